@@ -1,0 +1,93 @@
+//! The command line: one file for each subcommand.
+//!
+//! Exit codes: 0 done or stopped cleanly, 1 failed at run time, 2 wrong command line or configuration.
+
+mod check;
+mod config;
+mod demo;
+mod map;
+mod run;
+mod simulate;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+/// How a subcommand ends when it does not succeed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It failed at run time: exit code 1.
+    RunTime(anyhow::Error),
+    /// Wrong command line or configuration: exit code 2.
+    Usage(anyhow::Error),
+    /// It has said all there is to say; only the exit code (1) is left.
+    Reported,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::RunTime(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::RunTime(error.into())
+    }
+}
+
+/// Delivers SOC alerts from Kafka to Huawei Cloud SecMaster workflows.
+///
+/// Nothing is lost, nothing is flooded, and the worst alert leaves first: every record ends as delivered, skipped on
+/// purpose, or in the dead-letter topic with the reason.
+#[derive(Debug, Parser)]
+#[command(name = "alertbridge", version, about, long_about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Check(check::CheckArgs),
+    Map(map::MapArgs),
+    Demo(demo::DemoArgs),
+    Simulate(simulate::SimulateArgs),
+    Config(config::ConfigArgs),
+    Completions(CompletionsArgs),
+}
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+struct CompletionsArgs {
+    /// The shell to write for
+    shell: clap_complete::Shell,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => run::execute(args),
+        Command::Check(args) => check::execute(args),
+        Command::Map(args) => map::execute(args),
+        Command::Demo(args) => demo::execute(args),
+        Command::Simulate(args) => simulate::execute(args),
+        Command::Config(args) => config::execute(args),
+        Command::Completions(args) => {
+            clap_complete::generate(args.shell, &mut Cli::command(), "alertbridge", &mut io::stdout());
+            Ok(())
+        }
+    };
+    let (error, code) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Reported) => return ExitCode::FAILURE,
+        Err(Failure::RunTime(error)) => (error, ExitCode::FAILURE),
+        Err(Failure::Usage(error)) => (error, ExitCode::from(2)),
+    };
+    // Nothing can be done about a standard error that does not take the text; the exit code still tells.
+    drop(writeln!(io::stderr(), "alertbridge: {error:#}"));
+    code
+}

@@ -1,0 +1,22 @@
+//! The words of the program as types: what a record, an alert, a request and an outcome are.
+//!
+//! Everything here is pure: no clock, no I/O, no Kafka, no HTTP. Every other module may import this
+//! one; it imports none of them.
+
+mod alert;
+mod dead_letter;
+mod failure;
+mod ids;
+mod outcome;
+mod record;
+mod request;
+mod severity;
+
+pub use alert::{Alert, DataClass};
+pub use dead_letter::{AttemptReport, DeadLetter, DeadLetterClass, HEADER_PREFIX, Shape};
+pub use failure::{FailureClass, FailureReason};
+pub use ids::{alert_id, instance_id, instance_id_of_alert};
+pub use outcome::{Outcome, OutcomeKind, SkipReason};
+pub use record::{Header, Offset, Origin, Record, TopicPartition};
+pub use request::{Destination, Started, WorkflowRequest};
+pub use severity::Severity;

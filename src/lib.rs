@@ -1,0 +1,27 @@
+//! alertbridge: SOC alerts from Kafka to SecMaster workflows. The map of the crate, in reading order.
+//!
+//! Imports go down only (a test keeps it so):
+//! `cli > app > { pipeline | kafka | secmaster | server | simulator | supervisor } > { config | ports | telemetry } >
+//! { routing > mapping | scheduler | resilience | offsets } > domain`.
+
+pub mod domain;
+
+pub mod mapping;
+pub mod offsets;
+pub mod resilience;
+pub mod routing;
+pub mod scheduler;
+
+pub mod config;
+pub mod ports;
+pub mod telemetry;
+
+pub mod kafka;
+pub mod pipeline;
+pub mod secmaster;
+pub mod server;
+pub mod simulator;
+pub mod supervisor;
+
+pub mod app;
+pub mod cli;

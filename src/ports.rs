@@ -1,0 +1,145 @@
+//! The seams: what the pipeline needs of the world, as three traits that tests replace.
+//!
+//! The adapters are in `kafka` and `secmaster`; the pipeline knows only these.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::{
+    DeadLetter, FailureClass, FailureReason, Offset, Record, Shape, Started, TopicPartition, WorkflowRequest,
+};
+
+/// Where records come from, and where progress is committed.
+///
+/// One owner, one order: events come in the order in which they happened, so a record that was read under an old
+/// assignment always comes before the [`SourceEvent::Revoked`] that ended it.
+pub trait RecordSource: Send {
+    /// Waits for the next event. Cancel safe: dropping the future loses nothing.
+    fn next(&mut self) -> impl Future<Output = SourceEvent> + Send;
+
+    /// Stops fetching from these partitions; membership and polling go on. Takes effect at once, but records that
+    /// were read before may still come.
+    fn pause(&mut self, partitions: &[TopicPartition]);
+
+    /// Starts fetching again.
+    fn resume(&mut self, partitions: &[TopicPartition]);
+
+    /// Asks for these frontiers to be committed. Does not wait: the answer comes as [`SourceEvent::Committed`] or
+    /// [`SourceEvent::CommitFailed`], one for each call, in order.
+    fn commit(&mut self, frontiers: Vec<(TopicPartition, Offset)>);
+
+    /// Answers a [`SourceEvent::Revoked`]: commits these frontiers and hands the partitions back. Does not wait; no
+    /// event of these partitions follows, except [`SourceEvent::Committed`] or [`SourceEvent::CommitFailed`] of
+    /// these frontiers.
+    fn release(&mut self, partitions: Vec<TopicPartition>, frontiers: Vec<(TopicPartition, Offset)>);
+
+    /// Commits for the last time and leaves the group. Bounded in time.
+    fn close(self, frontiers: Vec<(TopicPartition, Offset)>) -> impl Future<Output = Result<(), SourceError>> + Send;
+}
+
+/// What a source tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceEvent {
+    /// The brokers are reached and the group is joined (perhaps with no partition).
+    Joined,
+    /// No broker can be reached, or the group cannot be joined; it is being tried again.
+    Unavailable {
+        /// What is the matter, for the operator.
+        error: String,
+    },
+    /// Partitions are now ours. Their records follow.
+    Assigned {
+        /// The cluster's id, part of the instance ids.
+        cluster_id: Arc<str>,
+        /// Each partition and the first offset that will be read.
+        partitions: Vec<(TopicPartition, Offset)>,
+    },
+    /// Partitions are to be handed back: finish, then call [`RecordSource::release`].
+    Revoked(Vec<TopicPartition>),
+    /// Partitions are no longer ours. Nothing of them may be committed.
+    Lost(Vec<TopicPartition>),
+    /// Records, in the order of each partition.
+    Records(Vec<Record>),
+    /// Nothing below this offset is still to come: gaps (transaction markers, aborted and compacted records) are
+    /// passed.
+    Position(Vec<(TopicPartition, Offset)>),
+    /// The end offsets of partitions, for the lag.
+    EndOffsets(Vec<(TopicPartition, Offset)>),
+    /// Records are gone before they were read: the partition goes on at another offset. Sent before the first
+    /// record that follows.
+    OutOfRange {
+        /// Which partition.
+        partition: TopicPartition,
+        /// The offset that was to be read next.
+        wanted: Offset,
+        /// The offset at which reading goes on.
+        resumed_at: Offset,
+    },
+    /// A commit has been accepted.
+    Committed(Vec<(TopicPartition, Offset)>),
+    /// A commit has failed; the next one makes good for it.
+    CommitFailed {
+        /// What was to be committed.
+        frontiers: Vec<(TopicPartition, Offset)>,
+        /// Why not.
+        error: String,
+    },
+    /// The source cannot go on; the process has to end.
+    Fatal(SourceError),
+}
+
+/// Why a source cannot go on.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SourceError {
+    /// The configuration does not fit what the cluster holds. Exit code 2.
+    #[error("{0}")]
+    Configuration(String),
+    /// The client is in a state that only a new process mends.
+    #[error("the Kafka consumer failed for good: {0}")]
+    Fatal(String),
+    /// The last commit did not land within its bound: records may be delivered again.
+    #[error("the last commit did not succeed: {0}")]
+    LastCommit(String),
+}
+
+/// Starts workflows.
+pub trait WorkflowApi: Send + Sync + 'static {
+    /// Sends one CreateWorkflowInstance request once. Not cancel safe: a dropped future leaves the outcome unknown.
+    fn start(&self, request: &WorkflowRequest) -> impl Future<Output = Result<Started, ApiFailure>> + Send;
+}
+
+/// An attempt that did not confirm a start, already classified.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{reason}: {message}")]
+pub struct ApiFailure {
+    /// How to treat it.
+    pub class: FailureClass,
+    /// What it was.
+    pub reason: FailureReason,
+    /// The HTTP status, if there was an answer.
+    pub http_status: Option<u16>,
+    /// The service's own code.
+    pub error_code: Option<String>,
+    /// The answer's `X-Request-Id`.
+    pub request_id: Option<String>,
+    /// The service's message or an excerpt, without secrets, at most a few hundred characters.
+    pub message: String,
+    /// How long the service asks us to wait (`Retry-After`, or the throttle text's period).
+    pub retry_after: Option<Duration>,
+}
+
+/// Writes dead letters.
+pub trait DeadLetterSink: Send + Sync + 'static {
+    /// Writes one dead letter; resolves when the broker has acknowledged it. On an error nothing may be assumed to be
+    /// written; the caller tries again.
+    fn publish(&self, letter: &DeadLetter) -> impl Future<Output = Result<Shape, DeadLetterError>> + Send;
+}
+
+/// Why a dead letter was not written.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum DeadLetterError {
+    /// The brokers do not take it now; the text says why.
+    #[error("the dead-letter topic did not take the record: {0}")]
+    Unavailable(String),
+}
