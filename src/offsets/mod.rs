@@ -1,1 +1,11 @@
-//! To be written.
+//! Kafka arithmetic without Kafka: which offsets may be committed, and when (promise 2).
+//!
+//! What is deliberately absent: any client, any clock of its own, any knowledge of what a record holds.
+
+mod book;
+mod ledger;
+mod schedule;
+
+pub use book::OffsetBook;
+pub use ledger::{Claim, Epoch, LedgerError, PartitionLedger};
+pub use schedule::CommitSchedule;

@@ -1,0 +1,220 @@
+//! One partition under one assignment: what was given to us, what has settled, and the frontier between.
+
+use std::collections::VecDeque;
+
+use crate::domain::{Offset, TopicPartition};
+
+/// Which assignment of a partition something belongs to. A later assignment has a greater epoch.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Epoch(pub u64);
+
+/// The right to settle one record, once. Losing one stops the frontier, which the age metric shows.
+#[must_use = "a claim that is not settled holds the partition's frontier for ever"]
+#[derive(Debug, Eq, PartialEq)]
+pub struct Claim {
+    pub(super) partition: TopicPartition,
+    pub(super) offset: Offset,
+    pub(super) epoch: Epoch,
+}
+
+impl Claim {
+    /// The partition that the record was read from.
+    #[must_use]
+    pub fn partition(&self) -> &TopicPartition {
+        &self.partition
+    }
+
+    /// The record's offset.
+    #[must_use]
+    pub fn offset(&self) -> Offset {
+        self.offset
+    }
+}
+
+/// A call that does not fit the ledger. None of them changes it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum LedgerError {
+    /// The record lies below what has been read: it was given twice.
+    #[error("offset {offset} was already passed, reading goes on at {end}")]
+    AlreadyRead {
+        /// The record's offset.
+        offset: Offset,
+        /// The next offset that can be new.
+        end: Offset,
+    },
+    /// The partition is not assigned, or the claim belongs to an earlier assignment.
+    #[error("the partition is not assigned any more")]
+    Fenced,
+    /// No such record is open.
+    #[error("offset {0} is not open")]
+    NotOpen(Offset),
+}
+
+#[derive(Debug)]
+struct Entry {
+    offset: Offset,
+    settled: bool,
+}
+
+/// The ledger of one partition under one assignment.
+///
+/// Records are tracked in the order of their offsets, with gaps (transaction markers, aborted and compacted records),
+/// and settle in any order. The frontier is the lowest offset that has not settled: exactly what may be committed.
+#[derive(Debug)]
+pub struct PartitionLedger {
+    epoch: Epoch,
+    /// Open records and settled ones above an open one, by offset. The first is always open.
+    entries: VecDeque<Entry>,
+    /// Nothing below this is still to come.
+    end: Offset,
+}
+
+impl PartitionLedger {
+    /// Opens a ledger at the first offset that will be read.
+    #[must_use]
+    pub fn new(epoch: Epoch, start: Offset) -> Self {
+        Self { epoch, entries: VecDeque::new(), end: start }
+    }
+
+    /// Which assignment this is.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The next offset to commit: every record below it that was given to us has settled.
+    #[must_use]
+    pub fn frontier(&self) -> Offset {
+        self.entries.front().map_or(self.end, |first| first.offset)
+    }
+
+    /// How many records are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.entries.iter().filter(|entry| !entry.settled).count()
+    }
+
+    /// Notes that a record was given to us.
+    ///
+    /// # Errors
+    /// [`LedgerError::AlreadyRead`] if it does not lie beyond all that was read before.
+    pub fn track(&mut self, offset: Offset) -> Result<(), LedgerError> {
+        if offset < self.end {
+            return Err(LedgerError::AlreadyRead { offset, end: self.end });
+        }
+        self.entries.push_back(Entry { offset, settled: false });
+        self.end = offset.next();
+        Ok(())
+    }
+
+    /// Notes that nothing below `position` is still to come: a gap at the end is passed.
+    pub fn advance_to(&mut self, position: Offset) {
+        self.end = self.end.max(position);
+    }
+
+    /// Settles a record; says whether the frontier moved.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotOpen`] if the offset was never tracked or has settled before.
+    pub fn settle(&mut self, offset: Offset) -> Result<bool, LedgerError> {
+        let found = self.entries.binary_search_by(|entry| entry.offset.cmp(&offset));
+        let entry = found.ok().and_then(|index| self.entries.get_mut(index));
+        match entry {
+            Some(entry) if !entry.settled => entry.settled = true,
+            _ => return Err(LedgerError::NotOpen(offset)),
+        }
+        let before = self.entries.len();
+        while self.entries.front().is_some_and(|first| first.settled) {
+            let _settled = self.entries.pop_front();
+        }
+        Ok(self.entries.len() < before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::{Epoch, LedgerError, PartitionLedger};
+    use crate::domain::Offset;
+
+    fn ledger(start: i64, offsets: &[i64]) -> PartitionLedger {
+        let mut ledger = PartitionLedger::new(Epoch(1), Offset(start));
+        for offset in offsets {
+            ledger.track(Offset(*offset)).unwrap();
+        }
+        ledger
+    }
+
+    #[test]
+    fn an_empty_ledger_stands_where_reading_begins() {
+        assert_eq!(ledger(7, &[]).frontier(), Offset(7));
+    }
+
+    #[test]
+    fn out_of_order_settling_does_not_move_the_frontier_past_an_open_record() {
+        let mut ledger = ledger(0, &[0, 1, 2]);
+        assert_eq!(ledger.settle(Offset(1)), Ok(false));
+        assert_eq!(ledger.settle(Offset(2)), Ok(false));
+        assert_eq!(ledger.frontier(), Offset(0));
+        assert_eq!(ledger.settle(Offset(0)), Ok(true));
+        assert_eq!(ledger.frontier(), Offset(3));
+    }
+
+    #[test]
+    fn gaps_are_passed_in_the_middle_and_at_the_end() {
+        let mut ledger = ledger(0, &[3, 9]);
+        assert_eq!(ledger.frontier(), Offset(3), "nothing below 3 will come");
+        ledger.settle(Offset(3)).unwrap();
+        assert_eq!(ledger.frontier(), Offset(9));
+        ledger.advance_to(Offset(12));
+        assert_eq!(ledger.frontier(), Offset(9), "a position never passes an open record");
+        ledger.settle(Offset(9)).unwrap();
+        assert_eq!(ledger.frontier(), Offset(12));
+        ledger.advance_to(Offset(5));
+        assert_eq!(ledger.frontier(), Offset(12), "a position never goes back");
+    }
+
+    #[test]
+    fn a_record_settles_once_and_is_tracked_once() {
+        let mut ledger = ledger(0, &[0, 1]);
+        ledger.settle(Offset(1)).unwrap();
+        assert_eq!(ledger.settle(Offset(1)), Err(LedgerError::NotOpen(Offset(1))));
+        assert_eq!(ledger.settle(Offset(5)), Err(LedgerError::NotOpen(Offset(5))));
+        assert_eq!(
+            ledger.track(Offset(1)),
+            Err(LedgerError::AlreadyRead { offset: Offset(1), end: Offset(2) })
+        );
+    }
+
+    proptest! {
+        /// Any gaps, any order of completion: the frontier is always the least open offset, or the read position.
+        #[test]
+        fn the_frontier_is_the_least_open_offset(
+            gaps in prop::collection::vec(0_i64..4, 1..60),
+            order in any::<prop::sample::Index>().prop_perturb(|_, rng| rng),
+            start in 0_i64..1000,
+        ) {
+            let mut rng = order;
+            let mut next = start;
+            let offsets: Vec<i64> = gaps.iter().map(|gap| { next += gap; let offset = next; next += 1; offset }).collect();
+            let mut ledger = ledger(start, &offsets);
+            let mut open: BTreeSet<i64> = offsets.iter().copied().collect();
+            let mut shuffled = offsets.clone();
+            for i in (1..shuffled.len()).rev() {
+                shuffled.swap(i, rng.random_range(0..=i));
+            }
+            for offset in shuffled {
+                let before = ledger.frontier();
+                let moved = ledger.settle(Offset(offset)).unwrap();
+                open.remove(&offset);
+                let expected = open.first().copied().unwrap_or(next);
+                prop_assert_eq!(ledger.frontier(), Offset(expected));
+                prop_assert_eq!(moved, ledger.frontier() > before);
+                prop_assert_eq!(ledger.open(), open.len());
+            }
+        }
+    }
+}
