@@ -183,10 +183,7 @@ mod tests {
         ledger.settle(Offset(1)).unwrap();
         assert_eq!(ledger.settle(Offset(1)), Err(LedgerError::NotOpen(Offset(1))));
         assert_eq!(ledger.settle(Offset(5)), Err(LedgerError::NotOpen(Offset(5))));
-        assert_eq!(
-            ledger.track(Offset(1)),
-            Err(LedgerError::AlreadyRead { offset: Offset(1), end: Offset(2) })
-        );
+        assert_eq!(ledger.track(Offset(1)), Err(LedgerError::AlreadyRead { offset: Offset(1), end: Offset(2) }));
     }
 
     proptest! {
