@@ -1,1 +1,30 @@
-//! To be written.
+//! What the outside sees of the process: log lines, metrics, health and status.
+//!
+//! A log line and its metric are one thing: every event is one method of [`Telemetry`], and nothing else in the crate
+//! logs or counts. Serves promise 1 (one counter and one log line for each outcome) and promise 7 (no credential,
+//! token or alert content): the methods take ids and closed lists, never a record, a body or a header.
+
+mod catalogue;
+mod events;
+mod health;
+mod json;
+mod log_events;
+mod logging;
+mod metrics;
+mod pause;
+mod status;
+mod stdout;
+#[cfg(test)]
+pub(crate) mod testing;
+mod throttle;
+
+pub use catalogue::{CATALOGUE, Definition, Kind, reference as metrics_reference};
+pub use events::{AttemptEvent, Delivery, OutcomeEvent, StartEvent, Telemetry, Totals};
+pub use health::Health;
+pub use log_events::{EVENTS, LogEvent, reference as logging_reference};
+pub use logging::{Format, LoggingError, init};
+pub use metrics::MetricsError;
+pub use pause::{BreakerState, PauseReason};
+pub use status::{
+    Breaker, Buffer, BufferedBySeverity, Credentials, LAST_DEAD_LETTERS, LastDeadLetter, PartitionStatus, State, Status,
+};

@@ -1,0 +1,143 @@
+//! Every metric of the program, as data: name, kind, labels, buckets and help in one place.
+//!
+//! Dashboards and alerts are built on these names: `tests/fixtures/metrics.txt` pins them, and `docs/metrics.md` is
+//! written from this list, both kept equal by tests. Labels take their values from closed lists (the `as_str` of
+//! enums) or from the configuration (topic, partition, route, format, field), never from a record.
+
+use std::fmt::Write;
+
+/// What kind of time series a metric is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// Only grows while the process lives.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts observations in buckets.
+    Histogram,
+}
+
+impl Kind {
+    /// The word that Prometheus uses.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// One metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Definition {
+    /// The full name, with the prefix and the unit.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its labels, in the order in which values are given.
+    pub labels: &'static [&'static str],
+    /// The upper bounds of a histogram's buckets, in the metric's unit; empty for other kinds.
+    pub buckets: &'static [f64],
+    /// What it means, in one sentence.
+    pub help: &'static str,
+}
+
+/// The attempts' durations end at `secmaster.request_timeout` (20 s by default).
+const ATTEMPT_SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0];
+/// From a bridge that keeps up to one that has stood still for a day.
+const AGE_SECONDS: &[f64] =
+    &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0];
+/// From one token's interval to a spent minute quota.
+const WAIT_SECONDS: &[f64] = &[0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// A hold-off lasts 5 minutes at most.
+const HOLD_OFF_SECONDS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
+
+macro_rules! catalogue {
+    ($($constant:ident = $kind:ident $name:literal [$($label:literal),*] $buckets:expr, $help:literal;)*) => {
+        $(pub(super) const $constant: Definition = Definition {
+            name: concat!("alertbridge_", $name),
+            kind: Kind::$kind,
+            labels: &[$($label),*],
+            buckets: $buckets,
+            help: $help,
+        };)*
+
+        /// Every metric, in the order of the documentation.
+        pub const CATALOGUE: &[Definition] = &[$($constant),*];
+    };
+}
+
+catalogue! {
+    RECORDS_CONSUMED = Counter "records_consumed_total" [] &[],
+        "Records read from Kafka, repeats after a restart or rebalance included.";
+    OUTCOMES = Counter "outcomes_total" ["outcome", "reason"] &[],
+        "Deliveries by how they ended; each delivery ends once.";
+    DEAD_LETTERS = Counter "dead_letters_total" ["class"] &[],
+        "Dead letters that the broker has acknowledged, by class.";
+    ATTEMPTS = Counter "attempts_total" ["class"] &[],
+        "Requests sent to SecMaster, by class of the answer: delivered, or the failure class.";
+    ATTEMPT_DURATION = Histogram "attempt_duration_seconds" [] ATTEMPT_SECONDS,
+        "Time from sending a request to its classified answer.";
+    ALERT_AGE = Histogram "alert_age_seconds" ["severity"] AGE_SECONDS,
+        "Age of delivered alerts: from the record's timestamp to the confirmed start of the workflow.";
+    RATE_LIMIT_WAIT = Histogram "rate_limit_wait_seconds" [] WAIT_SECONDS,
+        "Time that the dispatcher waited for a token of the rate limits.";
+    HOLD_OFF = Histogram "holdoff_seconds" [] HOLD_OFF_SECONDS,
+        "Lengths of the hold-offs that throttling answers have caused.";
+    IN_FLIGHT = Gauge "in_flight_requests" [] &[],
+        "Requests that have been sent and not answered.";
+    BUFFERED_RECORDS = Gauge "buffered_records" ["severity"] &[],
+        "Deliveries read from Kafka that wait to be sent, by severity.";
+    BUFFERED_BYTES = Gauge "buffered_bytes" [] &[],
+        "Bytes of the records that have been read and not settled.";
+    CONSUMER_LAG = Gauge "consumer_lag_records" ["topic", "partition"] &[],
+        "Records between the committed frontier and the partition's end.";
+    OLDEST_UNSETTLED = Gauge "oldest_unsettled_record_age_seconds" [] &[],
+        "Age of the oldest record that has been read and not settled; 0 if there is none.";
+    COMMITTED_OFFSET = Gauge "committed_offset" ["topic", "partition"] &[],
+        "The next offset to read, as last committed.";
+    COMMITS = Counter "commits_total" ["result"] &[],
+        "Offset commits by result.";
+    LOST_RECORDS = Counter "lost_records_total" [] &[],
+        "Offsets that Kafka had deleted before they were read.";
+    REBALANCES = Counter "rebalances_total" ["kind"] &[],
+        "Changes of the assignment by kind.";
+    BREAKER_STATE = Gauge "circuit_breaker_state" ["route"] &[],
+        "State of a route's circuit breaker: 0 closed, 1 open, 2 half-open.";
+    PAUSED = Gauge "paused" ["reason"] &[],
+        "1 while sending or fetching stands still for this reason.";
+    MAPPING_FAULTS = Counter "mapping_faults_total" ["format", "field"] &[],
+        "Optional fields left out, and severities defaulted, because the source's value did not fit.";
+    CREDENTIAL_EXPIRY = Gauge "credential_expiry_timestamp_seconds" [] &[],
+        "When the credentials in use expire, in seconds since the epoch; absent if they do not.";
+    BUILD_INFO = Gauge "build_info" ["version"] &[],
+        "Always 1; the version is in the label.";
+}
+
+/// The text of `docs/metrics.md`.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Metrics\n\n\
+         Served at `/metrics` of `server.listen` in the Prometheus text format. This page is written from\n\
+         `src/telemetry/catalogue.rs`; a test keeps both equal.\n\n\
+         Counters begin at 0 with the process. Series of a partition go when the partition does. Deliveries that are\n\
+         not skipped or dead-lettered have the reason `none`.\n\n\
+         | metric | kind | labels | meaning |\n|---|---|---|---|\n",
+    );
+    for definition in CATALOGUE {
+        let labels: Vec<String> = definition.labels.iter().map(|label| format!("`{label}`")).collect();
+        // Writing to a String does not fail.
+        let _infallible = writeln!(
+            page,
+            "| `{}` | {} | {} | {} |",
+            definition.name,
+            definition.kind.as_str(),
+            labels.join(", "),
+            definition.help,
+        );
+    }
+    page
+}

@@ -1,0 +1,251 @@
+//! Deliveries: how they end, and the attempts on the way.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{Telemetry, emit, millis};
+use crate::domain::{Offset, Outcome, Severity, Shape, Started, TopicPartition};
+use crate::ports::ApiFailure;
+use crate::telemetry::{catalogue, log_events};
+
+/// The end of one delivery: ids and closed lists, no content.
+#[derive(Clone, Copy, Debug)]
+pub struct OutcomeEvent<'a> {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Where its record was read.
+    pub partition: &'a TopicPartition,
+    /// The record's offset.
+    pub offset: Offset,
+    /// Which part of the record.
+    pub part: u32,
+    /// The alert's id.
+    pub alert_id: Option<&'a str>,
+    /// The alert's severity.
+    pub severity: Option<Severity>,
+    /// The format that the record was read as.
+    pub format: Option<&'a str>,
+    /// The route that chose the workflow or the skip.
+    pub route: Option<&'a str>,
+    /// The workflow.
+    pub workflow_id: Option<&'a str>,
+    /// The instance that was started, as the service names it.
+    pub action_instance_id: Option<&'a str>,
+    /// The instance id that we asked for, where it differs from the one above or none was confirmed.
+    pub requested_instance_id: Option<&'a str>,
+    /// How many requests were sent.
+    pub attempts: u32,
+    /// The last answer's status.
+    pub http_status: Option<u16>,
+    /// The last answer's service code.
+    pub error_code: Option<&'a str>,
+    /// The last answer's `X-Request-Id`.
+    pub request_id: Option<&'a str>,
+    /// The words of the rule that skipped it.
+    pub skip_rule_reason: Option<&'a str>,
+    /// Why it was not delivered, in words; names a field or code, never the content.
+    pub error: Option<&'a str>,
+    /// From the record's timestamp to the outcome.
+    pub age_ms: Option<i64>,
+    /// From reading the record to the outcome.
+    pub duration_ms: Option<u64>,
+    /// The trace that the record's headers named.
+    pub trace_id: Option<&'a str>,
+}
+
+/// Which delivery something is said of.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// Where its record was read.
+    pub partition: &'a TopicPartition,
+    /// The record's offset.
+    pub offset: Offset,
+    /// Which part of the record.
+    pub part: u32,
+    /// The route that chose the workflow.
+    pub route: &'a str,
+    /// The workflow.
+    pub workflow_id: &'a str,
+}
+
+/// One answered, or unanswered, request.
+#[derive(Clone, Copy, Debug)]
+pub struct AttemptEvent<'a> {
+    /// Of which delivery.
+    pub delivery: Delivery<'a>,
+    /// The number of the attempt, 1 for the first.
+    pub attempt: u32,
+    /// What came of it.
+    pub result: Result<&'a Started, &'a ApiFailure>,
+    /// From sending to the classified answer.
+    pub duration: Duration,
+}
+
+/// Writes an outcome's line; only the event differs.
+macro_rules! emit_outcome {
+    ($event:expr, $e:expr, $class:expr, $reason:expr, $skip:expr) => {
+        emit!(
+            $event,
+            topic = &*$e.partition.topic,
+            partition = $e.partition.partition,
+            offset = $e.offset.0,
+            part = $e.part,
+            alert_id = $e.alert_id,
+            severity = $e.severity.map(Severity::as_str),
+            format = $e.format,
+            route = $e.route,
+            workflow_id = $e.workflow_id,
+            action_instance_id = $e.action_instance_id,
+            requested_instance_id = $e.requested_instance_id,
+            attempts = $e.attempts,
+            http_status = $e.http_status,
+            error_code = $e.error_code,
+            request_id = $e.request_id,
+            failure_class = $class,
+            failure_reason = $reason,
+            skip_reason = $skip,
+            skip_rule_reason = $e.skip_rule_reason,
+            error = $e.error,
+            age_ms = $e.age_ms,
+            duration_ms = $e.duration_ms,
+            trace_id = $e.trace_id,
+        )
+    };
+}
+
+impl Telemetry {
+    /// A delivery has ended. Never summarised or dropped.
+    pub fn outcome(&self, event: &OutcomeEvent<'_>) {
+        let counts = &self.inner.counts;
+        let (total, reason) = match event.outcome {
+            Outcome::Delivered => (&counts.delivered, None),
+            Outcome::Skipped(reason) => (&counts.skipped, Some(reason.as_str())),
+            Outcome::DeadLettered(_, reason) => (&counts.dead_lettered, Some(reason.as_str())),
+            Outcome::Abandoned => return self.partition_abandoned(event.partition, 1),
+        };
+        let _before = total.fetch_add(1, Ordering::Relaxed);
+        self.metrics().outcome(event.outcome.kind(), reason);
+        let none: Option<&str> = None;
+        match event.outcome {
+            Outcome::Delivered => {
+                if let (Some(severity), Some(age)) = (event.severity, event.age_ms) {
+                    // A record stamped in the future by its producer is new, not negative.
+                    let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+                    self.metrics().alert_age(severity, age.as_secs_f64());
+                }
+                emit_outcome!(log_events::ALERT_DELIVERED, event, none, none, none);
+            }
+            Outcome::DeadLettered(class, _) => {
+                self.metrics().dead_letter(class);
+                emit_outcome!(log_events::ALERT_DEAD_LETTERED, event, class.as_str(), reason, none);
+            }
+            Outcome::Skipped(_) | Outcome::Abandoned => {
+                emit_outcome!(log_events::ALERT_SKIPPED, event, none, none, reason);
+            }
+        }
+    }
+
+    /// Deliveries of a partition were given up (shutdown, or the partition is no longer ours); they come again.
+    pub fn partition_abandoned(&self, partition: &TopicPartition, count: u64) {
+        let _before = self.inner.counts.abandoned.fetch_add(count, Ordering::Relaxed);
+        self.metrics().abandoned.increment(count);
+        let TopicPartition { topic, partition } = partition;
+        emit!(log_events::PARTITION_ABANDONED, topic = &**topic, partition, count);
+    }
+
+    /// A request was answered, or was not.
+    pub fn attempt(&self, event: &AttemptEvent<'_>) {
+        self.metrics().attempt(event.result.err().map(|failure| failure.class));
+        self.metrics().attempt_duration.record(event.duration.as_secs_f64());
+        let of = &event.delivery;
+        match event.result {
+            Ok(started) => emit!(
+                log_events::ATTEMPT_SUCCEEDED,
+                topic = &*of.partition.topic,
+                partition = of.partition.partition,
+                offset = of.offset.0,
+                part = of.part,
+                route = of.route,
+                workflow_id = of.workflow_id,
+                attempt = event.attempt,
+                http_status = started.http_status,
+                request_id = started.request_id.as_deref(),
+                action_instance_id = started.action_instance_id.as_str(),
+                duration_ms = millis(event.duration),
+            ),
+            Err(failure) => emit!(
+                log_events::ATTEMPT_FAILED,
+                topic = &*of.partition.topic,
+                partition = of.partition.partition,
+                offset = of.offset.0,
+                part = of.part,
+                route = of.route,
+                workflow_id = of.workflow_id,
+                attempt = event.attempt,
+                http_status = failure.http_status,
+                error_code = failure.error_code.as_deref(),
+                request_id = failure.request_id.as_deref(),
+                failure_class = failure.class.as_str(),
+                failure_reason = failure.reason.as_str(),
+                error = failure.message.as_str(),
+                duration_ms = millis(event.duration),
+            ),
+        }
+    }
+
+    /// A delivery will be tried again after `delay`; `attempt` is the number of the attempt that failed.
+    pub fn retry_scheduled(&self, delivery: &Delivery<'_>, attempt: u32, delay: Duration) {
+        emit!(
+            log_events::RETRY_SCHEDULED,
+            topic = &*delivery.partition.topic,
+            partition = delivery.partition.partition,
+            offset = delivery.offset.0,
+            part = delivery.part,
+            route = delivery.route,
+            workflow_id = delivery.workflow_id,
+            attempt,
+            delay_ms = millis(delay),
+        );
+    }
+
+    /// The dead-letter topic did not take a record; it is being tried again.
+    pub fn dead_letter_write_failed(&self, error: &str) {
+        if self.admits(&log_events::DEAD_LETTER_WRITE_FAILED, "") {
+            emit!(log_events::DEAD_LETTER_WRITE_FAILED, error);
+        }
+    }
+
+    /// A dead letter had to be cut to fit its topic.
+    pub fn dead_letter_reduced(&self, partition: &TopicPartition, offset: Offset, shape: Shape) {
+        let shape = match shape {
+            // Nothing was cut.
+            Shape::Full => return,
+            Shape::WithoutReport => "without_report",
+            Shape::Stub => "stub",
+            Shape::Bare => "bare",
+        };
+        emit!(
+            log_events::DEAD_LETTER_REDUCED,
+            topic = &*partition.topic,
+            partition = partition.partition,
+            offset = offset.0,
+            shape,
+        );
+    }
+
+    /// An optional field was left out because its value did not fit; `error` says what was expected, not the value.
+    pub fn mapping_fault(&self, format: &str, field: &str, error: &str) {
+        self.metrics().counter(&catalogue::MAPPING_FAULTS, &[format, field]).increment(1);
+        if self.admits(&log_events::MAPPING_FAULT, &format!("{format}/{field}")) {
+            emit!(log_events::MAPPING_FAULT, format, field, error);
+        }
+    }
+
+    /// A severity word or number that the mapping does not know was replaced by the default.
+    pub fn severity_defaulted(&self, format: &str) {
+        self.metrics().counter(&catalogue::MAPPING_FAULTS, &[format, "severity"]).increment(1);
+        if self.admits(&log_events::SEVERITY_DEFAULTED, format) {
+            emit!(log_events::SEVERITY_DEFAULTED, format);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Every log line of the program, as data: its stable name, level, constant message and fields in one place.
+//!
+//! People search and alert on these names; `docs/logging.md` is written from this list. A test makes every event happen
+//! and holds the lines against it.
+
+use std::fmt::Write;
+
+use tracing::Level;
+
+/// One kind of log line.
+#[derive(Clone, Copy, Debug)]
+pub struct LogEvent {
+    /// The stable dotted name, the line's `event`.
+    pub name: &'static str,
+    /// The line's level.
+    pub level: Level,
+    /// The line's `message`.
+    pub message: &'static str,
+    /// The fields that it may have besides `timestamp`, `level`, `event` and `message`.
+    pub fields: &'static [&'static str],
+}
+
+/// What ends a delivery, each where it applies.
+const OUTCOME: &[&str] = &[
+    "topic",
+    "partition",
+    "offset",
+    "part",
+    "alert_id",
+    "severity",
+    "format",
+    "route",
+    "workflow_id",
+    "action_instance_id",
+    "requested_instance_id",
+    "attempts",
+    "http_status",
+    "error_code",
+    "request_id",
+    "failure_class",
+    "failure_reason",
+    "skip_reason",
+    "skip_rule_reason",
+    "error",
+    "age_ms",
+    "duration_ms",
+    "trace_id",
+];
+/// Which delivery an attempt belongs to, and what came of it.
+const ATTEMPT: &[&str] = &[
+    "topic",
+    "partition",
+    "offset",
+    "part",
+    "route",
+    "workflow_id",
+    "attempt",
+    "http_status",
+    "error_code",
+    "request_id",
+    "action_instance_id",
+    "failure_class",
+    "failure_reason",
+    "error",
+    "duration_ms",
+];
+const RETRY: &[&str] = &["topic", "partition", "offset", "part", "route", "workflow_id", "attempt", "delay_ms"];
+
+macro_rules! events {
+    ($($constant:ident = $level:ident $name:literal $message:literal $fields:expr;)*) => {
+        $(pub(super) const $constant: LogEvent =
+            LogEvent { name: $name, level: Level::$level, message: $message, fields: $fields };)*
+
+        /// Every kind of log line, in the order of the documentation.
+        pub const EVENTS: &[LogEvent] = &[$($constant),*];
+    };
+}
+
+events! {
+    ALERT_DELIVERED = INFO "alert.delivered" "the workflow was started" OUTCOME;
+    ALERT_SKIPPED = INFO "alert.skipped" "not to be sent, on purpose" OUTCOME;
+    ALERT_DEAD_LETTERED = WARN "alert.dead_lettered" "written to the dead-letter topic" OUTCOME;
+    PARTITION_ABANDONED = INFO "partition.abandoned" "deliveries were given up; their records come again"
+        &["topic", "partition", "count"];
+    ATTEMPT_SUCCEEDED = DEBUG "attempt.succeeded" "SecMaster confirmed the start" ATTEMPT;
+    ATTEMPT_FAILED = DEBUG "attempt.failed" "an attempt did not confirm a start" ATTEMPT;
+    RETRY_SCHEDULED = DEBUG "retry.scheduled" "the delivery will be tried again" RETRY;
+    DEAD_LETTER_WRITE_FAILED = ERROR "dead_letter.write_failed"
+        "the dead-letter topic did not take a record; trying again, and nothing commits past it" &["error"];
+    DEAD_LETTER_REDUCED = WARN "dead_letter.reduced" "a dead letter was too large for its topic and was cut"
+        &["topic", "partition", "offset", "shape"];
+    MAPPING_FAULT = WARN "mapping.fault" "an optional field was left out: its value did not fit"
+        &["format", "field", "error"];
+    SEVERITY_DEFAULTED = WARN "mapping.severity_defaulted" "an unknown severity was replaced by the default" &["format"];
+    PARTITIONS_ASSIGNED = INFO "partitions.assigned" "partitions are ours" &["count", "partitions"];
+    PARTITIONS_REVOKED = INFO "partitions.revoked" "partitions are to be handed back" &["count", "partitions"];
+    PARTITIONS_RELEASED = INFO "partitions.released" "partitions were handed back" &["count", "partitions"];
+    PARTITIONS_LOST = WARN "partitions.lost" "partitions were taken from us; their records come again elsewhere"
+        &["count", "partitions"];
+    OFFSETS_COMMITTED = DEBUG "offsets.committed" "frontiers were committed" &["count", "partitions"];
+    COMMIT_FAILED = WARN "offsets.commit_failed" "a commit failed; the next one makes good for it" &["error"];
+    OUT_OF_RANGE = ERROR "offsets.out_of_range" "records were deleted before they were read"
+        &["topic", "partition", "wanted", "resumed_at", "lost"];
+    KAFKA_UNAVAILABLE = WARN "kafka.unavailable" "no broker can be reached; trying on" &["error"];
+    KAFKA_AVAILABLE = INFO "kafka.available" "the consumer group was joined" &[];
+    KAFKA_CLIENT = WARN "kafka.client" "the Kafka client has something to say" &["facility", "error"];
+    PAUSED_FOR_OPERATOR = ERROR "delivery.paused" "sending stands still until somebody acts" &["reason", "detail"];
+    PAUSED = WARN "delivery.paused" "sending stands still for a while" &["reason", "detail"];
+    RESUMED = INFO "delivery.resumed" "sending goes on" &["reason", "paused_ms"];
+    HOLD_OFF = WARN "delivery.hold_off" "SecMaster throttles; nothing is sent for a while" &["hold_off_ms"];
+    BREAKER_OPENED = WARN "circuit_breaker.opened" "the target fails; requests of the route wait" &["route"];
+    BREAKER_HALF_OPEN = INFO "circuit_breaker.half_open" "one request probes the target" &["route"];
+    BREAKER_CLOSED = INFO "circuit_breaker.closed" "the target answers again" &["route"];
+    STARTED = INFO "service.started" "alertbridge has started"
+        &["version", "group_id", "topics", "formats", "mapping_version", "instance"];
+    DRAINING = INFO "service.draining" "no new attempts; those under way may finish" &["reason"];
+    STOPPED = INFO "service.stopped" "alertbridge has stopped"
+        &["reason", "records_consumed", "delivered", "skipped", "dead_lettered", "abandoned"];
+    SUMMARISED = WARN "log.summarised" "equal lines were kept back" &["summarised_event", "suppressed"];
+}
+
+/// The name of lines that come from libraries, not from this program; they add `target`.
+pub(super) const LIBRARY: &str = "library";
+
+/// The text of `docs/logging.md`.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = String::from(include_str!("logging_head.md"));
+    for event in EVENTS {
+        let fields: Vec<String> = event.fields.iter().map(|field| format!("`{field}`")).collect();
+        // Writing to a String does not fail.
+        let _infallible =
+            writeln!(page, "| `{}` | {} | {} | {} |", event.name, event.level, event.message, fields.join(" "));
+    }
+    page
+}

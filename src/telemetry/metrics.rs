@@ -1,0 +1,219 @@
+//! The metrics of one process: registered once, on a recorder of their own, without globals or macros.
+//!
+//! Handles of hot and closed series are kept; series with labels from the configuration are looked up when used.
+
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use super::catalogue::{self as names, CATALOGUE, Definition, Kind};
+use super::pause::PauseReason;
+use crate::domain::{DeadLetterClass, FailureClass, OutcomeKind, Severity};
+
+/// The label of an outcome that needs no reason.
+const NO_REASON: &str = "none";
+/// The `class` of an attempt that started a workflow.
+const DELIVERED: &str = "delivered";
+
+/// The metrics could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the metrics cannot be set up: {0}")]
+pub struct MetricsError(#[from] BuildError);
+
+/// Every metric of the catalogue, ready to be counted on.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    pub(super) records_consumed: Counter,
+    delivered: Counter,
+    pub(super) abandoned: Counter,
+    attempt_delivered: Counter,
+    attempts: Vec<(FailureClass, Counter)>,
+    dead_letters: Vec<(DeadLetterClass, Counter)>,
+    pub(super) attempt_duration: Histogram,
+    alert_age: Vec<(Severity, Histogram)>,
+    pub(super) rate_limit_wait: Histogram,
+    pub(super) hold_off: Histogram,
+    pub(super) in_flight: Gauge,
+    buffered_records: Vec<(Severity, Gauge)>,
+    pub(super) buffered_bytes: Gauge,
+    pub(super) oldest_unsettled: Gauge,
+    pub(super) commits_ok: Counter,
+    pub(super) commits_failed: Counter,
+    pub(super) lost_records: Counter,
+    pub(super) assigned: Counter,
+    pub(super) revoked: Counter,
+    pub(super) lost: Counter,
+    paused: Vec<(PauseReason, Gauge)>,
+}
+
+impl Metrics {
+    /// Registers everything whose labels are known beforehand, so that it is shown from the start.
+    pub(super) fn try_new() -> Result<Self, MetricsError> {
+        let mut builder = PrometheusBuilder::new();
+        for definition in CATALOGUE.iter().filter(|d| d.kind == Kind::Histogram) {
+            builder = builder.set_buckets_for_metric(Matcher::Full(definition.name.to_owned()), definition.buckets)?;
+        }
+        let recorder = builder.build_recorder();
+        for definition in CATALOGUE {
+            let (name, help) = (KeyName::from_const_str(definition.name), definition.help.into());
+            match definition.kind {
+                Kind::Counter => recorder.describe_counter(name, None, help),
+                Kind::Gauge => recorder.describe_gauge(name, None, help),
+                Kind::Histogram => recorder.describe_histogram(name, None, help),
+            }
+        }
+        let r = &recorder;
+        gauge(r, &names::BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1.0);
+        Ok(Self {
+            records_consumed: counter(r, &names::RECORDS_CONSUMED, &[]),
+            delivered: counter(r, &names::OUTCOMES, &[OutcomeKind::Delivered.as_str(), NO_REASON]),
+            abandoned: counter(r, &names::OUTCOMES, &[OutcomeKind::Abandoned.as_str(), NO_REASON]),
+            attempt_delivered: counter(r, &names::ATTEMPTS, &[DELIVERED]),
+            attempts: FailureClass::ALL.map(|c| (c, counter(r, &names::ATTEMPTS, &[c.as_str()]))).into(),
+            dead_letters: DeadLetterClass::ALL.map(|c| (c, counter(r, &names::DEAD_LETTERS, &[c.as_str()]))).into(),
+            attempt_duration: histogram(r, &names::ATTEMPT_DURATION, &[]),
+            alert_age: Severity::ALL.map(|s| (s, histogram(r, &names::ALERT_AGE, &[s.as_str()]))).into(),
+            rate_limit_wait: histogram(r, &names::RATE_LIMIT_WAIT, &[]),
+            hold_off: histogram(r, &names::HOLD_OFF, &[]),
+            in_flight: gauge(r, &names::IN_FLIGHT, &[]),
+            buffered_records: Severity::ALL.map(|s| (s, gauge(r, &names::BUFFERED_RECORDS, &[s.as_str()]))).into(),
+            buffered_bytes: gauge(r, &names::BUFFERED_BYTES, &[]),
+            oldest_unsettled: gauge(r, &names::OLDEST_UNSETTLED, &[]),
+            commits_ok: counter(r, &names::COMMITS, &["ok"]),
+            commits_failed: counter(r, &names::COMMITS, &["failed"]),
+            lost_records: counter(r, &names::LOST_RECORDS, &[]),
+            assigned: counter(r, &names::REBALANCES, &["assigned"]),
+            revoked: counter(r, &names::REBALANCES, &["revoked"]),
+            lost: counter(r, &names::REBALANCES, &["lost"]),
+            paused: PauseReason::ALL.map(|p| (p, gauge(r, &names::PAUSED, &[p.as_str()]))).into(),
+            handle: recorder.handle(),
+            recorder,
+        })
+    }
+
+    /// Counts one outcome.
+    pub(super) fn outcome(&self, kind: OutcomeKind, reason: Option<&'static str>) {
+        match kind {
+            OutcomeKind::Delivered => self.delivered.increment(1),
+            OutcomeKind::Abandoned => self.abandoned.increment(1),
+            OutcomeKind::Skipped | OutcomeKind::DeadLettered => {
+                counter(&self.recorder, &names::OUTCOMES, &[kind.as_str(), reason.unwrap_or(NO_REASON)]).increment(1);
+            }
+        }
+    }
+
+    /// Counts one attempt; `None` is a confirmed start.
+    pub(super) fn attempt(&self, failure: Option<FailureClass>) {
+        let counter = match failure {
+            None => Some(&self.attempt_delivered),
+            Some(class) => find(&self.attempts, class),
+        };
+        if let Some(counter) = counter {
+            counter.increment(1);
+        }
+    }
+
+    /// Counts one dead letter.
+    pub(super) fn dead_letter(&self, class: DeadLetterClass) {
+        if let Some(counter) = find(&self.dead_letters, class) {
+            counter.increment(1);
+        }
+    }
+
+    /// Records a delivered alert's age in seconds.
+    pub(super) fn alert_age(&self, severity: Severity, seconds: f64) {
+        if let Some(histogram) = find(&self.alert_age, severity) {
+            histogram.record(seconds);
+        }
+    }
+
+    /// Shows how many deliveries of a severity wait.
+    pub(super) fn buffered(&self, severity: Severity, count: f64) {
+        if let Some(gauge) = find(&self.buffered_records, severity) {
+            gauge.set(count);
+        }
+    }
+
+    /// Shows whether something is paused.
+    pub(super) fn paused(&self, reason: PauseReason, paused: bool) {
+        if let Some(gauge) = find(&self.paused, reason) {
+            gauge.set(f64::from(u8::from(paused)));
+        }
+    }
+
+    /// A gauge whose labels come from the configuration or the assignment.
+    pub(super) fn gauge(&self, definition: &Definition, labels: &[&str]) -> Gauge {
+        gauge(&self.recorder, definition, labels)
+    }
+
+    /// A counter whose labels come from the configuration.
+    pub(super) fn counter(&self, definition: &Definition, labels: &[&str]) -> Counter {
+        counter(&self.recorder, definition, labels)
+    }
+
+    /// Folds the histograms' samples into their buckets; without it they would pile up between two scrapes.
+    pub(super) fn fold_samples(&self) {
+        self.handle.run_upkeep();
+    }
+
+    /// All metrics in the Prometheus text format: families by name, series in a stable order.
+    pub(super) fn render(&self) -> String {
+        tidy(&self.handle.render())
+    }
+}
+
+/// The handle of one member of a closed list.
+fn find<K: Copy + Eq, M>(handles: &[(K, M)], key: K) -> Option<&M> {
+    handles.iter().find(|(k, _)| *k == key).map(|(_, handle)| handle)
+}
+
+fn key(definition: &Definition, values: &[&str]) -> Key {
+    debug_assert_eq!(definition.labels.len(), values.len(), "{}", definition.name);
+    let labels: Vec<Label> =
+        definition.labels.iter().zip(values).map(|(name, value)| Label::new(*name, (*value).to_owned())).collect();
+    Key::from_parts(definition.name, labels)
+}
+
+/// What the `metrics` crate wants to know of a call; this recorder does not look at it.
+const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+
+fn counter(recorder: &PrometheusRecorder, definition: &Definition, labels: &[&str]) -> Counter {
+    recorder.register_counter(&key(definition, labels), &METADATA)
+}
+
+fn gauge(recorder: &PrometheusRecorder, definition: &Definition, labels: &[&str]) -> Gauge {
+    recorder.register_gauge(&key(definition, labels), &METADATA)
+}
+
+fn histogram(recorder: &PrometheusRecorder, definition: &Definition, labels: &[&str]) -> Histogram {
+    recorder.register_histogram(&key(definition, labels), &METADATA)
+}
+
+/// Puts the exporter's text in order, and leaves out series that are no more.
+///
+/// The exporter cannot drop a single series; one that has gone (a partition that was handed back) is set to NaN
+/// instead, which no live series ever is.
+fn tidy(text: &str) -> String {
+    let mut families: Vec<(&str, Vec<&str>)> = Vec::new();
+    for block in text.split("\n\n") {
+        let (head, mut series): (Vec<&str>, Vec<&str>) = block.lines().partition(|line| line.starts_with('#'));
+        series.retain(|line| !line.ends_with(" NaN"));
+        if series.is_empty() {
+            continue;
+        }
+        // A histogram's buckets come in their order already.
+        if !head.iter().any(|line| line.starts_with("# TYPE") && line.ends_with(" histogram")) {
+            series.sort_unstable();
+        }
+        let name = head.first().copied().unwrap_or_default();
+        families.push((name, head.into_iter().chain(series).collect()));
+    }
+    families.sort_unstable_by_key(|(name, _)| *name);
+    let mut tidied = String::with_capacity(text.len());
+    for line in families.iter().flat_map(|(_, lines)| lines) {
+        tidied.push_str(line);
+        tidied.push('\n');
+    }
+    tidied
+}

@@ -1,0 +1,202 @@
+//! The document at `/status`: what the process is doing, in one look.
+//!
+//! The pipeline publishes it through a `tokio::sync::watch`; the server only serialises. No alert content.
+
+use std::time::SystemTime;
+
+use serde::{Serialize, Serializer};
+
+use super::pause::{BreakerState, PauseReason};
+use crate::domain::{DeadLetterClass, FailureReason, Offset, Severity, TopicPartition};
+
+/// How many dead letters are shown.
+pub const LAST_DEAD_LETTERS: usize = 20;
+
+/// What the process is doing.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum State {
+    /// Kafka has not been reached yet, or was lost: `waiting: kafka`.
+    #[default]
+    WaitingForKafka,
+    /// Records flow: `running`.
+    Running,
+    /// Sending stands still: `paused: {reason}`.
+    Paused(PauseReason),
+    /// A shutdown has begun: `draining`.
+    Draining,
+}
+
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::WaitingForKafka => serializer.serialize_str("waiting: kafka"),
+            Self::Running => serializer.serialize_str("running"),
+            Self::Paused(reason) => serializer.collect_str(&format_args!("paused: {reason}")),
+            Self::Draining => serializer.serialize_str("draining"),
+        }
+    }
+}
+
+/// Everything that `/status` tells.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// What the process is doing.
+    pub state: State,
+    /// Since when.
+    #[serde(serialize_with = "rfc3339")]
+    pub since: SystemTime,
+    /// The partitions that are ours.
+    pub assignment: Vec<PartitionStatus>,
+    /// What waits to be sent.
+    pub buffer: Buffer,
+    /// Requests that have been sent and not answered.
+    pub in_flight: usize,
+    /// The circuit breakers that have been used.
+    pub breakers: Vec<Breaker>,
+    /// The credentials in use.
+    pub credentials: Credentials,
+    /// The version of the mappings in force.
+    pub mapping_version: String,
+    /// The program's version.
+    pub version: &'static str,
+    /// The newest dead letters, newest first, at most [`LAST_DEAD_LETTERS`].
+    pub last_dead_letters: Vec<LastDeadLetter>,
+}
+
+impl Status {
+    /// A process that has just begun.
+    #[must_use]
+    pub fn new(mapping_version: impl Into<String>, now: SystemTime) -> Self {
+        Self {
+            state: State::default(),
+            since: now,
+            assignment: Vec::new(),
+            buffer: Buffer::default(),
+            in_flight: 0,
+            breakers: Vec::new(),
+            credentials: Credentials::default(),
+            mapping_version: mapping_version.into(),
+            version: env!("CARGO_PKG_VERSION"),
+            last_dead_letters: Vec::new(),
+        }
+    }
+}
+
+/// One partition that is ours.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct PartitionStatus {
+    /// The topic.
+    pub topic: String,
+    /// The partition's number.
+    pub partition: i32,
+    /// The frontier: everything below it has settled.
+    pub next_offset: i64,
+    /// Records between the frontier and the end, where the end is known.
+    pub lag: Option<i64>,
+}
+
+impl PartitionStatus {
+    /// Describes a partition.
+    #[must_use]
+    pub fn new(partition: &TopicPartition, frontier: Offset, lag: Option<i64>) -> Self {
+        Self { topic: partition.topic.to_string(), partition: partition.partition, next_offset: frontier.0, lag }
+    }
+}
+
+/// What has been read and waits to be sent.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Buffer {
+    /// Deliveries by severity, worst first.
+    pub records: BufferedBySeverity,
+    /// Bytes of the unsettled records.
+    pub bytes: usize,
+}
+
+/// Deliveries that wait, by severity.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are the severities")]
+pub struct BufferedBySeverity {
+    pub fatal: usize,
+    pub high: usize,
+    pub medium: usize,
+    pub low: usize,
+    pub tips: usize,
+}
+
+impl FromIterator<(Severity, usize)> for BufferedBySeverity {
+    fn from_iter<I: IntoIterator<Item = (Severity, usize)>>(counts: I) -> Self {
+        let mut records = Self::default();
+        for (severity, count) in counts {
+            *match severity {
+                Severity::Fatal => &mut records.fatal,
+                Severity::High => &mut records.high,
+                Severity::Medium => &mut records.medium,
+                Severity::Low => &mut records.low,
+                Severity::Tips => &mut records.tips,
+            } += count;
+        }
+        records
+    }
+}
+
+/// One route's circuit breaker.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Breaker {
+    /// The route.
+    pub route: String,
+    /// Its state.
+    #[serde(serialize_with = "word")]
+    pub state: BreakerState,
+}
+
+/// What is known of the credentials: never the credentials.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Credentials {
+    /// When they expire, where they do.
+    #[serde(serialize_with = "optional_rfc3339")]
+    pub expires_at: Option<SystemTime>,
+}
+
+/// One dead letter: where it stands and why, without its content.
+#[derive(Clone, Debug, Serialize)]
+pub struct LastDeadLetter {
+    /// When it was acknowledged.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: SystemTime,
+    /// The topic of the record.
+    pub topic: String,
+    /// The partition of the record.
+    pub partition: i32,
+    /// The offset of the record.
+    pub offset: i64,
+    /// Which part of the record.
+    pub part: u32,
+    /// Why, in short.
+    #[serde(serialize_with = "display")]
+    pub class: DeadLetterClass,
+    /// Why, precisely.
+    #[serde(serialize_with = "display")]
+    pub reason: FailureReason,
+    /// Why, in words; names a field or code, never the content.
+    pub error: String,
+}
+
+fn display<T: std::fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn word<S: Serializer>(state: &BreakerState, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(state.as_str())
+}
+
+fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&super::json::rfc3339(*at))
+}
+
+fn optional_rfc3339<S: Serializer>(at: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => rfc3339(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}
