@@ -1,1 +1,54 @@
-//! To be written.
+//! The configuration: plain data with a default for every key, read once, checked once, passed down as values.
+//!
+//! Serves promise 4 from the front (what cannot work is said before anything runs) and promise 7: every secret is a
+//! [`secrecy::SecretString`], and no error or dump holds one.
+
+mod delivery;
+mod error;
+mod kafka;
+mod load;
+mod log;
+mod mapping;
+mod routing;
+mod secmaster;
+mod secret;
+mod server;
+mod units;
+mod words;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use delivery::{
+    Ambiguous, Buffer, CircuitBreaker, DeadLetterGuard, Delivery, FailureClassRule, InstanceId, Ordering, PausedRoute,
+    PausedRoutePolicy, RateLimit, RateScope, Retry,
+};
+pub use error::{ConfigError, Problem};
+pub use kafka::{Kafka, KafkaSecurity, Oauth, SaslMechanism, SecurityProtocol, StartFrom};
+pub use load::{Environment, Loaded, Purpose, load};
+pub use log::{Log, LogFormat, LogLevel};
+pub use mapping::{Mapping, OnInvalidField, OnUnmatched};
+pub use routing::{Routing, Rule};
+pub use secmaster::{CredentialKind, Credentials, SecMaster};
+pub use server::Server;
+pub use units::{ByteSize, TimeSpan, UnitError};
+
+/// The whole configuration. `Config::default()` is `config/alertbridge.yaml`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where alerts come from and where dead letters go.
+    pub kafka: Kafka,
+    /// Where workflows are started.
+    pub secmaster: SecMaster,
+    /// How alerts are delivered: order, rate, retries, outages, shutdown.
+    pub delivery: Delivery,
+    /// How a SIEM's record becomes SecMaster's alert.
+    pub mapping: Mapping,
+    /// Which workflow an alert starts.
+    pub routing: Routing,
+    /// The HTTP server for probes, metrics and status.
+    pub server: Server,
+    /// The log on standard output.
+    pub log: Log,
+}

@@ -1,0 +1,58 @@
+//! `log`: the log on standard output.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The log on standard output.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// One JSON object a line, or text for people.
+    pub format: LogFormat,
+    /// The least important level that is written. Outcomes are `info`, attempts `debug`.
+    pub level: LogLevel,
+}
+
+/// The log's form.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// Text for people.
+    Text,
+}
+
+/// How important a line is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum LogLevel {
+    /// An operator is needed.
+    Error,
+    /// Unexpected, nothing lost.
+    Warn,
+    /// Life cycle and outcomes.
+    #[default]
+    Info,
+    /// Attempts.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// The word, which `tracing` knows too.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
