@@ -86,8 +86,9 @@ mod tests {
     #[tokio::test]
     async fn a_process_is_not_ready_until_it_is_said() {
         let health = Health::new();
+        let loops = health.clone();
         assert!(!health.is_ready());
-        health.clone().set_ready(true);
+        loops.set_ready(true);
         assert!(health.is_ready());
     }
 }

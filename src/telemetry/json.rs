@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use serde_json::Value;
+use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
@@ -17,7 +17,7 @@ use super::log_events::LIBRARY;
 /// Takes one line at a time, with its line feed.
 pub(super) trait LineSink: Send + Sync + 'static {
     /// Writes the line, whole.
-    fn write_line(&self, line: &str);
+    fn write_line(&self, line: &[u8]);
 }
 
 /// Writes every event as a line of JSON.
@@ -38,28 +38,25 @@ impl<S: Subscriber, W: LineSink> Layer<S> for JsonLines<W> {
     }
 }
 
-fn line(event: &Event<'_>, now: SystemTime) -> String {
+fn line(event: &Event<'_>, now: SystemTime) -> Vec<u8> {
     let mut fields = Fields::default();
     event.record(&mut fields);
     let metadata = event.metadata();
-    let mut line = String::with_capacity(256 + fields.rest.len());
-    line.push_str("{\"timestamp\":\"");
-    line.push_str(&rfc3339(now));
-    line.push_str("\",\"level\":\"");
-    line.push_str(metadata.level().as_str());
-    line.push_str("\",\"event\":");
-    match &fields.event {
-        Some(event) => push_text(&mut line, event),
-        None => {
-            push_text(&mut line, LIBRARY);
-            line.push_str(",\"target\":");
-            push_text(&mut line, metadata.target());
-        }
+    let mut line = Vec::with_capacity(256 + fields.rest.len());
+    line.push(b'{');
+    push(&mut line, "timestamp", &rfc3339(now));
+    line.push(b',');
+    push(&mut line, "level", metadata.level().as_str());
+    line.push(b',');
+    push(&mut line, "event", fields.event.as_deref().unwrap_or(LIBRARY));
+    line.push(b',');
+    push(&mut line, "message", fields.message.as_deref().unwrap_or_default());
+    if fields.event.is_none() {
+        line.push(b',');
+        push(&mut line, "target", metadata.target());
     }
-    line.push_str(",\"message\":");
-    push_text(&mut line, fields.message.as_deref().unwrap_or_default());
-    line.push_str(&fields.rest);
-    line.push_str("}\n");
+    line.extend_from_slice(&fields.rest);
+    line.extend_from_slice(b"}\n");
     line
 }
 
@@ -77,16 +74,13 @@ pub(super) fn rfc3339(at: SystemTime) -> String {
 struct Fields {
     event: Option<String>,
     message: Option<String>,
-    rest: String,
+    rest: Vec<u8>,
 }
 
 impl Fields {
-    fn push(&mut self, field: &Field, value: impl fmt::Display) {
-        use fmt::Write as _;
-        self.rest.push(',');
-        push_text(&mut self.rest, field.name());
-        // Writing to a String does not fail.
-        let _infallible = write!(self.rest, ":{value}");
+    fn push<T: Serialize + ?Sized>(&mut self, field: &Field, value: &T) {
+        self.rest.push(b',');
+        push(&mut self.rest, field.name(), value);
     }
 }
 
@@ -99,36 +93,77 @@ impl Visit for Fields {
         match field.name() {
             "event" => self.event = Some(value.to_owned()),
             "message" => self.message = Some(value.to_owned()),
-            name => {
-                self.rest.push(',');
-                push_text(&mut self.rest, name);
-                self.rest.push(':');
-                push_text(&mut self.rest, value);
-            }
+            _ => self.push(field, value),
         }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.push(field, value);
+        self.push(field, &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.push(field, value);
+        self.push(field, &value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.push(field, value);
+        self.push(field, &value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // JSON has no infinity and no NaN.
-        self.push(field, Value::from(value));
+        // What is not finite becomes null.
+        self.push(field, &value);
     }
 }
 
-/// Appends a JSON string.
-fn push_text(line: &mut String, text: &str) {
-    use fmt::Write as _;
-    // Writing to a String does not fail; `Value` writes itself as JSON.
-    let _infallible = write!(line, "{}", Value::from(text));
+/// Appends `"name":value`.
+fn push<T: Serialize + ?Sized>(line: &mut Vec<u8>, name: &str, value: &T) {
+    push_json(line, name);
+    line.push(b':');
+    push_json(line, value);
+}
+
+fn push_json<T: Serialize + ?Sized>(line: &mut Vec<u8>, value: &T) {
+    // Texts and numbers always serialise, and a vector takes everything; were it otherwise, null is better than no line.
+    if serde_json::to_writer(&mut *line, value).is_err() {
+        line.extend_from_slice(b"null");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::telemetry::testing::Capture;
+
+    #[test]
+    fn a_line_is_one_flat_object_that_begins_with_what_every_line_has() {
+        let log = Capture::start();
+        tracing::info!(
+            event = "some.event",
+            message = "constant",
+            text = "a\n\"b\"\u{1b}[31m",
+            number = 7,
+            none = None::<u8>
+        );
+        let raw = log.raw();
+        assert_eq!(raw.len(), 1);
+        assert_eq!(raw[0].matches('\n').count(), 1, "the only line feed ends the line: {}", raw[0]);
+        let line = &log.lines()[0];
+        let names: Vec<_> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, ["timestamp", "level", "event", "message", "text", "number"]);
+        assert_eq!(line["text"], json!("a\n\"b\"\u{1b}[31m"));
+        assert_eq!(line["number"], json!(7));
+        let timestamp = line["timestamp"].as_str().unwrap();
+        assert!(timestamp.ends_with('Z') && timestamp.len() == "2026-11-21T17:48:41.123Z".len(), "{timestamp}");
+    }
+
+    #[test]
+    fn a_librarys_line_has_an_event_too() {
+        let log = Capture::start();
+        tracing::warn!(target: "hyper::proto", "odd {}", "thing");
+        let line = &log.lines()[0];
+        assert_eq!(line["event"], "library");
+        assert_eq!(line["target"], "hyper::proto");
+        assert_eq!(line["message"], "odd thing");
+    }
 }

@@ -87,3 +87,26 @@ impl FormatTime for Utc {
         writer.write_str(&rfc3339(SystemTime::now()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::filter;
+
+    fn directives(level: &str) -> Vec<String> {
+        let mut directives: Vec<_> = filter(level).unwrap().to_string().split(',').map(str::to_owned).collect();
+        directives.sort();
+        directives
+    }
+
+    #[test]
+    fn a_bare_level_is_for_this_program_and_libraries_stay_at_warn() {
+        assert_eq!(directives("debug"), ["alertbridge=debug", "warn"]);
+        assert_eq!(directives("info, rdkafka=trace"), ["alertbridge=info", "rdkafka=trace", "warn"]);
+    }
+
+    #[test]
+    fn a_level_that_cannot_be_read_is_an_error_that_names_the_key() {
+        let error = filter("alertbridge=loud").unwrap_err().to_string();
+        assert!(error.starts_with("log.level: \"alertbridge=loud\""), "{error}");
+    }
+}

@@ -19,9 +19,9 @@ const FULL_PIPE_WAIT: Duration = Duration::from_millis(5);
 pub(super) struct Stdout;
 
 impl LineSink for Stdout {
-    fn write_line(&self, line: &str) {
+    fn write_line(&self, line: &[u8]) {
         // The lock keeps lines apart. A standard output that is closed has no reader to tell of it.
-        drop(write_whole(&mut io::stdout().lock(), line.as_bytes(), || thread::park_timeout(FULL_PIPE_WAIT)));
+        drop(write_whole(&mut io::stdout().lock(), line, || thread::park_timeout(FULL_PIPE_WAIT)));
     }
 }
 

@@ -1,8 +1,9 @@
 //! For tests: the log lines of this thread, as they would be written.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use serde_json::Value;
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -14,18 +15,25 @@ pub(crate) struct Capture {
     _guard: DefaultGuard,
 }
 
+/// With fewer than two subscribers alive, `tracing` asks only the thread that comes to an event first whether anybody
+/// listens, and remembers a no for all threads. These two keep the answer at yes.
+static LISTENERS: LazyLock<[Dispatch; 2]> =
+    LazyLock::new(|| [Dispatch::new(tracing_subscriber::registry()), Dispatch::new(tracing_subscriber::registry())]);
+
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
 
 impl LineSink for Lines {
-    fn write_line(&self, line: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+    fn write_line(&self, line: &[u8]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(String::from_utf8(line.to_vec()).unwrap());
     }
 }
 
 impl Capture {
     /// Starts to collect.
     pub(crate) fn start() -> Self {
+        LazyLock::force(&LISTENERS);
+        tracing::callsite::rebuild_interest_cache();
         let lines = Lines::default();
         let subscriber = tracing_subscriber::registry().with(JsonLines::new(lines.clone()));
         Self { lines, _guard: tracing::subscriber::set_default(subscriber) }

@@ -7,6 +7,8 @@ mod delivery;
 mod flow;
 mod kafka;
 mod lifecycle;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,0 +1,62 @@
+# What people and CI run. `make` alone lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: tools ## The whole flow on an embedded broker and a simulated SecMaster
+	cargo run --locked -- demo
+
+.PHONY: test
+test: lint kafka ## Lints and tests, Apache Kafka included: 20 minutes on two cores from nothing
+	cargo test --locked
+
+.PHONY: proof
+proof: tools kafka ## The long shows on Apache Kafka, each a named test; SHOW=name runs one
+	cargo test --locked --release --test proof -- --nocapture --test-threads 1 $(SHOW)
+
+.PHONY: bench
+bench: tools kafka ## Figures: mapping, signing, ledger, and end to end beside a bare loop
+	cargo bench --locked
+
+.PHONY: lint
+lint: tools lint-deps ## Format, clippy, documentation links, licences, bans, sources
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
+
+.PHONY: lint-deps
+lint-deps: tools
+	@.ci/deny check licenses bans sources
+
+.PHONY: advisories
+advisories: tools ## Known vulnerabilities of dependencies, where their database can be reached
+	@.ci/deny fetch db >/dev/null 2>&1 \
+		|| { echo "not checked: the advisory database cannot be reached"; exit 0; }; \
+	.ci/deny check advisories
+
+.PHONY: docs
+docs: tools ## Writes the generated pages under docs/, and the API's documentation
+	UPDATE_DOCS=1 cargo test --locked --test it -- the_page_of
+	cargo doc --locked --no-deps
+
+.PHONY: build
+build: tools ## The release binary, target/release/alertbridge
+	cargo build --locked --release
+
+.PHONY: image
+image: ## The container image, alertbridge:dev
+	docker build --file deploy/Dockerfile --tag alertbridge:dev .
+
+.PHONY: tools
+tools:
+	@.ci/tools
+
+.PHONY: kafka
+kafka:
+	@tests/kafka/fetch.sh

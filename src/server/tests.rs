@@ -1,0 +1,149 @@
+//! The server over real sockets.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::serve;
+use crate::domain::{DeadLetterClass, FailureReason, Offset, Severity, TopicPartition};
+use crate::telemetry::{
+    Breaker, BreakerState, Buffer, Credentials, Health, LastDeadLetter, PartitionStatus, PauseReason, State, Status,
+    Telemetry,
+};
+
+struct Server {
+    address: SocketAddr,
+    health: Health,
+    telemetry: Telemetry,
+    status: watch::Sender<Status>,
+    shutdown: CancellationToken,
+    task: JoinSet<std::io::Result<()>>,
+}
+
+async fn start() -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (health, telemetry, shutdown) = (Health::new(), Telemetry::try_new().unwrap(), CancellationToken::new());
+    let (status, seen) = watch::channel(Status::new("m1", SystemTime::UNIX_EPOCH));
+    let mut task = JoinSet::new();
+    let _handle = task.spawn(serve(listener, health.clone(), telemetry.clone(), seen, shutdown.clone()));
+    Server { address, health, telemetry, status, shutdown, task }
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Server {
+    async fn get(&self, path: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        let _read = stream.read_to_string(&mut text).await.unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        Answer { status: head[9..12].parse().unwrap(), head: head.to_lowercase(), body: body.to_owned() }
+    }
+}
+
+#[tokio::test]
+async fn a_pod_is_ready_only_while_it_is_said_to_be() {
+    let server = start().await;
+    assert_eq!(server.get("/readyz").await.status, 503);
+    server.health.set_ready(true);
+    assert_eq!(server.get("/readyz").await.status, 200);
+    server.health.set_ready(false);
+    assert_eq!(server.get("/readyz").await.status, 503);
+    assert_eq!(server.get("/livez").await.status, 200, "not ready is not dead");
+}
+
+#[tokio::test]
+async fn a_loop_that_stands_still_is_told_to_the_probe() {
+    let server = start().await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::time::resume();
+    assert_eq!(server.get("/livez").await.status, 503);
+    server.health.beat();
+    assert_eq!(server.get("/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn metrics_are_in_the_prometheus_text_format() {
+    let server = start().await;
+    server.telemetry.records_consumed(3);
+    let answer = server.get("/metrics").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.head.contains("content-type: text/plain; version=0.0.4"), "{}", answer.head);
+    assert!(answer.body.contains("\nalertbridge_records_consumed_total 3\n"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_status_is_what_the_pipeline_published_last() {
+    let server = start().await;
+    let body = async || -> Value { serde_json::from_str(&server.get("/status").await.body).unwrap() };
+    assert_eq!(body().await["state"], "waiting: kafka");
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    server.status.send_modify(|status| {
+        status.state = State::Paused(PauseReason::Credentials);
+        status.since = now;
+        status.assignment = vec![PartitionStatus::new(&TopicPartition::new("soc.alerts", 3), Offset(42), Some(7))];
+        status.buffer = Buffer { records: [(Severity::Fatal, 2)].into_iter().collect(), bytes: 300 };
+        status.breakers = vec![Breaker { route: "default".into(), state: BreakerState::HalfOpen }];
+        status.credentials = Credentials { expires_at: Some(now) };
+        status.last_dead_letters = vec![LastDeadLetter {
+            at: now,
+            topic: "soc.alerts".into(),
+            partition: 3,
+            offset: 41,
+            part: 0,
+            class: DeadLetterClass::Rejected,
+            reason: FailureReason::RequestRefused,
+            error: "SecMaster.20030001".into(),
+        }];
+    });
+    let at = "2023-11-14T22:13:20.000Z";
+    assert_eq!(
+        body().await,
+        json!({
+            "state": "paused: credentials",
+            "since": at,
+            "assignment": [{"topic": "soc.alerts", "partition": 3, "next_offset": 42, "lag": 7}],
+            "buffer": {"records": {"Fatal": 2, "High": 0, "Medium": 0, "Low": 0, "Tips": 0}, "bytes": 300},
+            "in_flight": 0,
+            "breakers": [{"route": "default", "state": "half_open"}],
+            "credentials": {"expires_at": at},
+            "mapping_version": "m1",
+            "version": env!("CARGO_PKG_VERSION"),
+            "last_dead_letters": [{
+                "at": at, "topic": "soc.alerts", "partition": 3, "offset": 41, "part": 0,
+                "class": "rejected", "reason": "request_refused", "error": "SecMaster.20030001",
+            }],
+        })
+    );
+}
+
+#[tokio::test]
+async fn other_paths_are_not_found() {
+    assert_eq!(start().await.get("/").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_end_does_not_wait_for_a_client_that_stays_connected() {
+    let mut server = start().await;
+    let mut client = TcpStream::connect(server.address).await.unwrap();
+    client.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    // An answer to somebody else shows that the half-sent request has been accepted.
+    assert_eq!(server.get("/livez").await.status, 200);
+    server.shutdown.cancel();
+    tokio::time::pause();
+    server.task.join_next().await.unwrap().unwrap().unwrap();
+}
