@@ -28,17 +28,18 @@ impl fmt::Display for Problem {
 pub struct ConfigError {
     /// At least one problem.
     pub problems: Vec<Problem>,
+    /// What may explain them; a sentence each.
+    pub hints: Vec<String>,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.problems.as_slice() {
-            [problem] => write!(f, "the configuration is wrong: {problem}"),
-            problems => {
-                write!(f, "the configuration has {} faults:", problems.len())?;
-                problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
-            }
+        match self.problems.len() {
+            1 => f.write_str("the configuration has a fault:")?,
+            count => write!(f, "the configuration has {count} faults:")?,
         }
+        self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))?;
+        self.hints.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"))
     }
 }
 

@@ -1,12 +1,25 @@
-//! Reads the layers: defaults, files in order, environment.
+//! Reads the layers (defaults, files in order, environment) and checks the whole, collecting every fault.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use super::{Config, ConfigError, Problem};
+use super::check;
+use super::environment::{self, Environment};
+use super::error::{ConfigError, Problem};
+use super::layers::{Layer, Places};
+use super::{Config, reader, schema, secret, unbuilt, yaml};
 
-/// The process's environment, as a value.
-pub type Environment = BTreeMap<String, String>;
+/// Where a configuration is looked for when none is named; the first that exists is read.
+const DEFAULT_FILES: [&str; 2] = ["alertbridge.yaml", "/etc/alertbridge/alertbridge.yaml"];
+
+/// What the configuration is for: some commands need less than the daemon does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Purpose {
+    /// `run`, `check`: everything that delivering needs; secrets are read from their files.
+    Run,
+    /// `map`, `config show`: what is given must be right, but nothing has to be given, and no other file is opened.
+    Offline,
+}
 
 /// A configuration and what was noticed while reading it.
 #[derive(Clone, Debug)]
@@ -15,17 +28,8 @@ pub struct Loaded {
     pub config: Config,
     /// The files it was read from, in order.
     pub files: Vec<PathBuf>,
-    /// What is not wrong, but probably not meant either.
+    /// What is not wrong, but probably not meant either; a sentence each.
     pub hints: Vec<String>,
-}
-
-/// What the configuration is for: some commands need less than the daemon does.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Purpose {
-    /// `run`: everything that delivering needs.
-    Run,
-    /// `map`, `config show`: what is given must be right, but nothing has to be given.
-    Offline,
 }
 
 /// Reads and checks the configuration: defaults, then `files` in order, then the environment.
@@ -34,20 +38,99 @@ pub enum Purpose {
 ///
 /// # Errors
 /// All problems at once.
-pub fn load(files: &[PathBuf], environment: &Environment, _purpose: Purpose) -> Result<Loaded, ConfigError> {
-    let wrong = |error: config::ConfigError| ConfigError {
-        problems: vec![Problem { path: String::new(), message: error.to_string(), place: None }],
-    };
-    let mut builder = config::Config::builder();
-    for file in files {
-        builder = builder.add_source(config::File::from(file.as_path()));
+pub fn load(files: &[PathBuf], environment: &Environment, purpose: Purpose) -> Result<Loaded, ConfigError> {
+    let mut files = files.to_vec();
+    if files.is_empty() {
+        files.extend(DEFAULT_FILES.into_iter().map(PathBuf::from).find(|file| file.exists()));
     }
-    for (name, value) in environment {
-        if let Some(key) = name.strip_prefix("ALERTBRIDGE__") {
-            let key = key.to_ascii_lowercase().replace("__", ".");
-            builder = builder.set_override(key, value.as_str()).map_err(wrong)?;
+    let hints = environment::hints(environment);
+    match assemble(&files, environment, purpose) {
+        Ok(config) => {
+            let hints = hints.into_iter().chain(check::hints(&config, purpose)).collect();
+            Ok(Loaded { config, files, hints })
+        }
+        Err(problems) => Err(ConfigError { problems, hints }),
+    }
+}
+
+fn assemble(files: &[PathBuf], environment: &Environment, purpose: Purpose) -> Result<Config, Vec<Problem>> {
+    let schema = schema();
+    let mut places = Places::default();
+    let tree = layered(files, environment, &schema, &mut places)?;
+    let (values, mut problems) = reader::read(&schema, &tree);
+    // The reader has let through only what the schema takes; a difference between schema and types would show here.
+    let mut config: Config = serde_json::from_value(values)
+        .map_err(|error| vec![Problem { path: String::new(), message: error.to_string(), place: None }])?;
+    environment::fill_from_vendor_names(&mut config.secmaster, environment, &mut places);
+    let later = [
+        secret::resolve(&mut config, purpose == Purpose::Run),
+        unbuilt::refused(&config),
+        check::problems(&config, purpose),
+    ];
+    for problem in later.into_iter().flatten() {
+        // A key that could not be read stands at its default: nothing more is to be said about it.
+        if !problems.iter().any(|earlier| same_key(&earlier.path, &problem.path)) {
+            problems.push(problem);
         }
     }
-    let config = builder.build().and_then(config::Config::try_deserialize).map_err(wrong)?;
-    Ok(Loaded { config, files: files.to_vec(), hints: Vec::new() })
+    if problems.is_empty() {
+        return Ok(config);
+    }
+    for problem in &mut problems {
+        problem.place = problem.place.take().or_else(|| places.of(&problem.path).map(str::to_owned));
+    }
+    Err(problems)
+}
+
+fn same_key(a: &str, b: &str) -> bool {
+    let below = |a: &str, b: &str| a.strip_prefix(b).is_some_and(|rest| rest.starts_with(['.', '[']));
+    a == b || below(a, b) || below(b, a)
+}
+
+/// Files and environment laid over one another. Nothing more can be said where one of them cannot be read.
+fn layered(
+    files: &[PathBuf],
+    environment: &Environment,
+    schema: &serde_json::Value,
+    places: &mut Places,
+) -> Result<serde_json::Value, Vec<Problem>> {
+    let mut builder = config::Config::builder();
+    let mut problems = Vec::new();
+    for file in files {
+        match read_file(file, schema, places) {
+            Ok(layer) => builder = builder.add_source(layer),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    for variable in environment::variables(environment) {
+        match variable {
+            Ok(variable) => {
+                places.record("", &variable.tree, &|_| variable.name.to_owned());
+                if let Some(layer) = Layer::new(&variable.tree, schema) {
+                    builder = builder.add_source(layer);
+                }
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    builder
+        .build()
+        .and_then(config::Config::try_deserialize)
+        .map_err(|error| vec![Problem { path: String::new(), message: error.to_string(), place: None }])
+}
+
+fn read_file(file: &Path, schema: &serde_json::Value, places: &mut Places) -> Result<Layer, Problem> {
+    let name = file.display();
+    let problem = |message, place| Problem { path: String::new(), message, place };
+    let text = fs::read_to_string(file).map_err(|error| problem(format!("cannot read `{name}`: {error}"), None))?;
+    let tree =
+        yaml::parse(&text).map_err(|error| problem(error.to_string(), Some(format!("{name}:{}", error.line))))?;
+    let empty = tree.kind == yaml::Kind::Null;
+    places.record("", &tree, &|line| format!("{name}:{line}"));
+    let tree = if empty { yaml::Node { line: 1, kind: yaml::Kind::Table(Vec::new()) } } else { tree };
+    Layer::new(&tree, schema)
+        .ok_or_else(|| problem(format!("`{name}` is not a configuration: expected sections such as `kafka:`"), None))
 }

@@ -3,18 +3,26 @@
 //! Serves promise 4 from the front (what cannot work is said before anything runs) and promise 7: every secret is a
 //! [`secrecy::SecretString`], and no error or dump holds one.
 
+mod check;
 mod delivery;
+mod environment;
 mod error;
 mod kafka;
+mod layers;
 mod load;
 mod log;
 mod mapping;
+mod reader;
 mod routing;
+mod schema;
 mod secmaster;
 mod secret;
 mod server;
+mod show;
+mod unbuilt;
 mod units;
 mod words;
+mod yaml;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,14 +31,17 @@ pub use delivery::{
     Ambiguous, Buffer, CircuitBreaker, DeadLetterGuard, Delivery, FailureClassRule, InstanceId, Ordering, PausedRoute,
     PausedRoutePolicy, RateLimit, RateScope, Retry,
 };
+pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use kafka::{Kafka, KafkaSecurity, Oauth, SaslMechanism, SecurityProtocol, StartFrom};
-pub use load::{Environment, Loaded, Purpose, load};
+pub use load::{Loaded, Purpose, load};
 pub use log::{Log, LogFormat, LogLevel};
 pub use mapping::{Mapping, OnInvalidField, OnUnmatched};
 pub use routing::{Routing, Rule};
+pub use schema::schema;
 pub use secmaster::{CredentialKind, Credentials, SecMaster};
 pub use server::Server;
+pub use show::show;
 pub use units::{ByteSize, TimeSpan, UnitError};
 
 /// The whole configuration. `Config::default()` is `config/alertbridge.yaml`.

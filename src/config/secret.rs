@@ -1,13 +1,17 @@
-//! Secrets as configuration values: read as text, never written.
+//! Secrets as configuration values: read as text or from a file, never written.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::SecretString;
 use serde::Serializer;
 
+use super::Config;
+use super::error::Problem;
+
 /// What stands for a secret wherever configuration is shown.
-pub(super) const HIDDEN: &str = "<hidden>";
+const HIDDEN: &str = "<hidden>";
 
 /// Shows that a secret is set, not what it is.
 pub(super) fn hidden<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -32,4 +36,68 @@ impl JsonSchema for Text {
     fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": ["string", "null"], "writeOnly": true})
     }
+}
+
+/// A secret that may come from a file.
+struct Slot<'a> {
+    /// The key of the file's name.
+    file_key: &'static str,
+    file: Option<&'a Path>,
+    secret: &'a mut Option<SecretString>,
+}
+
+fn slots(config: &mut Config) -> [Slot<'_>; 7] {
+    let security = &mut config.kafka.security;
+    let credentials = &mut config.secmaster.credentials;
+    let slot = |file_key, file, secret| Slot { file_key, file, secret };
+    [
+        slot("kafka.security.key_password_file", security.key_password_file.as_deref(), &mut security.key_password),
+        slot("kafka.security.password_file", security.password_file.as_deref(), &mut security.password),
+        slot(
+            "secmaster.credentials.access_key_id_file",
+            credentials.access_key_id_file.as_deref(),
+            &mut credentials.access_key_id,
+        ),
+        slot(
+            "secmaster.credentials.secret_access_key_file",
+            credentials.secret_access_key_file.as_deref(),
+            &mut credentials.secret_access_key,
+        ),
+        slot(
+            "secmaster.credentials.security_token_file",
+            credentials.security_token_file.as_deref(),
+            &mut credentials.security_token,
+        ),
+        slot("secmaster.credentials.password_file", credentials.password_file.as_deref(), &mut credentials.password),
+        slot("secmaster.credentials.token_file", credentials.token_file.as_deref(), &mut credentials.token),
+    ]
+}
+
+/// Refuses a secret that is given twice, and with `read` takes those that stand in files.
+pub(super) fn resolve(config: &mut Config, read: bool) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for Slot { file_key, file, secret } in slots(config) {
+        let Some(file) = file else { continue };
+        let mut problem = |message| problems.push(Problem { path: file_key.to_owned(), message, place: None });
+        if secret.is_some() {
+            let key = file_key.trim_end_matches("_file");
+            problem(format!("`{key}` and `{file_key}` are both given: remove one"));
+        } else if read {
+            match read_file(file) {
+                Ok(text) => *secret = Some(text),
+                Err(why) => problem(format!("`{file_key}`: cannot take the secret from `{}`: {why}", file.display())),
+            }
+        }
+    }
+    problems
+}
+
+/// The secret in a file: its whole text without the newline at the end.
+///
+/// # Errors
+/// Why there is none; never the content.
+fn read_file(path: &Path) -> Result<SecretString, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let text = text.trim_end_matches(['\n', '\r']);
+    if text.is_empty() { Err("the file is empty".to_owned()) } else { Ok(text.into()) }
 }

@@ -1,0 +1,98 @@
+//! Checks of `delivery`, and of what its times have to do with the target's.
+
+use super::Faults;
+use crate::config::{CircuitBreaker, Config, Delivery, RateLimit, TimeSpan};
+
+pub(super) fn check(config: &Config, faults: &mut Faults) {
+    let delivery = &config.delivery;
+    faults.at_least_one(delivery.max_in_flight, "delivery.max_in_flight");
+    buffer(delivery, faults);
+    rate_limits("delivery.rate_limits", &delivery.rate_limits, faults);
+    retry(delivery, faults);
+    circuit_breaker(&delivery.circuit_breaker, faults);
+    for (i, rule) in delivery.failure_classes.iter().enumerate() {
+        let path = format!("delivery.failure_classes[{i}]");
+        faults.unless(rule.status.is_some() || rule.code.is_some(), &path, || {
+            format!("`{path}` needs a status, a code or both: without them it would fit every answer")
+        });
+        faults.unless(rule.status.is_none_or(|status| (100..=599).contains(&status)), &path, || {
+            format!("`{path}.status` must be an HTTP status, 100 to 599")
+        });
+    }
+    positive("delivery.commit_interval", delivery.commit_interval, faults);
+    let (request, drain) = (config.secmaster.request_timeout, delivery.drain_timeout);
+    faults.unless(request < drain, "delivery.drain_timeout", || {
+        format!(
+            "`delivery.drain_timeout` ({drain}) must be longer than `secmaster.request_timeout` ({request}), \
+             so that requests under way can finish at shutdown"
+        )
+    });
+}
+
+fn positive(path: &str, span: TimeSpan, faults: &mut Faults) {
+    faults.unless(!span.get().is_zero(), path, || format!("`{path}` must be longer than nothing, e.g. `1s`"));
+}
+
+fn ratio(path: &str, ratio: f64, faults: &mut Faults) {
+    faults.unless(ratio > 0.0 && ratio <= 1.0, path, || {
+        format!("`{path}` is {ratio}, but must be above 0 and at most 1, e.g. `0.5`")
+    });
+}
+
+fn buffer(delivery: &Delivery, faults: &mut Faults) {
+    let buffer = &delivery.buffer;
+    faults.at_least_one(buffer.records, "delivery.buffer.records");
+    faults.at_least_one(buffer.records_per_partition, "delivery.buffer.records_per_partition");
+    faults.unless(buffer.bytes.get() >= 1, "delivery.buffer.bytes", || {
+        "`delivery.buffer.bytes` must be more than nothing, e.g. `64MiB`".to_owned()
+    });
+    faults.unless(buffer.records_per_partition <= buffer.records, "delivery.buffer.records_per_partition", || {
+        format!(
+            "`delivery.buffer.records_per_partition` ({}) must not be above `delivery.buffer.records` ({})",
+            buffer.records_per_partition, buffer.records
+        )
+    });
+}
+
+pub(super) fn rate_limits(path: &str, limits: &[RateLimit], faults: &mut Faults) {
+    for (i, limit) in limits.iter().enumerate() {
+        let path = format!("{path}[{i}]");
+        faults.at_least_one(limit.requests, &format!("{path}.requests"));
+        positive(&format!("{path}.per"), limit.per, faults);
+        faults.at_least_one(limit.burst, &format!("{path}.burst"));
+        faults.unless(limit.burst <= 1 || limit.burst < limit.requests, &format!("{path}.burst"), || {
+            format!(
+                "`{path}.burst` ({}) must be below `{path}.requests` ({}): what is above one is taken off the quota",
+                limit.burst, limit.requests
+            )
+        });
+    }
+}
+
+fn retry(delivery: &Delivery, faults: &mut Faults) {
+    let retry = &delivery.retry;
+    faults.unless(retry.max_attempts >= 1, "delivery.retry.max_attempts", || {
+        "`delivery.retry.max_attempts` must be at least 1: the first attempt counts (1: no repeats)".to_owned()
+    });
+    positive("delivery.retry.initial_backoff", retry.initial_backoff, faults);
+    positive("delivery.retry.max_elapsed", retry.max_elapsed, faults);
+    faults.unless(retry.initial_backoff <= retry.max_backoff, "delivery.retry.initial_backoff", || {
+        format!(
+            "`delivery.retry.initial_backoff` ({}) must not be above `delivery.retry.max_backoff` ({})",
+            retry.initial_backoff, retry.max_backoff
+        )
+    });
+}
+
+fn circuit_breaker(breaker: &CircuitBreaker, faults: &mut Faults) {
+    ratio("delivery.circuit_breaker.failure_ratio", breaker.failure_ratio, faults);
+    positive("delivery.circuit_breaker.window", breaker.window, faults);
+    faults.at_least_one(breaker.minimum_requests, "delivery.circuit_breaker.minimum_requests");
+    positive("delivery.circuit_breaker.open_for", breaker.open_for, faults);
+    faults.unless(breaker.open_for <= breaker.max_open_for, "delivery.circuit_breaker.open_for", || {
+        format!(
+            "`delivery.circuit_breaker.open_for` ({}) must not be above `delivery.circuit_breaker.max_open_for` ({})",
+            breaker.open_for, breaker.max_open_for
+        )
+    });
+}

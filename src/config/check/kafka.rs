@@ -1,0 +1,176 @@
+//! Checks of `kafka`.
+
+use regex::Regex;
+
+use super::Faults;
+use crate::config::{Kafka, KafkaSecurity, SaslMechanism, SecurityProtocol};
+
+/// Kafka's own bound on a topic's name.
+const MAX_TOPIC_LENGTH: usize = 249;
+
+const COMMITS: &str = "progress is committed by the bridge, and only what has been dealt with";
+const START: &str = "where reading begins is `kafka.start_from`, and the bridge handles offsets that are gone";
+const WRITES: &str = "a dead letter counts as written only when all in-sync replicas have it, once";
+const OWN: &str = "it has a key of its own:";
+
+/// librdkafka properties that cannot be set freely, and why. With [`OWN`], the third is the key.
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("auto.offset.reset", START, ""),
+    ("enable.auto.commit", COMMITS, ""),
+    ("auto.commit.enable", COMMITS, ""),
+    ("auto.commit.interval.ms", COMMITS, ""),
+    ("enable.auto.offset.store", COMMITS, ""),
+    ("offset.store.method", COMMITS, ""),
+    ("isolation.level", "records of aborted transactions are never delivered", ""),
+    ("group.protocol", "the rebalance of the classic protocol is what the bridge is tested with", ""),
+    ("group.remote.assignor", "the rebalance of the classic protocol is what the bridge is tested with", ""),
+    ("enable.partition.eof", "the bridge sets it as it needs it", ""),
+    ("enable.idempotence", WRITES, ""),
+    ("acks", WRITES, ""),
+    ("request.required.acks", WRITES, ""),
+    ("transactional.id", "dead letters are not written in transactions", ""),
+    ("bootstrap.servers", OWN, "bootstrap_servers"),
+    ("metadata.broker.list", OWN, "bootstrap_servers"),
+    ("group.id", OWN, "group_id"),
+    ("group.instance.id", OWN, "group_instance_id"),
+    ("security.protocol", OWN, "security.protocol"),
+    ("sasl.mechanism", OWN, "security.sasl_mechanism"),
+    ("sasl.mechanisms", OWN, "security.sasl_mechanism"),
+    ("sasl.username", OWN, "security.username"),
+    ("sasl.password", OWN, "security.password"),
+    ("ssl.ca.location", OWN, "security.ca_file"),
+    ("ssl.certificate.location", OWN, "security.certificate_file"),
+    ("ssl.key.location", OWN, "security.key_file"),
+    ("ssl.key.password", OWN, "security.key_password_file"),
+    ("ssl.endpoint.identification.algorithm", OWN, "security.verify_hostname"),
+];
+
+pub(super) fn check(kafka: &Kafka, faults: &mut Faults) {
+    faults.unless(!kafka.bootstrap_servers.trim().is_empty(), "kafka.bootstrap_servers", || {
+        "`kafka.bootstrap_servers` is empty: give at least one broker, e.g. `kafka-1:9092`".to_owned()
+    });
+    faults.unless(!kafka.group_id.is_empty(), "kafka.group_id", || {
+        "`kafka.group_id` is empty: give the group a name, e.g. `alertbridge`".to_owned()
+    });
+    topics(kafka, faults);
+    security(&kafka.security, faults);
+    for (name, reason, key) in REFUSED.iter().filter(|(name, ..)| kafka.client.contains_key(*name)) {
+        let own = if key.is_empty() { String::new() } else { format!(" `kafka.{key}`") };
+        faults.add(format!("kafka.client.{name}"), format!("`{name}` cannot be set in `kafka.client`: {reason}{own}"));
+    }
+}
+
+fn topics(kafka: &Kafka, faults: &mut Faults) {
+    let own = [("kafka.redrive_topic", &kafka.redrive_topic), ("kafka.dead_letter_topic", &kafka.dead_letter_topic)];
+    for (path, name) in own {
+        faults.unless(is_topic(name), path, || format!("`{path}`: `{name}` is not a topic's name; {TOPIC_RULE}"));
+    }
+    faults.unless(kafka.redrive_topic != kafka.dead_letter_topic, "kafka.dead_letter_topic", || {
+        "`kafka.dead_letter_topic` and `kafka.redrive_topic` are the same: dead letters would be read again at once"
+            .to_owned()
+    });
+    faults.unless(!kafka.topics.is_empty(), "kafka.topics", || {
+        "`kafka.topics` is empty: name at least one topic to read".to_owned()
+    });
+    for (i, topic) in kafka.topics.iter().enumerate() {
+        let path = format!("kafka.topics[{i}]");
+        let matches: Box<dyn Fn(&str) -> bool> = if topic.starts_with('^') {
+            match pattern(topic) {
+                Ok(pattern) => Box::new(move |name| pattern.is_match(name)),
+                Err(why) => {
+                    faults.add(&path, format!("`{path}`: `{topic}` is not a valid expression: {why}"));
+                    continue;
+                }
+            }
+        } else if is_topic(topic) {
+            Box::new(|name| name == topic)
+        } else {
+            faults.add(&path, format!("`{path}`: `{topic}` is not a topic's name; {TOPIC_RULE}"));
+            continue;
+        };
+        for (key, name) in own.iter().filter(|(_, name)| matches(name)) {
+            faults.add(
+                &path,
+                format!("`{path}`: `{topic}` takes in `{name}`, the `{key}`: narrow it (`$` ends an expression)"),
+            );
+        }
+    }
+}
+
+const TOPIC_RULE: &str = "letters, digits, `.`, `_` and `-` make one, at most 249 (an expression begins with `^`)";
+
+fn is_topic(name: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    (1..=MAX_TOPIC_LENGTH).contains(&name.len()) && name.bytes().all(legal) && name != "." && name != ".."
+}
+
+/// The expression as librdkafka takes it (POSIX extended). What only other engines know is refused, since librdkafka
+/// would read it as something else.
+fn pattern(expression: &str) -> Result<Regex, String> {
+    let escapes = expression.as_bytes().windows(2).filter(|pair| pair[0] == b'\\');
+    if let Some(pair) = escapes.into_iter().find(|pair| pair[1].is_ascii_alphanumeric()) {
+        return Err(format!(
+            "`\\{}` is not known to Kafka's clients; write a class such as [0-9]",
+            char::from(pair[1])
+        ));
+    }
+    if expression.contains("(?") {
+        return Err("`(?` is not known to Kafka's clients".to_owned());
+    }
+    Regex::new(expression).map_err(|error| match error {
+        regex::Error::Syntax(text) => text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
+        other => other.to_string(),
+    })
+}
+
+fn security(security: &KafkaSecurity, faults: &mut Faults) {
+    let protocol = security.protocol.as_str();
+    let tls = [
+        ("kafka.security.ca_file", security.ca_file.as_deref()),
+        ("kafka.security.certificate_file", security.certificate_file.as_deref()),
+        ("kafka.security.key_file", security.key_file.as_deref()),
+    ];
+    for (path, file) in tls {
+        faults.unless(security.protocol.is_tls() || file.is_none(), path, || {
+            format!(
+                "`{path}` has no effect with protocol `{protocol}`: set `kafka.security.protocol` to ssl or sasl_ssl"
+            )
+        });
+        faults.file(path, file);
+    }
+    let pair = security.certificate_file.is_some() == security.key_file.is_some();
+    faults.unless(pair, "kafka.security.key_file", || {
+        "`kafka.security.certificate_file` and `kafka.security.key_file` belong together: give both or none".to_owned()
+    });
+    let lonely = security.key_password_file.is_some() && security.key_file.is_none();
+    faults.unless(!lonely, "kafka.security.key_password_file", || {
+        "`kafka.security.key_password_file` has no effect without `kafka.security.key_file`".to_owned()
+    });
+    sasl(security, faults);
+}
+
+fn sasl(security: &KafkaSecurity, faults: &mut Faults) {
+    let protocol = security.protocol.as_str();
+    let password = security.password.is_some() || security.password_file.is_some();
+    let keys = [
+        ("kafka.security.sasl_mechanism", security.sasl_mechanism.is_some()),
+        ("kafka.security.username", security.username.as_ref().is_some_and(|name| !name.is_empty())),
+        ("kafka.security.password", password),
+    ];
+    for (path, given) in keys {
+        if security.protocol.is_sasl() {
+            faults.unless(given, path, || format!("`{path}` is needed with protocol `{protocol}`"));
+        } else {
+            faults.unless(!given, path, || {
+                format!("`{path}` has no effect with protocol `{protocol}`: choose sasl_ssl (or sasl_plaintext)")
+            });
+        }
+    }
+}
+
+pub(super) fn hint(kafka: &Kafka) -> Option<String> {
+    let security = &kafka.security;
+    let open = security.protocol == SecurityProtocol::SaslPlaintext;
+    (open && security.sasl_mechanism == Some(SaslMechanism::Plain))
+        .then(|| "kafka.security: with sasl_plaintext and PLAIN the password crosses the network readable".to_owned())
+}

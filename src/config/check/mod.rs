@@ -1,0 +1,94 @@
+//! What the schema cannot say: values that do not fit one another, and what `run` cannot do without.
+//!
+//! Every message says what to do.
+
+mod delivery;
+mod kafka;
+mod routing;
+mod secmaster;
+
+use std::fs::File;
+use std::path::Path;
+
+use uuid::Uuid;
+
+use super::error::Problem;
+use super::{Config, Purpose};
+
+/// Everything that is wrong between the keys.
+pub(super) fn problems(config: &Config, purpose: Purpose) -> Vec<Problem> {
+    let mut faults = Faults { purpose, problems: Vec::new() };
+    kafka::check(&config.kafka, &mut faults);
+    secmaster::check(&config.secmaster, &mut faults);
+    delivery::check(config, &mut faults);
+    routing::check(config, &mut faults);
+    faults.problems
+}
+
+/// What is allowed, but probably not meant.
+pub(super) fn hints(config: &Config, purpose: Purpose) -> Vec<String> {
+    if purpose == Purpose::Offline {
+        return Vec::new();
+    }
+    [kafka::hint(&config.kafka), secmaster::hint(&config.secmaster), routing::hint(&config.routing)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The problems found so far.
+struct Faults {
+    purpose: Purpose,
+    problems: Vec<Problem>,
+}
+
+impl Faults {
+    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.problems.push(Problem { path: path.into(), message: message.into(), place: None });
+    }
+
+    /// Something that must hold whatever the purpose is.
+    fn unless(&mut self, holds: bool, path: &str, message: impl FnOnce() -> String) {
+        if !holds {
+            self.add(path, message());
+        }
+    }
+
+    fn at_least_one(&mut self, value: u32, path: &str) {
+        self.unless(value >= 1, path, || format!("`{path}` must be at least 1"));
+    }
+
+    /// Something that only delivering needs.
+    fn needed(&mut self, given: bool, path: &str, message: impl FnOnce() -> String) {
+        if self.purpose == Purpose::Run {
+            self.unless(given, path, message);
+        }
+    }
+
+    /// A file that has to be there.
+    fn file(&mut self, path: &str, file: Option<&Path>) {
+        if let (Purpose::Run, Some(file)) = (self.purpose, file)
+            && let Err(error) = File::open(file)
+        {
+            self.add(path, format!("`{path}`: cannot read `{}`: {error}", file.display()));
+        }
+    }
+
+    /// An id of SecMaster: a UUID, with dashes or without.
+    fn uuid(&mut self, path: &str, id: &str) {
+        let fits = matches!(id.len(), 32 | 36) && Uuid::try_parse(id).is_ok();
+        self.unless(fits, path, || {
+            format!(
+                "`{path}`: `{id}` is not an id of SecMaster, which looks like `909494e3-558e-46b6-a9eb-07a8e18ca62f`"
+            )
+        });
+    }
+
+    /// An IAM project's id.
+    fn project(&mut self, path: &str, id: &str) {
+        let fits = (32..=36).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        self.unless(fits, path, || {
+            format!("`{path}`: `{id}` is not a project's id, which has 32 to 36 letters and digits (not its name)")
+        });
+    }
+}

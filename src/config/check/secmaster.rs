@@ -1,0 +1,107 @@
+//! Checks of `secmaster`.
+
+use http::Uri;
+use secrecy::ExposeSecret;
+use secrecy::SecretString;
+
+use super::Faults;
+use crate::config::{CredentialKind, Credentials, SecMaster};
+
+pub(super) fn check(secmaster: &SecMaster, faults: &mut Faults) {
+    let region = &secmaster.region;
+    let fits = !region.is_empty() && region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    faults.unless(fits, "secmaster.region", || {
+        format!("`secmaster.region`: `{region}` is not a region, e.g. `cn-north-4`")
+    });
+    endpoint("secmaster.endpoint", secmaster.endpoint.as_deref(), faults);
+    endpoint("secmaster.credentials.iam_endpoint", secmaster.credentials.iam_endpoint.as_deref(), faults);
+    if secmaster.project_id.is_empty() {
+        faults.needed(false, "secmaster.project_id", || {
+            "`secmaster.project_id` is missing: set it to the IAM project's id in the region \
+             (or HUAWEICLOUD_SDK_PROJECT_ID)"
+                .to_owned()
+        });
+    } else {
+        faults.project("secmaster.project_id", &secmaster.project_id);
+    }
+    if secmaster.workspace_id.is_empty() {
+        faults.needed(false, "secmaster.workspace_id", || {
+            "`secmaster.workspace_id` is missing: set it to the SecMaster workspace's id (a UUID)".to_owned()
+        });
+    } else {
+        faults.uuid("secmaster.workspace_id", &secmaster.workspace_id);
+    }
+    credentials(&secmaster.credentials, faults);
+    faults.file("secmaster.ca_file", secmaster.ca_file.as_deref());
+    let (connect, request) = (secmaster.connect_timeout, secmaster.request_timeout);
+    faults.unless(!connect.get().is_zero(), "secmaster.connect_timeout", || {
+        "`secmaster.connect_timeout` must be longer than nothing, e.g. `5s`".to_owned()
+    });
+    faults.unless(connect < request, "secmaster.connect_timeout", || {
+        format!(
+            "`secmaster.connect_timeout` ({connect}) must be shorter than `secmaster.request_timeout` ({request}), \
+             which includes it"
+        )
+    });
+}
+
+fn endpoint(path: &str, endpoint: Option<&str>, faults: &mut Faults) {
+    let Some(endpoint) = endpoint else { return };
+    let uri = endpoint.parse::<Uri>().ok();
+    let fits = uri.as_ref().is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+            && uri.query().is_none()
+    });
+    // Not shown: it may hold a password before an `@`.
+    faults.unless(fits && !endpoint.contains('#'), path, || {
+        format!("`{path}` must be an address such as `https://secmaster.example.com`, without user, query or fragment")
+    });
+}
+
+fn credentials(credentials: &Credentials, faults: &mut Faults) {
+    let secret = |secret: &Option<SecretString>, file: bool| {
+        file || secret.as_ref().is_some_and(|secret| !secret.expose_secret().is_empty())
+    };
+    let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    let c = credentials;
+    let (kind, needed) = match c.kind {
+        CredentialKind::AccessKey => (
+            "access_key",
+            vec![
+                ("access_key_id", secret(&c.access_key_id, c.access_key_id_file.is_some()), " (or HUAWEICLOUD_SDK_AK)"),
+                (
+                    "secret_access_key",
+                    secret(&c.secret_access_key, c.secret_access_key_file.is_some()),
+                    " (or HUAWEICLOUD_SDK_SK)",
+                ),
+            ],
+        ),
+        CredentialKind::Password => (
+            "password",
+            vec![
+                ("domain_name", text(&c.domain_name), ""),
+                ("user_name", text(&c.user_name), ""),
+                ("password", secret(&c.password, c.password_file.is_some()), " (or password_file)"),
+            ],
+        ),
+        CredentialKind::Token => {
+            ("token", vec![("token", secret(&c.token, c.token_file.is_some()), " (or token_file)")])
+        }
+        // Refused as not built yet.
+        CredentialKind::InstanceAgency | CredentialKind::Oidc | CredentialKind::PodIdentity => return,
+    };
+    for (key, given, or) in needed {
+        let path = format!("secmaster.credentials.{key}");
+        faults.needed(given, &path, || format!("`{path}` is missing: credentials of kind `{kind}` need it{or}"));
+    }
+}
+
+pub(super) fn hint(secmaster: &SecMaster) -> Option<String> {
+    let uri: Uri = secmaster.endpoint.as_deref()?.parse().ok()?;
+    let host = uri.host()?.trim_matches(['[', ']']);
+    let local = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+    (uri.scheme_str() == Some("http") && !local)
+        .then(|| "secmaster.endpoint: with http alerts and credentials cross the network readable".to_owned())
+}

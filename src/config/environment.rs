@@ -1,0 +1,75 @@
+//! The environment: `ALERTBRIDGE__SECTION__KEY`, and the names that the vendor's SDK reads.
+
+use std::collections::BTreeMap;
+
+use super::error::Problem;
+use super::layers::Places;
+use super::secmaster::{CredentialKind, SecMaster};
+use super::yaml::{self, Entry, Kind, Node};
+
+/// The process's environment, as a value.
+pub type Environment = BTreeMap<String, String>;
+
+const PREFIX: &str = "ALERTBRIDGE__";
+
+/// One variable as a tree: the value is YAML, the sections and the key come from the name.
+#[derive(Debug)]
+pub(super) struct Variable<'a> {
+    pub(super) name: &'a str,
+    pub(super) tree: Node,
+}
+
+/// The variables that set keys, in the order of their names: a section's before those of its keys.
+pub(super) fn variables(environment: &Environment) -> impl Iterator<Item = Result<Variable<'_>, Problem>> {
+    environment.iter().filter_map(|(name, text)| Some(variable(name, name.strip_prefix(PREFIX)?, text)))
+}
+
+fn variable<'a>(name: &'a str, keys: &str, text: &str) -> Result<Variable<'a>, Problem> {
+    let problem = |message| Problem { path: String::new(), message, place: None };
+    let keys: Vec<String> = keys.split("__").map(str::to_ascii_lowercase).collect();
+    if keys.iter().any(String::is_empty) {
+        return Err(problem(format!("the variable {name} names no key: expected {PREFIX}SECTION__KEY")));
+    }
+    // The parser's words may quote the text, and the text may be a secret.
+    let value = yaml::parse(text).map_err(|_| {
+        problem(format!(
+            "the value of the variable {name} is not valid YAML: put texts with `:`, `#` or brackets in quotes"
+        ))
+    })?;
+    let nest = |value, key| Node { line: 1, kind: Kind::Table(vec![Entry { key, line: 1, value }]) };
+    Ok(Variable { name, tree: keys.into_iter().rev().fold(value, nest) })
+}
+
+/// Fills what is left unset from the names that the vendor's SDK reads.
+pub(super) fn fill_from_vendor_names(secmaster: &mut SecMaster, environment: &Environment, places: &mut Places) {
+    let variable = |name: &str| environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+    if secmaster.project_id.is_empty()
+        && let Some(id) = variable("HUAWEICLOUD_SDK_PROJECT_ID")
+    {
+        id.clone_into(&mut secmaster.project_id);
+        places.set("secmaster.project_id", "HUAWEICLOUD_SDK_PROJECT_ID");
+    }
+    let credentials = &mut secmaster.credentials;
+    if credentials.kind != CredentialKind::AccessKey {
+        return;
+    }
+    let keys = [
+        ("HUAWEICLOUD_SDK_AK", &mut credentials.access_key_id, &credentials.access_key_id_file),
+        ("HUAWEICLOUD_SDK_SK", &mut credentials.secret_access_key, &credentials.secret_access_key_file),
+        ("HUAWEICLOUD_SDK_SECURITY_TOKEN", &mut credentials.security_token, &credentials.security_token_file),
+    ];
+    for (name, key, file) in keys {
+        if key.is_none() && file.is_none() {
+            *key = variable(name).map(Into::into);
+        }
+    }
+}
+
+/// What is in the environment and is not read, though it looks as if it were.
+pub(super) fn hints(environment: &Environment) -> Vec<String> {
+    [("CLOUD_SDK_AK", "HUAWEICLOUD_SDK_AK"), ("CLOUD_SDK_SK", "HUAWEICLOUD_SDK_SK")]
+        .into_iter()
+        .filter(|(name, _)| environment.contains_key(*name))
+        .map(|(name, right)| format!("{name} is set but not read: the name is {right}"))
+        .collect()
+}

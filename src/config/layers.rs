@@ -1,0 +1,106 @@
+//! The layers that the `config` crate lays over one another, and which of them set what.
+
+use std::collections::BTreeMap;
+
+use config::{ConfigError as SourceError, Map, Source, Value, ValueKind};
+
+use super::reader::join;
+use super::schema::{Kind as SchemaKind, Shape};
+use super::yaml::{Entry, Kind, Node};
+
+/// One file, or the environment: a table of values.
+#[derive(Clone, Debug)]
+pub(super) struct Layer(Map<String, Value>);
+
+impl Layer {
+    /// A layer of this tree; `None` if it is not a table.
+    ///
+    /// A section without a value (all its keys commented out) is no value: it does not undo what earlier layers say.
+    pub(super) fn new(node: &Node, schema: &serde_json::Value) -> Option<Self> {
+        match lower(node, Some(schema))?.kind {
+            ValueKind::Table(table) => Some(Self(table)),
+            _ => None,
+        }
+    }
+}
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, SourceError> {
+        Ok(self.0.clone())
+    }
+}
+
+fn lower(node: &Node, schema: Option<&serde_json::Value>) -> Option<Value> {
+    let kind = schema.map(|schema| Shape::of(schema).kind());
+    let value = match &node.kind {
+        Kind::Null => match kind {
+            Some(SchemaKind::Table { .. } | SchemaKind::Map { .. }) => return None,
+            _ => ValueKind::Nil,
+        },
+        Kind::Text(text) => ValueKind::String(text.clone()),
+        Kind::List(items) => {
+            let schema = match kind {
+                Some(SchemaKind::List { items }) => Some(items),
+                _ => None,
+            };
+            let item = |item| lower(item, schema).unwrap_or_else(|| Value::new(None, ValueKind::Nil));
+            ValueKind::Array(items.iter().map(item).collect())
+        }
+        Kind::Table(entries) => {
+            let value = |entry: &Entry| {
+                let schema = match &kind {
+                    Some(SchemaKind::Table { properties }) => properties.get(&entry.key),
+                    _ => None,
+                };
+                Some((entry.key.clone(), lower(&entry.value, schema)?))
+            };
+            ValueKind::Table(entries.iter().filter_map(value).collect())
+        }
+    };
+    Some(Value::new(None, value))
+}
+
+/// Where each key was set last: `alertbridge.yaml:12`, or the name of an environment variable.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places(BTreeMap<String, String>);
+
+impl Places {
+    /// Notes the places of all keys of a tree; `place` makes one of a line.
+    pub(super) fn record(&mut self, path: &str, node: &Node, place: &dyn Fn(usize) -> String) {
+        match &node.kind {
+            Kind::Table(entries) => {
+                for entry in entries {
+                    let path = join(path, &entry.key);
+                    let _earlier = self.0.insert(path.clone(), place(entry.line));
+                    self.record(&path, &entry.value, place);
+                }
+            }
+            Kind::List(items) => {
+                // A list replaces the list of an earlier layer, item by item or not.
+                let below = format!("{path}[");
+                self.0.retain(|key, _| !key.starts_with(&below));
+                for (i, item) in items.iter().enumerate() {
+                    let path = format!("{path}[{i}]");
+                    let _earlier = self.0.insert(path.clone(), place(item.line));
+                    self.record(&path, item, place);
+                }
+            }
+            Kind::Null | Kind::Text(_) => {}
+        }
+    }
+
+    /// Notes the place of one key.
+    pub(super) fn set(&mut self, path: &str, place: &str) {
+        let _earlier = self.0.insert(path.to_owned(), place.to_owned());
+    }
+
+    /// Where a key was set; for a key of a list's item that is not set, where the item begins.
+    pub(super) fn of(&self, path: &str) -> Option<&str> {
+        let item = || path.rsplit_once(']').map(|(item, _)| format!("{item}]"));
+        self.0.get(path).or_else(|| self.0.get(&item()?)).map(String::as_str)
+    }
+}
