@@ -1,1 +1,24 @@
-//! To be written.
+//! The client of SecMaster's API: endpoints, credentials and signing, errors and their classes.
+//!
+//! Serves promises 3 (every attempt sends the given bytes unchanged), 4 (what is wrong with target or credentials is
+//! told apart from what is wrong with a request) and 7 (no secret in an error text or `Debug` output).
+//! It sends once and classifies; when to send, and whether again, is decided elsewhere. Nothing here retries, except
+//! that a refused IAM token is replaced once.
+
+mod classify;
+mod client;
+mod credentials;
+mod endpoint;
+mod error_body;
+mod excerpt;
+mod iam;
+mod response;
+mod retry_after;
+pub mod signing;
+mod tls;
+
+pub use classify::{Classifier, FailureOverride};
+pub use client::{BuildError, ClientSettings, SecMasterClient};
+pub use credentials::CredentialSettings;
+pub use endpoint::{Endpoint, EndpointError, iam_endpoint, secmaster_endpoint};
+pub use tls::TlsError;

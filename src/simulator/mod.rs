@@ -1,1 +1,24 @@
-//! To be written.
+//! A strict stand-in for SecMaster and IAM, with faults on demand: for tests, the demo, the bench and users' own trials.
+//!
+//! It judges every request as the API's pages demand and recomputes signatures from the raw request by its own code,
+//! so that a mistake of the client is not repeated here. What the pages leave open is taken leniently. It promises
+//! nothing of the real service beyond them: whether that honours a caller's instance id, for one, is unknown.
+
+mod admin;
+mod answer;
+mod api;
+mod broken_body;
+mod create;
+mod fault_state;
+mod faults;
+mod server;
+mod settings;
+mod signature;
+mod socket;
+mod store;
+mod tokens;
+
+pub use faults::{Chance, Faults, Latency, Outage, Reject, RetryAfter, Service, StatusFault, Throttle, When};
+pub use server::{RunningSimulator, Simulator, SimulatorHandle};
+pub use settings::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY, IamUser, SimulatorSettings, TlsFiles};
+pub use store::{CapturedRequest, Instance, Stats};

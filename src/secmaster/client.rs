@@ -1,0 +1,180 @@
+//! CreateWorkflowInstance over one pooled HTTP client.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderName, HeaderValue, Method};
+use percent_encoding::utf8_percent_encode;
+
+use super::classify::{Classifier, FailureOverride};
+use super::credentials::{Authorizer, CredentialSettings};
+use super::endpoint::Endpoint;
+use super::iam::Token;
+use super::response::{Judge, failure};
+use super::signing::RESERVED;
+use super::tls::{self, TlsError};
+use crate::domain::{Destination, FailureClass, FailureReason, Started, WorkflowRequest};
+use crate::ports::{ApiFailure, WorkflowApi};
+
+/// What requests are sent as.
+const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("alertbridge/", env!("CARGO_PKG_VERSION")));
+const ENGLISH: HeaderValue = HeaderValue::from_static("en-us");
+const X_LANGUAGE: HeaderName = HeaderName::from_static("x-language");
+const X_PROJECT_ID: HeaderName = HeaderName::from_static("x-project-id");
+
+/// An idle connection is dropped after this time: sooner than gateways close theirs (a minute and more is usual), so
+/// that a request rarely meets a connection that is just being closed, which would make it ambiguous.
+const POOL_IDLE: Duration = Duration::from_secs(20);
+
+/// Notices a peer that is gone without a word.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// What the client is built from.
+#[derive(Clone, Debug)]
+pub struct ClientSettings {
+    /// Where SecMaster is.
+    pub endpoint: Endpoint,
+    /// Who we are.
+    pub credentials: CredentialSettings,
+    /// Bound of name resolution, TCP and TLS together; less than `request_timeout`, or a slow connect looks like a
+    /// lost answer.
+    pub connect_timeout: Duration,
+    /// Bound of the whole call, from its begin to the last byte of the answer.
+    pub request_timeout: Duration,
+    /// PEM certificates, trusted beside the system's roots.
+    pub ca_file: Option<PathBuf>,
+    /// Rules that come before the built-in classes.
+    pub failure_classes: Vec<FailureOverride>,
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// No usable TLS roots.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Unusable credentials; the text holds none of them.
+    #[error("the credentials cannot be used: {0}")]
+    Credentials(&'static str),
+    /// The HTTP library refuses.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+/// The client of SecMaster. Clones share connections and tokens.
+#[derive(Clone, Debug)]
+pub struct SecMasterClient {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    http: reqwest::Client,
+    endpoint: Endpoint,
+    host: String,
+    host_header: HeaderValue,
+    authorizer: Authorizer,
+    classifier: Classifier,
+}
+
+impl SecMasterClient {
+    /// Builds a client. Reads the CA file and the system's roots; reaches nothing.
+    ///
+    /// # Errors
+    ///
+    /// The CA file is unusable or nothing is trusted at all; a credential cannot stand in a header.
+    pub fn new(settings: ClientSettings) -> Result<Self, BuildError> {
+        let needs_tls = settings.endpoint.is_tls()
+            || matches!(&settings.credentials, CredentialSettings::Password { iam_endpoint, .. } if iam_endpoint.is_tls());
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::client_config(settings.ca_file.as_deref(), needs_tls)?)
+            .connect_timeout(settings.connect_timeout)
+            .timeout(settings.request_timeout)
+            // A redirect is an answer of something that is not the API; following it would take credentials there.
+            .redirect(reqwest::redirect::Policy::none())
+            // Whether to send again is not the HTTP library's decision.
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .http1_only()
+            .pool_idle_timeout(POOL_IDLE)
+            .tcp_keepalive(TCP_KEEPALIVE)
+            .build()?;
+        let host = settings.endpoint.host();
+        let host_header = HeaderValue::from_str(&host).map_err(|_| BuildError::Credentials("unusable host"))?;
+        let inner = Inner {
+            authorizer: Authorizer::new(settings.credentials, &http)?,
+            http,
+            endpoint: settings.endpoint,
+            host,
+            host_header,
+            classifier: Classifier::new(settings.failure_classes),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// One call, and the IAM token that it used.
+    async fn call(&self, request: &WorkflowRequest) -> (Option<Token>, Result<Started, ApiFailure>) {
+        let inner = &*self.inner;
+        let Some(mut call) = self.prepare(request) else {
+            let problem = "a project id cannot stand in a header".to_owned();
+            return (None, Err(failure(FailureClass::Target, FailureReason::TargetNotFound, problem)));
+        };
+        let project_id = &request.destination.project_id;
+        let token = match inner.authorizer.authorize(&mut call, &inner.host, project_id, &request.body).await {
+            Ok(token) => token,
+            Err(failure) => return (None, Err(failure)),
+        };
+        let judge = Judge {
+            classifier: &inner.classifier,
+            secrets: &inner.authorizer.secrets(),
+            request_bytes: request.body.len(),
+        };
+        (token, judge.judge(inner.http.execute(call).await).await)
+    }
+
+    /// The request without what proves who sends it.
+    fn prepare(&self, request: &WorkflowRequest) -> Option<reqwest::Request> {
+        let url = self.inner.endpoint.url(&path(&request.destination), "");
+        let project_id = HeaderValue::from_str(&request.destination.project_id).ok()?;
+        let mut call = reqwest::Request::new(Method::POST, url);
+        call.headers_mut().extend([
+            (HOST, self.inner.host_header.clone()),
+            (CONTENT_TYPE, JSON),
+            (USER_AGENT, AGENT),
+            (X_LANGUAGE, ENGLISH),
+            (X_PROJECT_ID, project_id),
+        ]);
+        *call.body_mut() = Some(request.body.clone().into());
+        Some(call)
+    }
+}
+
+impl WorkflowApi for SecMasterClient {
+    async fn start(&self, request: &WorkflowRequest) -> Result<Started, ApiFailure> {
+        let (token, result) = self.call(request).await;
+        match (token, result) {
+            // An IAM token can die before its time (changed password or permissions): one new token, one repetition.
+            // A 401 means that the gateway let nothing through, so the repetition starts nothing twice.
+            (Some(token), Err(failure)) if failure.http_status == Some(401) => {
+                self.inner.authorizer.refused(&request.destination.project_id, &token);
+                tracing::info!(event = "secmaster.token_refused", request_id = failure.request_id, "token refused");
+                self.call(request).await.1
+            }
+            (_, result) => result,
+        }
+    }
+}
+
+/// The path of CreateWorkflowInstance, every id percent-encoded as the vendor's SDK does.
+fn path(to: &Destination) -> String {
+    let encode = |text| utf8_percent_encode(text, RESERVED);
+    format!(
+        "/v1/{}/workspaces/{}/soc/workflows/{}/instances",
+        encode(&to.project_id),
+        encode(&to.workspace_id),
+        encode(&to.workflow_id)
+    )
+}

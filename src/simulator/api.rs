@@ -1,0 +1,244 @@
+//! The simulated services: the order in which a request meets gateway, faults and service.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode};
+use http_body_util::BodyExt as _;
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::answer::{self, Refusal, json_answer};
+use super::broken_body::BrokenBody;
+use super::create::{Accepted, Target, glance_at_body, judge_body, judge_content_type};
+use super::fault_state::{Breakage, FaultState};
+use super::faults::{Faults, Service, When};
+use super::settings::SimulatorSettings;
+use super::signature::Keys;
+use super::socket::ResetSwitch;
+use super::store::{CapturedRequest, Instance, Store};
+use super::tokens::Tokens;
+
+/// The gateway's limit of a body: 12 MB.
+const MAX_BODY: usize = 12 * 1024 * 1024;
+
+/// As much as is read before the answer, so that who sends too much still gets it.
+const READ_AT_MOST: usize = 4 * MAX_BODY;
+
+/// Everything that requests share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) store: Mutex<Store>,
+    pub(super) faults: Mutex<FaultState>,
+    pub(super) tokens: Mutex<Tokens>,
+    keys: Mutex<Keys>,
+    /// Tells the listener that the faults are others now.
+    pub(super) faults_changed: watch::Sender<()>,
+    token_lifetime: Duration,
+    keep_requests: usize,
+    lean: bool,
+    verify: bool,
+}
+
+impl Shared {
+    pub(super) fn new(settings: SimulatorSettings) -> Self {
+        Self {
+            store: Mutex::default(),
+            faults: Mutex::new(FaultState::new(settings.faults, settings.seed)),
+            tokens: Mutex::new(Tokens::new(settings.iam_users)),
+            keys: Mutex::new(Keys::new(settings.access_keys, settings.key_lockout)),
+            faults_changed: watch::Sender::new(()),
+            token_lifetime: settings.token_lifetime,
+            keep_requests: settings.keep_requests,
+            lean: settings.lean,
+            verify: settings.verify,
+        }
+    }
+
+    pub(super) fn set_faults(&self, faults: Faults) {
+        lock(&self.faults).replace(faults);
+        self.faults_changed.send_replace(());
+    }
+
+    /// Who sends: the gateway's check.
+    fn authenticate(&self, request: &Parts, body: &[u8], target: &Target) -> Result<(), Refusal> {
+        if !self.verify {
+            return Ok(());
+        }
+        if let Some(token) = request.headers.get("x-auth-token") {
+            let token = token.to_str().unwrap_or_default();
+            return lock(&self.tokens).verify(token, &target.project_id);
+        }
+        if request.headers.contains_key(http::header::AUTHORIZATION) {
+            return lock(&self.keys).verify(request, body, Timestamp::now());
+        }
+        Err(Refusal::unauthenticated("x-auth-token not found"))
+    }
+}
+
+/// A panic while one of these locks is held leaves nothing half done that matters.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Answers a request to one of the simulated services.
+pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let read = http_body_util::Limited::new(body, READ_AT_MOST).collect().await;
+    let body = read.map(http_body_util::Collected::to_bytes);
+    if shared.keep_requests > 0 {
+        let captured = capture(&parts, body.as_deref().unwrap_or_default());
+        lock(&shared.store).capture(captured, shared.keep_requests);
+    }
+    let response = if parts.uri.path() == "/v3/auth/tokens" {
+        tokens(&shared, &parts, body.as_deref().unwrap_or_default())
+    } else {
+        lock(&shared.store).arrived();
+        let response = match body {
+            Ok(body) if body.len() <= MAX_BODY => create(&shared, &parts, &body).await,
+            _ => Err(Refusal::new(413, "APIGW.0201", "Request entity too large.").answer()),
+        };
+        match response {
+            Ok(response) => response,
+            Err(response) => {
+                lock(&shared.store).refused(response.status().as_u16());
+                response
+            }
+        }
+    };
+    tracing::debug!(
+        event = "simulator.request",
+        method = %parts.method,
+        path = parts.uri.path(),
+        status = response.status().as_u16(),
+        "request answered"
+    );
+    response
+}
+
+/// CreateWorkflowInstance. What is an error here is an answer that creates nothing.
+async fn create(shared: &Shared, request: &Parts, body: &Bytes) -> Result<Response, Response> {
+    if let Some(status) = lock(&shared.faults).outage(Service::Secmaster) {
+        return Err(Refusal::new(status, "APIGW.0201", "Backend unavailable.").answer());
+    }
+    let latency = lock(&shared.faults).latency();
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    let known = Target::of_path(request.uri.path()).filter(|_| request.method == Method::POST);
+    let unknown = || Refusal::new(404, "APIGW.0101", "The API does not exist or has not been published.").answer();
+    let target = known.ok_or_else(unknown)?;
+    judge_content_type(&request.headers).map_err(|refusal| refusal.answer())?;
+    shared.authenticate(request, body, &target).map_err(|refusal| refusal.answer())?;
+    if let Some(over) = lock(&shared.faults).throttled() {
+        return Err(answer::throttled(over));
+    }
+    let breakage = lock(&shared.faults).breakage(When::Before);
+    if let Some(breakage) = breakage {
+        return Ok(broken(shared, breakage, request, Response::default()).await);
+    }
+    if let Some(fault) = lock(&shared.faults).status() {
+        return Err(answer::status_fault(&fault));
+    }
+    let judged = if shared.lean {
+        glance_at_body(body)
+    } else {
+        target.judge().and_then(|()| judge_body(body, &target)).and_then(|accepted| reject(shared, accepted))
+    };
+    let accepted = judged.map_err(|refusal| refusal.answer())?;
+    let response = remember(shared, target, accepted);
+    let breakage = lock(&shared.faults).breakage(When::After);
+    match breakage {
+        Some(breakage) => Ok(broken(shared, breakage, request, response).await),
+        None => Ok(response),
+    }
+}
+
+/// The fault that refuses alerts by their title.
+fn reject(shared: &Shared, accepted: Accepted) -> Result<Accepted, Refusal> {
+    let title = accepted.content.get("title").and_then(Value::as_str).unwrap_or_default();
+    match &lock(&shared.faults).faults().reject {
+        Some(reject) if title.contains(&reject.title_contains) => {
+            Err(Refusal::new(400, "SecMaster.20030025", "Data object validation failed."))
+        }
+        _ => Ok(accepted),
+    }
+}
+
+/// Creates the instance and answers as the page says: what was sent, with the instance's id.
+fn remember(shared: &Shared, target: Target, accepted: Accepted) -> Response {
+    let own_ids = lock(&shared.faults).faults().own_instance_ids;
+    let requested = accepted.action_instance_id;
+    let id = requested.clone().filter(|_| !own_ids).unwrap_or_else(|| Uuid::new_v4().to_string());
+    let mut answer = accepted.answer;
+    if let Some(object) = answer.as_object_mut() {
+        let _requested = object.insert("action_instance_id".to_owned(), Value::String(id.clone()));
+    }
+    let ids = [target.project_id, target.workspace_id, target.workflow_id];
+    lock(&shared.store).create(Instance::new(id, requested, ids, accepted.content));
+    json_answer(200, &answer)
+}
+
+/// Keeps an answer from its caller.
+async fn broken(shared: &Shared, breakage: Breakage, request: &Parts, response: Response) -> Response {
+    lock(&shared.store).stats.unanswered += 1;
+    match breakage {
+        // Ends when the caller gives up: hyper drops this when the connection closes.
+        Breakage::Hang => std::future::pending().await,
+        Breakage::Reset => {
+            if let Some(switch) = request.extensions.get::<ResetSwitch>() {
+                switch.pull();
+            }
+            response
+        }
+        Breakage::Partial => {
+            let (mut head, body) = response.into_parts();
+            let whole = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+            let _previous = head.headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
+            let half = whole.slice(..whole.len() / 2);
+            Response::from_parts(head, Body::new(BrokenBody::new(half)))
+        }
+    }
+}
+
+/// IAM's one call.
+fn tokens(shared: &Shared, request: &Parts, body: &[u8]) -> Response {
+    lock(&shared.store).stats.token_requests += 1;
+    let (outage, lifetime) = {
+        let faults = lock(&shared.faults);
+        (faults.outage(Service::Iam), faults.faults().token_lifetime_ms)
+    };
+    if let Some(status) = outage.and_then(|status| StatusCode::from_u16(status).ok()) {
+        return Refusal::iam(status, "The service is unavailable.").answer();
+    }
+    if request.method != Method::POST {
+        return Refusal::iam(StatusCode::NOT_FOUND, "Not found.").answer();
+    }
+    let lifetime = lifetime.map_or(shared.token_lifetime, Duration::from_millis);
+    match lock(&shared.tokens).issue(body, lifetime) {
+        Ok(response) => {
+            lock(&shared.store).stats.tokens_issued += 1;
+            response
+        }
+        Err(refusal) => refusal.answer(),
+    }
+}
+
+fn capture(request: &Parts, body: &[u8]) -> CapturedRequest {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    CapturedRequest {
+        method: request.method.to_string(),
+        target: request.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        headers: request.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        body_base64: STANDARD.encode(body),
+    }
+}

@@ -1,0 +1,138 @@
+//! What the simulator remembers: instances, counts, raw requests.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::time::Instant;
+
+/// The window of [`Stats::max_requests_per_second`].
+const SECOND: Duration = Duration::from_secs(1);
+
+/// An instance that was created.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Instance {
+    /// Its id.
+    pub id: String,
+    /// The id that the caller asked for, if it did.
+    pub requested_id: Option<String>,
+    /// The project in the path.
+    pub project_id: String,
+    /// The workspace in the path.
+    pub workspace_id: String,
+    /// The workflow in the path.
+    pub workflow_id: String,
+    /// The data object's content; null in lean mode.
+    pub content: Value,
+    /// When the first request for it came, RFC 3339.
+    pub received_at: String,
+    /// How many requests asked for it.
+    pub requests: u64,
+}
+
+/// Counts since the start or the last reset.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Stats {
+    /// Requests to SecMaster, all told.
+    pub requests: u64,
+    /// Requests answered 200, repeats among them.
+    pub accepted: u64,
+    /// Instances.
+    pub instances: u64,
+    /// Accepted requests for an instance that was there already.
+    pub duplicates: u64,
+    /// Other answers of SecMaster, by status.
+    pub refused: BTreeMap<u16, u64>,
+    /// Requests that were left without a whole answer: hung, reset, cut in half.
+    pub unanswered: u64,
+    /// Requests for tokens.
+    pub token_requests: u64,
+    /// Tokens given out.
+    pub tokens_issued: u64,
+    /// The most requests to SecMaster in any window of one second.
+    pub max_requests_per_second: u64,
+}
+
+/// A request as it came, credentials included: this is a test tool.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct CapturedRequest {
+    /// The method.
+    pub method: String,
+    /// Path and query as in the request line.
+    pub target: String,
+    /// Names (lower case) and values in their order.
+    pub headers: Vec<(String, String)>,
+    /// The body, base64.
+    pub body_base64: String,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    instances: Vec<Instance>,
+    by_id: HashMap<String, usize>,
+    pub(super) stats: Stats,
+    last_second: VecDeque<Instant>,
+    captured: VecDeque<CapturedRequest>,
+}
+
+impl Store {
+    /// A request to SecMaster has come.
+    pub(super) fn arrived(&mut self) {
+        let now = Instant::now();
+        self.stats.requests += 1;
+        while self.last_second.front().is_some_and(|at| now.duration_since(*at) >= SECOND) {
+            let _oldest = self.last_second.pop_front();
+        }
+        self.last_second.push_back(now);
+        self.stats.max_requests_per_second = self.stats.max_requests_per_second.max(self.last_second.len() as u64);
+    }
+
+    /// Keeps a raw request, at most `limit` of them.
+    pub(super) fn capture(&mut self, request: CapturedRequest, limit: usize) {
+        self.captured.push_back(request);
+        while self.captured.len() > limit {
+            let _oldest = self.captured.pop_front();
+        }
+    }
+
+    /// Creates an instance, or counts a repeat of one.
+    pub(super) fn create(&mut self, instance: Instance) {
+        self.stats.accepted += 1;
+        match self.by_id.get(&instance.id).and_then(|index| self.instances.get_mut(*index)) {
+            Some(existing) => {
+                existing.requests += 1;
+                self.stats.duplicates += 1;
+            }
+            None => {
+                let _previous = self.by_id.insert(instance.id.clone(), self.instances.len());
+                self.instances.push(instance);
+                self.stats.instances += 1;
+            }
+        }
+    }
+
+    /// An answer other than 200.
+    pub(super) fn refused(&mut self, status: u16) {
+        *self.stats.refused.entry(status).or_default() += 1;
+    }
+
+    pub(super) fn instances(&self) -> &[Instance] {
+        &self.instances
+    }
+
+    pub(super) fn captured(&self) -> impl ExactSizeIterator<Item = &CapturedRequest> {
+        self.captured.iter()
+    }
+}
+
+impl Instance {
+    /// An instance that is asked for now for the first time.
+    pub(super) fn new(id: String, requested_id: Option<String>, ids: [String; 3], content: Value) -> Self {
+        let [project_id, workspace_id, workflow_id] = ids;
+        let received_at = Timestamp::now().to_string();
+        Self { id, requested_id, project_id, workspace_id, workflow_id, content, received_at, requests: 1 }
+    }
+}
