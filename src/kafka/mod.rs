@@ -1,1 +1,34 @@
-//! To be written.
+//! Kafka: the adapters behind [`crate::ports::RecordSource`] and [`crate::ports::DeadLetterSink`], and the only
+//! place that imports rdkafka.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `settings` | plain data: where the cluster is, who we are, where a group begins |
+//! | `client` | settings into librdkafka properties; those that the promises rest on cannot be changed |
+//! | `context` | librdkafka's callbacks: they only report |
+//! | `source` | the handle that the pipeline owns |
+//! | `worker` | the thread that owns the consumer: polls, answers rebalances, tells positions |
+//! | `placement`, `start` | where each newly assigned partition is read from (the questions; the decision) |
+//! | `commits` | one commit at a time, answered in order |
+//! | `queries`, `record` | questions to the brokers; messages into records |
+//! | `sink` | the dead-letter producer |
+//! | `plain`, `embedded` | a producer and a reader without promises, and librdkafka's mock cluster, for the demo |
+
+mod client;
+mod commits;
+mod context;
+pub mod embedded;
+mod placement;
+pub mod plain;
+mod queries;
+mod record;
+mod settings;
+mod sink;
+mod source;
+mod start;
+mod worker;
+
+pub use client::{ClientError, refused_property};
+pub use settings::{KafkaSettings, SaslMechanism, SecurityProtocol, SecuritySettings, StartFrom};
+pub use sink::KafkaSink;
+pub use source::KafkaSource;

@@ -1,0 +1,112 @@
+//! One commit at a time, each answered once and in order (promise 2: an older frontier never overwrites a newer one,
+//! which retried requests could do if two were under way).
+
+use std::collections::VecDeque;
+
+use crate::domain::{Offset, TopicPartition};
+
+/// Frontiers to be committed.
+pub(super) type Frontiers = Vec<(TopicPartition, Offset)>;
+
+/// Names one commit.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct CommitId(u64);
+
+/// A commit that has its answer.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Answered {
+    pub(super) id: CommitId,
+    pub(super) frontiers: Frontiers,
+    pub(super) result: Result<(), String>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    id: CommitId,
+    frontiers: Frontiers,
+}
+
+/// What is sent and what waits to be sent.
+#[derive(Debug, Default)]
+pub(super) struct CommitQueue {
+    last: u64,
+    waiting: VecDeque<Pending>,
+    under_way: Option<Pending>,
+    /// The request under way has been given up: its answer, when it comes, concerns nobody.
+    given_up: bool,
+}
+
+impl CommitQueue {
+    /// Queues a commit behind those before it.
+    pub(super) fn push(&mut self, frontiers: Frontiers) -> CommitId {
+        self.last += 1;
+        let id = CommitId(self.last);
+        self.waiting.push_back(Pending { id, frontiers });
+        id
+    }
+
+    /// The frontiers to send now, if nothing else is under way.
+    pub(super) fn start(&mut self) -> Option<&Frontiers> {
+        if self.under_way.is_some() || self.given_up {
+            return None;
+        }
+        self.under_way = self.waiting.pop_front();
+        self.under_way.as_ref().map(|pending| &pending.frontiers)
+    }
+
+    /// Takes in the answer to the request under way.
+    pub(super) fn answer(&mut self, result: Result<(), String>) -> Option<Answered> {
+        self.given_up = false;
+        self.under_way.take().map(|Pending { id, frontiers }| Answered { id, frontiers, result })
+    }
+
+    /// Stops waiting for this commit and for all before it. What is under way may still land; nothing is sent until
+    /// its answer is in.
+    pub(super) fn give_up(&mut self, id: CommitId, why: &str) -> Vec<Answered> {
+        let mut told = Vec::new();
+        if self.under_way.as_ref().is_some_and(|pending| pending.id <= id) {
+            self.given_up = true;
+            told.extend(self.under_way.take());
+        }
+        while self.waiting.front().is_some_and(|pending| pending.id <= id) {
+            told.extend(self.waiting.pop_front());
+        }
+        let result = |Pending { id, frontiers }| Answered { id, frontiers, result: Err(why.to_owned()) };
+        told.into_iter().map(result).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(offset: i64) -> Frontiers {
+        vec![(TopicPartition::new("t", 0), Offset(offset))]
+    }
+
+    #[test]
+    fn a_commit_waits_for_the_answer_to_the_one_before_it() {
+        let mut queue = CommitQueue::default();
+        let (first, second) = (queue.push(at(1)), queue.push(at(2)));
+        assert_eq!(queue.start(), Some(&at(1)));
+        assert_eq!(queue.start(), None);
+        assert_eq!(queue.answer(Ok(())), Some(Answered { id: first, frontiers: at(1), result: Ok(()) }));
+        assert_eq!(queue.start(), Some(&at(2)));
+        let failed = Err("no".to_owned());
+        assert_eq!(queue.answer(failed.clone()), Some(Answered { id: second, frontiers: at(2), result: failed }));
+        assert_eq!(queue.start(), None);
+    }
+
+    #[test]
+    fn giving_up_answers_all_up_to_it_and_the_late_answer_concerns_nobody() {
+        let mut queue = CommitQueue::default();
+        let (_, second, third) = (queue.push(at(1)), queue.push(at(2)), queue.push(at(3)));
+        assert_eq!(queue.start(), Some(&at(1)));
+        let told: Vec<_> = queue.give_up(second, "late").into_iter().map(|a| a.frontiers).collect();
+        assert_eq!(told, [at(1), at(2)]);
+        assert_eq!(queue.start(), None, "the first may still land after the third");
+        assert_eq!(queue.answer(Ok(())), None);
+        assert_eq!(queue.start(), Some(&at(3)));
+        assert_eq!(queue.answer(Ok(())).map(|a| a.id), Some(third));
+    }
+}

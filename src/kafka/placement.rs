@@ -1,0 +1,163 @@
+//! Where newly assigned partitions are read from, asked of the brokers before the first record is given out.
+//!
+//! | what the group has committed | where a partition begins |
+//! |---|---|
+//! | an offset of this partition | there; if that offset is gone, at the earliest, and it is told |
+//! | offsets of other partitions of the topic | at the earliest: it was added later, nothing of it may be missed |
+//! | nothing of the topic | by `start_from`; without it, at the earliest if the group has other topics (this one was added later), else the process does not start |
+//!
+//! **Several replicas that start at once.** Each sees "nothing of the topic" and could choose for itself, but the first
+//! commit would make the partitions of the others look added later, and two choices of `latest` differ. So one member
+//! chooses: the owner of the topic's lowest partition, of which a generation has exactly one. It commits the start
+//! of *all* the topic's partitions in one request, which the coordinator applies as one, before it reads. The others
+//! ask again until they find it. If that owner does not get there in time (it died, or hangs), the next one to run out
+//! of patience chooses for all: then two choices can meet, and the later commit counts. A commit of a past generation
+//! is refused by the coordinator, so a member that was voted out cannot choose any more.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rdkafka::error::KafkaResult;
+
+use super::context::Consumer;
+use super::queries::{self, Offsets};
+use super::start::{self, AGES, Preview};
+use super::{KafkaSettings, StartFrom};
+use crate::domain::{Offset, TopicPartition};
+
+/// Offsets that are gone: partition, the offset wanted, the offset at which reading goes on.
+pub(super) type OutOfRange = Vec<(TopicPartition, Offset, Offset)>;
+
+/// Where to begin.
+#[derive(Debug, Default)]
+pub(super) struct Placement {
+    /// Each new partition and the first offset to read.
+    pub(super) starts: Vec<(TopicPartition, Offset)>,
+    /// The ends of the new partitions, for the lag.
+    pub(super) ends: Vec<(TopicPartition, Offset)>,
+    /// Offsets that were chosen here and have to be committed before the first record is read.
+    pub(super) chosen: Vec<(TopicPartition, Offset)>,
+    /// Partitions that go on elsewhere than where they should.
+    pub(super) out_of_range: OutOfRange,
+}
+
+/// The answer to an assignment.
+#[derive(Debug)]
+pub(super) enum Placed {
+    /// All is known.
+    Ready(Placement),
+    /// Another member chooses; ask again.
+    Wait,
+    /// Nobody said where to begin; the text is for the operator.
+    Refused(String),
+}
+
+/// Finds out where these partitions begin. `impatient`: choose even if it is another member's turn.
+pub(super) fn place(
+    consumer: &Consumer,
+    settings: &KafkaSettings,
+    partitions: &[TopicPartition],
+    impatient: bool,
+) -> KafkaResult<Placed> {
+    let mut placement = Placement::default();
+    let topics: BTreeSet<&Arc<str>> = partitions.iter().map(|p| &p.topic).collect();
+    for topic in topics {
+        let ours: Vec<TopicPartition> = partitions.iter().filter(|p| p.topic == *topic).cloned().collect();
+        let mut all = queries::topic_partitions(consumer, topic)?;
+        // Metadata may lag behind the group leader's.
+        all.extend(ours.iter().filter(|p| !all.contains(p)).cloned().collect::<Vec<_>>());
+        let committed = queries::committed(consumer, &all)?;
+        if committed.is_empty() {
+            let ours_to_choose = impatient || all.iter().min().is_some_and(|lowest| ours.contains(lowest));
+            if !ours_to_choose {
+                return Ok(Placed::Wait);
+            }
+            let ends = queries::latest(consumer, &all)?;
+            let Some(chosen) = choose(consumer, settings, topic, &all, &ends)? else {
+                let preview = preview(consumer, &all, &ends)?;
+                return Ok(Placed::Refused(start::describe(&settings.group_id, topic, &preview)));
+            };
+            placement.add_fresh(&ours, chosen, &ends);
+        } else {
+            let earliest = queries::earliest(consumer, &ours)?;
+            let ends = queries::latest(consumer, &ours)?;
+            placement.add_known(&ours, &committed, &earliest, &ends);
+        }
+    }
+    Ok(Placed::Ready(placement))
+}
+
+impl Placement {
+    fn add_fresh(&mut self, ours: &[TopicPartition], chosen: Offsets, ends: &Offsets) {
+        let of = |offsets: &Offsets, p: &TopicPartition| offsets.get(p).map(|offset| (p.clone(), *offset));
+        self.starts.extend(ours.iter().filter_map(|p| of(&chosen, p)));
+        self.ends.extend(ours.iter().filter_map(|p| of(ends, p)));
+        self.chosen.extend(chosen);
+    }
+
+    fn add_known(&mut self, ours: &[TopicPartition], committed: &Offsets, earliest: &Offsets, ends: &Offsets) {
+        for p in ours {
+            let (Some(&first), Some(&end)) = (earliest.get(p), ends.get(p)) else { continue };
+            let resume = match committed.get(p) {
+                Some(&wanted) => {
+                    let resume = start::resume(wanted, first, end);
+                    if resume.out_of_range {
+                        self.out_of_range.push((p.clone(), wanted, resume.offset));
+                    }
+                    resume
+                }
+                None => start::Resume { offset: first, out_of_range: true },
+            };
+            if resume.out_of_range {
+                self.chosen.push((p.clone(), resume.offset));
+            }
+            self.starts.push((p.clone(), resume.offset));
+            self.ends.push((p.clone(), end));
+        }
+    }
+}
+
+/// The start of all partitions of a topic of which nothing is committed; `None` if nobody said where.
+fn choose(
+    consumer: &Consumer,
+    settings: &KafkaSettings,
+    topic: &str,
+    all: &[TopicPartition],
+    ends: &Offsets,
+) -> KafkaResult<Option<Offsets>> {
+    let start_from = match settings.start_from {
+        Some(start_from) => start_from,
+        None if queries::has_any_commit(consumer)? => {
+            tracing::warn!(
+                event = "kafka.topic_added",
+                topic,
+                "a topic is new to the group: it is read from its earliest record"
+            );
+            StartFrom::Earliest
+        }
+        None => return Ok(None),
+    };
+    let now = jiff::Timestamp::now().as_millisecond();
+    Ok(Some(match (start_from, start::time_ms(start_from, now)) {
+        (StartFrom::Latest, _) => ends.clone(),
+        (_, Some(time)) => {
+            let mut starts = ends.clone();
+            starts.extend(queries::at_time(consumer, all, time)?);
+            starts
+        }
+        (_, None) => queries::earliest(consumer, all)?,
+    }))
+}
+
+/// What each choice would run.
+fn preview(consumer: &Consumer, all: &[TopicPartition], ends: &Offsets) -> KafkaResult<Preview> {
+    let now = jiff::Timestamp::now().as_millisecond();
+    let span = |starts: &Offsets| -> i64 {
+        ends.iter().map(|(p, end)| starts.get(p).map_or(0, |first| (end.0 - first.0).max(0))).sum()
+    };
+    let mut by_age = [0; AGES.len()];
+    for (count, (_, age)) in by_age.iter_mut().zip(AGES) {
+        *count = span(&queries::at_time(consumer, all, now - start::milliseconds(age))?);
+    }
+    Ok(Preview { all: span(&queries::earliest(consumer, all)?), by_age })
+}

@@ -1,0 +1,115 @@
+//! Questions to the brokers, each one round trip for any number of partitions, each bounded in time; and the
+//! conversions between librdkafka's lists and our words.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::topic_partition_list::{Offset as ListOffset, TopicPartitionList};
+
+use super::context::Consumer;
+use crate::domain::{Offset, TopicPartition};
+
+/// The longest that one question may take: the worker does not poll meanwhile.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Offsets by partition.
+pub(super) type Offsets = BTreeMap<TopicPartition, Offset>;
+
+/// The partitions of a list.
+pub(super) fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
+    list.elements().iter().map(|e| TopicPartition::new(e.topic(), e.partition())).collect()
+}
+
+/// A list of partitions and offsets. Offsets are never negative here.
+pub(super) fn list<'a>(
+    frontiers: impl IntoIterator<Item = (&'a TopicPartition, Offset)>,
+) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::new();
+    for (at, offset) in frontiers {
+        list.add_partition_offset(&at.topic, at.partition, ListOffset::Offset(offset.0))?;
+    }
+    Ok(list)
+}
+
+/// A list of partitions without offsets.
+pub(super) fn bare_list<'a>(partitions: impl IntoIterator<Item = &'a TopicPartition>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for at in partitions {
+        let _element = list.add_partition(&at.topic, at.partition);
+    }
+    list
+}
+
+/// The concrete offsets of a list.
+fn concrete(list: &TopicPartitionList) -> KafkaResult<Offsets> {
+    let mut offsets = Offsets::new();
+    for element in list.elements() {
+        element.error()?;
+        if let ListOffset::Offset(offset) = element.offset()
+            && offset >= 0
+        {
+            let _ = offsets.insert(TopicPartition::new(element.topic(), element.partition()), Offset(offset));
+        }
+    }
+    Ok(offsets)
+}
+
+/// All partitions of a topic.
+pub(super) fn topic_partitions(consumer: &Consumer, topic: &str) -> KafkaResult<Vec<TopicPartition>> {
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+    let found = metadata.topics().iter().find(|t| t.name() == topic);
+    if let Some(error) = found.and_then(|t| t.error()) {
+        return Err(KafkaError::MetadataFetch(error.into()));
+    }
+    Ok(found.map(|t| t.partitions().iter().map(|p| TopicPartition::new(topic, p.id())).collect()).unwrap_or_default())
+}
+
+/// What the group has committed; partitions without a commit are absent.
+pub(super) fn committed(consumer: &Consumer, partitions: &[TopicPartition]) -> KafkaResult<Offsets> {
+    concrete(&consumer.committed_offsets(bare_list(partitions), PATIENCE)?)
+}
+
+/// Whether the group has committed anything in any topic that we may see.
+pub(super) fn has_any_commit(consumer: &Consumer) -> KafkaResult<bool> {
+    let metadata = consumer.fetch_metadata(None, PATIENCE)?;
+    let mut all = TopicPartitionList::new();
+    for topic in metadata.topics() {
+        for partition in topic.partitions() {
+            let _element = all.add_partition(topic.name(), partition.id());
+        }
+    }
+    if all.count() == 0 {
+        return Ok(false);
+    }
+    let list = consumer.committed_offsets(all, PATIENCE)?;
+    Ok(list.elements().iter().any(|e| matches!(e.offset(), ListOffset::Offset(offset) if offset >= 0)))
+}
+
+/// The first offset that each partition retains.
+pub(super) fn earliest(consumer: &Consumer, partitions: &[TopicPartition]) -> KafkaResult<Offsets> {
+    at(consumer, partitions, ListOffset::Beginning)
+}
+
+/// The offset after the last record that can be read now: the last stable offset, since open transactions are waited
+/// for.
+pub(super) fn latest(consumer: &Consumer, partitions: &[TopicPartition]) -> KafkaResult<Offsets> {
+    at(consumer, partitions, ListOffset::End)
+}
+
+/// The first record at or after a time (milliseconds since the epoch); absent where there is none.
+pub(super) fn at_time(consumer: &Consumer, partitions: &[TopicPartition], time_ms: i64) -> KafkaResult<Offsets> {
+    at(consumer, partitions, ListOffset::Offset(time_ms.max(0)))
+}
+
+/// One ListOffsets request to each leader. The protocol's special times -2 (earliest) and -1 (latest) are librdkafka's
+/// constants for the logical offsets, so this asks for all partitions at once what `fetch_watermarks` asks one by one.
+fn at(consumer: &Consumer, partitions: &[TopicPartition], what: ListOffset) -> KafkaResult<Offsets> {
+    if partitions.is_empty() {
+        return Ok(Offsets::new());
+    }
+    let mut list = bare_list(partitions);
+    list.set_all_offsets(what)?;
+    concrete(&consumer.offsets_for_times(list, PATIENCE)?)
+}

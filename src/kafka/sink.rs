@@ -1,0 +1,121 @@
+//! The dead-letter producer: acknowledged by all in-sync replicas, written once, smaller where the topic refuses the
+//! whole (promises 2 and 3: what cannot be delivered is kept, and only then settled).
+
+use std::sync::{Mutex, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header as NativeHeader, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
+use rdkafka::util::Timeout;
+use rdkafka::{ClientConfig, Statistics};
+
+use super::{ClientError, KafkaSettings, client, context};
+use crate::domain::{DeadLetter, Header, Shape};
+use crate::ports::{DeadLetterError, DeadLetterSink};
+
+/// Writes dead letters to their topic. The record's timestamp is the time of writing, so that the topic's retention
+/// counts from then; the original one is in the headers.
+pub struct KafkaSink {
+    topic: String,
+    config: ClientConfig,
+    producer: Mutex<SinkProducer>,
+}
+
+type SinkProducer = FutureProducer<SinkContext>;
+
+impl std::fmt::Debug for KafkaSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaSink").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
+
+impl KafkaSink {
+    /// Makes the producer. Reaches no broker.
+    ///
+    /// # Errors
+    ///
+    /// The settings hold a property that is not accepted, or a file that cannot be read.
+    pub fn new(settings: &KafkaSettings) -> Result<Self, ClientError> {
+        let config = client::producer(settings)?;
+        let producer = Mutex::new(make(&config).map_err(|error| client::refused(&error))?);
+        Ok(Self { topic: settings.dead_letter_topic.clone(), config, producer })
+    }
+
+    /// The producer; a new one if the last has failed for good.
+    fn producer(&self) -> Result<SinkProducer, KafkaError> {
+        let mut current = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((code, reason)) = current.client().fatal_error() {
+            tracing::warn!(event = "kafka.producer_renewed", code = ?code, reason, "the producer is made anew");
+            *current = make(&self.config)?;
+        }
+        Ok(current.clone())
+    }
+
+    async fn write(&self, letter: &DeadLetter, shape: Shape) -> Result<(), KafkaError> {
+        let producer = self.producer()?;
+        let mut record: FutureRecord<'_, [u8], [u8]> =
+            FutureRecord::to(&self.topic).headers(native(&letter.headers(shape)));
+        if let Some(key) = letter.key(shape) {
+            record = record.key(key);
+        }
+        if let Some(value) = letter.value(shape) {
+            record = record.payload(value);
+        }
+        // A full queue is waited for; how long a record may wait in it is bounded by message.timeout.ms.
+        producer.send(record, Timeout::Never).await.map(|_delivery| ()).map_err(|(error, _record)| error)
+    }
+}
+
+impl DeadLetterSink for KafkaSink {
+    async fn publish(&self, letter: &DeadLetter) -> Result<Shape, DeadLetterError> {
+        let mut last = None;
+        for shape in Shape::ALL {
+            match self.write(letter, shape).await {
+                Ok(()) => return Ok(shape),
+                Err(error) if is_too_large(&error) => last = Some(error),
+                Err(error) => return Err(DeadLetterError::Unavailable(error.to_string())),
+            }
+        }
+        let error = last.map(|error| error.to_string()).unwrap_or_default();
+        Err(DeadLetterError::Unavailable(format!("even coordinates and reason alone are too large: {error}")))
+    }
+}
+
+fn is_too_large(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::MessageSizeTooLarge
+                | RDKafkaErrorCode::InvalidMessageSize
+                | RDKafkaErrorCode::InvalidRecord
+        )
+    )
+}
+
+fn make(config: &ClientConfig) -> Result<SinkProducer, KafkaError> {
+    config.create_with_context(SinkContext)
+}
+
+/// Our headers in librdkafka's form, in order.
+pub(super) fn native(headers: &[Header]) -> OwnedHeaders {
+    headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |native, header| {
+        native.insert(NativeHeader { key: &header.name, value: header.value.as_deref() })
+    })
+}
+
+struct SinkContext;
+
+impl ClientContext for SinkContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        context::log(level, facility, message);
+    }
+
+    fn stats(&self, _statistics: Statistics) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        // What concerns a dead letter comes as its own error.
+        tracing::debug!(event = "kafka.trouble", error = %error, reason, "the dead-letter producer has a trouble");
+    }
+}

@@ -1,0 +1,134 @@
+//! The handle that the pipeline owns: a [`RecordSource`] over the worker's thread.
+
+use std::sync::mpsc as commands;
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
+
+use rdkafka::consumer::Consumer as _;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use super::context::{Consumer, SourceContext};
+use super::worker::{Command, Worker};
+use super::{ClientError, KafkaSettings, client, queries};
+use crate::domain::{Offset, TopicPartition};
+use crate::ports::{RecordSource, SourceError, SourceEvent};
+
+/// How long [`RecordSource::close`] may take in all.
+const CLOSE_BOUND: Duration = Duration::from_secs(10);
+
+/// Records from Kafka. Dropping it without [`RecordSource::close`] leaves the group too, in the background and without
+/// a last commit.
+#[derive(Debug)]
+pub struct KafkaSource {
+    events: mpsc::UnboundedReceiver<Told>,
+    commands: commands::Sender<Command>,
+    /// The worker keeps the consumer alive: dropping it may block, which only the worker's thread may do.
+    consumer: WeakConsumer,
+    /// The last assignment that [`RecordSource::next`] has told of. A commit is worth nothing for partitions that were
+    /// assigned later than this: their frontiers come from an older assignment.
+    seen: u64,
+}
+
+/// What the worker tells: the event, and how many assignments there were up to and with it.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) event: SourceEvent,
+    pub(super) epoch: u64,
+}
+
+struct WeakConsumer(Weak<Consumer>);
+
+impl std::fmt::Debug for WeakConsumer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Consumer")
+    }
+}
+
+impl KafkaSource {
+    /// Subscribes and starts the worker's thread. Reaches no broker: whether they can be reached is told by events.
+    ///
+    /// # Errors
+    ///
+    /// The settings hold a property that is not accepted, or a file that cannot be read.
+    pub fn start(settings: KafkaSettings) -> Result<Self, ClientError> {
+        let (report, reports) = commands::channel();
+        let consumer: Consumer = client::consumer(&settings)?
+            .create_with_context(SourceContext::new(report))
+            .map_err(|error| client::refused(&error))?;
+        let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics).map_err(|error| client::refused(&error))?;
+        let consumer = Arc::new(consumer);
+        let weak = WeakConsumer(Arc::downgrade(&consumer));
+        let (command, commands) = commands::channel();
+        let (event, events) = mpsc::unbounded_channel();
+        let worker = Worker::new(consumer, settings, reports, commands, event);
+        let _detached = thread::Builder::new()
+            .name("kafka-consumer".to_owned())
+            .spawn(move || worker.run())
+            .map_err(|error| ClientError(format!("the consumer's thread cannot be started: {error}")))?;
+        Ok(Self { events, commands: command, consumer: weak, seen: 0 })
+    }
+
+    fn send(&self, command: Command) {
+        // The worker ends before the handle only when it has panicked, which `next` tells.
+        let _ended = self.commands.send(command);
+    }
+}
+
+impl RecordSource for KafkaSource {
+    async fn next(&mut self) -> SourceEvent {
+        let Some(Told { event, epoch }) = self.events.recv().await else {
+            return SourceEvent::Fatal(SourceError::Fatal("its thread has ended".to_owned()));
+        };
+        if let SourceEvent::Assigned { partitions, .. } = &event {
+            self.seen = epoch;
+            // librdkafka keeps a pause over the end of an assignment; a new one begins unpaused.
+            let partitions: Vec<_> = partitions.iter().map(|(p, _)| p.clone()).collect();
+            self.resume(&partitions);
+        }
+        event
+    }
+
+    fn pause(&mut self, partitions: &[TopicPartition]) {
+        if let Some(consumer) = self.consumer.0.upgrade() {
+            // Fails only for partitions that are not ours any more.
+            let _gone = consumer.pause(&queries::bare_list(partitions));
+        }
+    }
+
+    fn resume(&mut self, partitions: &[TopicPartition]) {
+        if let Some(consumer) = self.consumer.0.upgrade() {
+            let _gone = consumer.resume(&queries::bare_list(partitions));
+        }
+    }
+
+    fn commit(&mut self, frontiers: Vec<(TopicPartition, Offset)>) {
+        self.send(Command::Commit { frontiers, seen: self.seen });
+    }
+
+    fn release(&mut self, partitions: Vec<TopicPartition>, frontiers: Vec<(TopicPartition, Offset)>) {
+        self.send(Command::Release { partitions, frontiers, seen: self.seen });
+    }
+
+    async fn close(self, frontiers: Vec<(TopicPartition, Offset)>) -> Result<(), SourceError> {
+        let deadline = Instant::now() + CLOSE_BOUND;
+        let (committed, on_committed) = oneshot::channel();
+        let (left, on_left) = oneshot::channel();
+        self.send(Command::Close { frontiers, seen: self.seen, committed, left });
+        match timeout_at(deadline, on_committed).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => return Err(SourceError::LastCommit(error)),
+            Ok(Err(_)) => return Err(SourceError::LastCommit("the consumer's thread has ended".to_owned())),
+            Err(_) => return Err(SourceError::LastCommit("no answer in time".to_owned())),
+        }
+        if timeout_at(deadline, on_left).await.is_err() {
+            tracing::warn!(
+                event = "kafka.leave_slow",
+                "the group was not left in time: its partitions wait for the session to end"
+            );
+        }
+        Ok(())
+    }
+}

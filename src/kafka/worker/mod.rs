@@ -1,0 +1,311 @@
+//! The thread that owns the consumer. It polls, serves the handle's commands, answers rebalances (`rebalance`), tells
+//! positions and ends (`watch`), and never waits for the pipeline: while partitions are held for it, polling goes on.
+//!
+//! The order of what is told is the order in which it happened: records that were polled go out before anything that
+//! was reported by the same or a later poll (promise 2: results of an old assignment are known as such).
+
+mod rebalance;
+mod watch;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Duration;
+
+use rdkafka::consumer::{CommitMode, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message as _};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use self::rebalance::Rebalance;
+use self::watch::Watch;
+use super::KafkaSettings;
+use super::commits::{Answered, CommitId, CommitQueue, Frontiers};
+use super::context::{Consumer, Report};
+use super::source::Told;
+use super::{queries, record};
+use crate::domain::{Record, TopicPartition};
+use crate::ports::{SourceError, SourceEvent};
+
+/// The longest that a command waits while nothing arrives from Kafka.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// At most this many records are told at once, so that commands and rebalances get their turn.
+const BATCH: usize = 500;
+
+/// The longest that the last commit may take, so that there is time left to leave the group.
+const LAST_COMMIT: Duration = Duration::from_secs(6);
+
+/// What the handle asks for.
+pub(super) enum Command {
+    Commit { frontiers: Frontiers, seen: u64 },
+    Release { partitions: Vec<TopicPartition>, frontiers: Frontiers, seen: u64 },
+    Close { frontiers: Frontiers, seen: u64, committed: oneshot::Sender<Result<(), String>>, left: oneshot::Sender<()> },
+}
+
+/// A partition that is ours and of which the pipeline knows.
+#[derive(Debug)]
+struct Owned {
+    /// The assignment that gave it to us.
+    epoch: u64,
+    /// Everything below has been told. Guards against records that come twice: a pause that meets a poll makes
+    /// librdkafka fetch again from one record too early.
+    next: i64,
+    /// It is being handed back: no record of it is told any more.
+    held: bool,
+}
+
+pub(super) struct Worker {
+    consumer: Arc<Consumer>,
+    settings: KafkaSettings,
+    reports: Receiver<Report>,
+    commands: Receiver<Command>,
+    events: mpsc::UnboundedSender<Told>,
+    batch: Vec<Record>,
+    topics: HashMap<String, Arc<str>>,
+    owned: HashMap<TopicPartition, Owned>,
+    /// How many assignments there were.
+    epoch: u64,
+    commits: CommitQueue,
+    /// Commits that the pipeline did not ask for and is not told of.
+    own_commits: HashSet<CommitId>,
+    /// The commit that is being waited for, and its answer.
+    awaited: Option<(CommitId, Option<Result<(), String>>)>,
+    /// Rebalances that are reported and not begun.
+    reported: VecDeque<Report>,
+    /// The rebalance that waits for our answer.
+    rebalance: Option<Rebalance>,
+    watch: Watch,
+}
+
+impl Worker {
+    pub(super) fn new(
+        consumer: Arc<Consumer>,
+        settings: KafkaSettings,
+        reports: Receiver<Report>,
+        commands: Receiver<Command>,
+        events: mpsc::UnboundedSender<Told>,
+    ) -> Self {
+        Self {
+            consumer,
+            settings,
+            reports,
+            commands,
+            events,
+            batch: Vec::new(),
+            topics: HashMap::new(),
+            owned: HashMap::new(),
+            epoch: 0,
+            commits: CommitQueue::default(),
+            own_commits: HashSet::new(),
+            awaited: None,
+            reported: VecDeque::new(),
+            rebalance: None,
+            watch: Watch::new(Instant::now()),
+        }
+    }
+
+    /// Runs until the handle closes or is dropped.
+    pub(super) fn run(mut self) {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Commit { frontiers, seen }) => self.commit(frontiers, seen),
+                Ok(Command::Release { partitions, frontiers, seen }) => self.release(&partitions, frontiers, seen),
+                Ok(Command::Close { frontiers, seen, committed, left }) => {
+                    let result = self.last_commit(frontiers, seen);
+                    // The handle stops waiting at its own bound.
+                    let _gone = committed.send(result);
+                    self.leave();
+                    let _gone = left.send(());
+                    return;
+                }
+                Err(TryRecvError::Empty) => {
+                    self.poll();
+                    self.serve_reports();
+                    self.advance_rebalance();
+                    self.advance_watch();
+                }
+                Err(TryRecvError::Disconnected) => return self.leave(),
+            }
+            self.send_commits();
+        }
+    }
+
+    // === telling ===
+
+    fn tell(&mut self, event: SourceEvent) {
+        self.tell_records();
+        // A handle that is gone is noticed by its commands' end.
+        let _gone = self.events.send(Told { event, epoch: self.epoch });
+    }
+
+    fn tell_records(&mut self) {
+        if !self.batch.is_empty() {
+            let event = SourceEvent::Records(std::mem::take(&mut self.batch));
+            let _gone = self.events.send(Told { event, epoch: self.epoch });
+        }
+    }
+
+    // === polling ===
+
+    /// Waits up to a slice for the first message and takes what else is there.
+    fn poll(&mut self) {
+        let consumer = Arc::clone(&self.consumer);
+        let mut wait = SLICE;
+        for _ in 0..BATCH {
+            match consumer.poll(wait) {
+                Some(Ok(message)) => self.take(&message),
+                Some(Err(error)) => self.take_error(&error),
+                None => break,
+            }
+            wait = Duration::ZERO;
+        }
+        self.tell_records();
+    }
+
+    fn take(&mut self, message: &BorrowedMessage<'_>) {
+        let topic = match self.topics.get(message.topic()) {
+            Some(topic) => Arc::clone(topic),
+            None => {
+                let topic: Arc<str> = message.topic().into();
+                let _new = self.topics.insert(message.topic().to_owned(), Arc::clone(&topic));
+                topic
+            }
+        };
+        let partition = TopicPartition { topic, partition: message.partition() };
+        match self.owned.get_mut(&partition) {
+            Some(owned) if !owned.held && message.offset() >= owned.next => {
+                owned.next = message.offset() + 1;
+                self.batch.push(record::to_record(message, partition));
+            }
+            _ => {}
+        }
+    }
+
+    fn take_error(&mut self, error: &KafkaError) {
+        match error {
+            KafkaError::MessageConsumptionFatal(_) => self.tell_fatal(error),
+            // rust-rdkafka does not say of which partition: all are looked at.
+            KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => self.watch.check_range(),
+            // The error callback has reported it.
+            _ => {}
+        }
+    }
+
+    fn tell_fatal(&mut self, error: &KafkaError) {
+        let text = self.consumer.client().fatal_error().map_or_else(|| error.to_string(), |(_, reason)| reason);
+        self.tell(SourceEvent::Fatal(SourceError::Fatal(text)));
+    }
+
+    /// Takes in what the callbacks have reported. Rebalances only queue up: they are begun by `advance_rebalance`.
+    fn serve_reports(&mut self) {
+        while let Ok(report) = self.reports.try_recv() {
+            match report {
+                Report::Assign(_) | Report::Revoke { .. } => self.reported.push_back(report),
+                Report::Committed(result) => {
+                    let answered = self.commits.answer(result);
+                    self.settle(answered);
+                }
+                Report::Trouble { code, reason } => self.trouble(code, reason),
+            }
+        }
+    }
+
+    // === committing ===
+
+    fn commit(&mut self, frontiers: Frontiers, seen: u64) {
+        let frontiers = self.current(frontiers, seen);
+        let _id = self.commits.push(frontiers);
+    }
+
+    /// Those frontiers that belong to an assignment that still holds.
+    fn current(&self, mut frontiers: Frontiers, seen: u64) -> Frontiers {
+        frontiers.retain(|(p, _)| self.owned.get(p).is_some_and(|owned| owned.epoch <= seen));
+        frontiers
+    }
+
+    fn send_commits(&mut self) {
+        while let Some(frontiers) = self.commits.start() {
+            let sent = if frontiers.is_empty() {
+                Err("the partitions are not ours any more".to_owned())
+            } else {
+                queries::list(frontiers.iter().map(|(p, offset)| (p, *offset)))
+                    .and_then(|list| self.consumer.commit(&list, CommitMode::Async))
+                    .map_err(|error| error.to_string())
+            };
+            match sent {
+                Ok(()) => return,
+                Err(error) => {
+                    let answered = self.commits.answer(Err(error));
+                    self.settle(answered);
+                }
+            }
+        }
+    }
+
+    /// Tells the answers of commits.
+    fn settle(&mut self, answered: impl IntoIterator<Item = Answered>) {
+        for Answered { id, frontiers, result } in answered {
+            if let Some((awaited, answer)) = &mut self.awaited
+                && *awaited == id
+            {
+                *answer = Some(result.clone());
+            }
+            if !self.own_commits.remove(&id) {
+                self.tell(match result {
+                    Ok(()) => SourceEvent::Committed(frontiers),
+                    Err(error) => SourceEvent::CommitFailed { frontiers, error },
+                });
+            }
+        }
+    }
+
+    /// Polls until a commit has its answer, at most for `bound`.
+    fn wait_for(&mut self, id: CommitId, bound: Duration) -> Result<(), String> {
+        let deadline = Instant::now() + bound;
+        self.awaited = Some((id, None));
+        loop {
+            self.send_commits();
+            if let Some((_, Some(_))) = self.awaited {
+                break;
+            }
+            if Instant::now() >= deadline {
+                let answered = self.commits.give_up(id, "no answer in time");
+                self.settle(answered);
+                break;
+            }
+            self.poll();
+            self.serve_reports();
+        }
+        match self.awaited.take() {
+            Some((_, Some(result))) => result,
+            _ => Err("no answer".to_owned()),
+        }
+    }
+
+    /// Commits what this worker chose itself, and waits for it.
+    fn commit_own(&mut self, frontiers: Frontiers) -> Result<(), String> {
+        let id = self.commits.push(frontiers);
+        let _new = self.own_commits.insert(id);
+        self.wait_for(id, self.settings.request_timeout)
+    }
+
+    // === leaving ===
+
+    fn last_commit(&mut self, frontiers: Frontiers, seen: u64) -> Result<(), String> {
+        let frontiers = self.current(frontiers, seen);
+        if frontiers.is_empty() {
+            return Ok(());
+        }
+        let id = self.commits.push(frontiers);
+        self.wait_for(id, self.settings.request_timeout.min(LAST_COMMIT))
+    }
+
+    /// Leaves the group. The consumer's drop polls until librdkafka has left; rebalances are answered in the callback.
+    fn leave(mut self) {
+        self.consumer.context().begin_closing();
+        self.answer_all();
+        drop(self.consumer);
+    }
+}

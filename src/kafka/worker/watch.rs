@@ -1,0 +1,220 @@
+//! What the worker looks at from time to time: whether brokers are reached, how far each partition has been passed
+//! and where it ends, and offsets that are gone.
+
+use std::time::Duration;
+
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::Offset as ListOffset;
+use tokio::time::Instant;
+
+use super::Worker;
+use crate::domain::{Offset, TopicPartition};
+use crate::kafka::placement::OutOfRange;
+use crate::kafka::{queries, start};
+use crate::ports::SourceEvent;
+
+/// Between two looks at the positions.
+const POSITIONS: Duration = Duration::from_millis(500);
+/// Between two questions for the ends.
+const ENDS: Duration = Duration::from_secs(5);
+/// The same while brokers are away: the answer tells that they are back.
+const PROBE: Duration = Duration::from_secs(1);
+
+/// When to look again, and what was told of the group.
+#[derive(Debug)]
+pub(super) struct Watch {
+    positions: Instant,
+    ends: Instant,
+    /// When to look for offsets that are gone.
+    range: Option<Instant>,
+    /// The group is joined.
+    joined: bool,
+    told: State,
+    /// The last trouble with a single broker: it says more than "all brokers are down".
+    last_trouble: Option<String>,
+}
+
+#[derive(Debug, Eq, PartialEq)]
+enum State {
+    Nothing,
+    Joined,
+    Unavailable(String),
+}
+
+impl Watch {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { positions: now, ends: now, range: None, joined: false, told: State::Nothing, last_trouble: None }
+    }
+
+    /// Some partition's offset is gone.
+    pub(super) fn check_range(&mut self) {
+        let _ = self.range.get_or_insert_with(Instant::now);
+    }
+}
+
+impl Worker {
+    pub(super) fn advance_watch(&mut self) {
+        let now = Instant::now();
+        if self.watch.range.is_some_and(|at| now >= at) && self.rebalance.is_none() {
+            self.watch.range = match self.mend_range() {
+                Ok(()) => None,
+                Err(error) => {
+                    self.unavailable(format!("offsets cannot be read: {error}"));
+                    Some(now + PROBE)
+                }
+            };
+        }
+        if now >= self.watch.positions {
+            self.watch.positions = now + POSITIONS;
+            self.tell_positions();
+        }
+        if now >= self.watch.ends {
+            let reached = self.tell_ends();
+            self.watch.ends = Instant::now() + if reached { ENDS } else { PROBE };
+        }
+    }
+
+    // === availability ===
+
+    /// The group is joined.
+    pub(super) fn joined(&mut self) {
+        self.watch.joined = true;
+        self.watch.last_trouble = None;
+        if self.watch.told != State::Joined {
+            self.watch.told = State::Joined;
+            self.tell(SourceEvent::Joined);
+        }
+    }
+
+    /// The membership has ended; the client joins again by itself.
+    pub(super) fn left(&mut self) {
+        self.watch.joined = false;
+    }
+
+    pub(super) fn unavailable(&mut self, error: String) {
+        let state = State::Unavailable(error.clone());
+        if self.watch.told != state {
+            self.watch.told = state;
+            self.watch.ends = self.watch.ends.min(Instant::now() + PROBE);
+            self.tell(SourceEvent::Unavailable { error });
+        }
+    }
+
+    pub(super) fn trouble(&mut self, code: RDKafkaErrorCode, reason: String) {
+        use RDKafkaErrorCode as Code;
+        tracing::debug!(event = "kafka.trouble", code = ?code, reason, "the Kafka client has a trouble");
+        match code {
+            Code::AllBrokersDown => {
+                let detail = self.watch.last_trouble.take().unwrap_or(reason);
+                self.unavailable(detail);
+            }
+            Code::Authentication
+            | Code::SSL
+            | Code::SaslAuthenticationFailed
+            | Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed => {
+                self.watch.last_trouble = Some(reason.clone());
+                self.unavailable(reason);
+            }
+            Code::BrokerTransportFailure | Code::Resolve => self.watch.last_trouble = Some(reason),
+            Code::UnknownTopicOrPartition => {
+                tracing::warn!(event = "kafka.topic_missing", reason, "a subscribed topic cannot be read");
+            }
+            // Handled by the range check, or by the fatal error's own way.
+            _ => {}
+        }
+    }
+
+    // === positions and ends ===
+
+    /// Tells how far partitions have been passed beyond their last record. librdkafka moves its position over the
+    /// markers that end transactions and so over the aborted records before them (`rd_kafka_op_handle_std`), and only
+    /// this thread takes what the position counts, so everything below it has been told.
+    fn tell_positions(&mut self) {
+        let Ok(list) = self.consumer.position() else { return };
+        let mut passed = Vec::new();
+        for element in list.elements() {
+            let ListOffset::Offset(position) = element.offset() else { continue };
+            let p = TopicPartition::new(element.topic(), element.partition());
+            if let Some(owned) = self.owned.get_mut(&p)
+                && !owned.held
+                && position > owned.next
+            {
+                owned.next = position;
+                passed.push((p, Offset(position)));
+            }
+        }
+        if !passed.is_empty() {
+            self.tell(SourceEvent::Position(passed));
+        }
+    }
+
+    /// Asks where the partitions end, paused ones too, and tells it. Says whether brokers were reached.
+    fn tell_ends(&mut self) -> bool {
+        let ours: Vec<_> = self.owned.keys().cloned().collect();
+        let unavailable = matches!(self.watch.told, State::Unavailable(_));
+        let asked = if !ours.is_empty() {
+            queries::latest(&self.consumer, &ours)
+        } else if unavailable && self.watch.joined {
+            self.consumer.fetch_metadata(None, queries::PATIENCE).map(|_reached| queries::Offsets::new())
+        } else {
+            return !unavailable;
+        };
+        match asked {
+            Ok(ends) => {
+                if !ends.is_empty() {
+                    self.tell(SourceEvent::EndOffsets(ends.into_iter().collect()));
+                }
+                if unavailable && self.watch.joined && self.rebalance.is_none() {
+                    self.joined();
+                }
+                true
+            }
+            Err(error) => {
+                tracing::debug!(event = "kafka.ends_unknown", error = %error, "the end offsets cannot be read");
+                false
+            }
+        }
+    }
+
+    // === offsets that are gone ===
+
+    /// Looks at all partitions, since the error does not name its own, and assigns them anew: those that are out of
+    /// range at their earliest offset, the others where they were (librdkafka has stopped fetching the one in error,
+    /// and does not let it be sought).
+    fn mend_range(&mut self) -> KafkaResult<()> {
+        let ours: Vec<_> = self.owned.keys().cloned().collect();
+        let earliest = queries::earliest(&self.consumer, &ours)?;
+        let latest = queries::latest(&self.consumer, &ours)?;
+        let mut gone = OutOfRange::new();
+        for (p, owned) in &mut self.owned {
+            if let (Some(&first), Some(&end)) = (earliest.get(p), latest.get(p)) {
+                let wanted = Offset(owned.next);
+                let resume = start::resume(wanted, first, end);
+                if resume.out_of_range {
+                    owned.next = resume.offset.0;
+                    gone.push((p.clone(), wanted, resume.offset));
+                }
+            }
+        }
+        let list = queries::list(self.owned.iter().map(|(p, owned)| (p, Offset(owned.next))))?;
+        if self.is_cooperative() {
+            self.consumer.incremental_unassign(&list)?;
+            self.consumer.incremental_assign(&list)?;
+        } else {
+            self.consumer.assign(&list)?;
+        }
+        let resumed: Vec<_> = gone.iter().map(|(p, _, resumed_at)| (p.clone(), *resumed_at)).collect();
+        for (partition, wanted, resumed_at) in gone {
+            self.tell(SourceEvent::OutOfRange { partition, wanted, resumed_at });
+        }
+        if !resumed.is_empty() {
+            // Else a topic made anew and still empty would, at the next start, be gone on from in its middle.
+            let id = self.commits.push(resumed);
+            let _new = self.own_commits.insert(id);
+        }
+        Ok(())
+    }
+}
