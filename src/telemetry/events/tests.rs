@@ -107,7 +107,7 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     advance(Duration::from_secs(10)).await;
     telemetry.tick();
     telemetry.lag(&partition, 7);
-    telemetry.revoked(&[partition.clone()]);
+    telemetry.revoked(std::slice::from_ref(&partition));
     telemetry.draining("SIGTERM");
 }
 
@@ -115,7 +115,7 @@ async fn make_everything_happen(telemetry: &Telemetry) {
 async fn every_line_is_as_its_catalogue_says_and_every_entry_happens() {
     let (log, telemetry, partition) = (Capture::start(), Telemetry::try_new().unwrap(), partition());
     make_everything_happen(&telemetry).await;
-    telemetry.released(&[partition.clone()]);
+    telemetry.released(std::slice::from_ref(&partition));
     telemetry.lost(&[partition]);
     telemetry.stopped("SIGTERM");
 
