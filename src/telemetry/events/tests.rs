@@ -97,6 +97,8 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     telemetry.paused(PauseReason::HoldOff, "429");
     telemetry.hold_off(Duration::from_secs(30));
     telemetry.resumed(PauseReason::HoldOff, Duration::from_secs(30));
+    telemetry.paused(PauseReason::Budget, "records");
+    telemetry.resumed(PauseReason::Budget, Duration::from_secs(1));
     for state in [BreakerState::Open, BreakerState::HalfOpen, BreakerState::Closed] {
         telemetry.breaker("default", state);
     }
@@ -171,6 +173,8 @@ async fn every_metric_of_the_catalogue_is_rendered_with_its_labels_and_no_other(
     }
     for line in [
         r#"alertbridge_outcomes_total{outcome="dead_lettered",reason="request_refused"} 1"#,
+        r#"alertbridge_outcomes_total{outcome="skipped",reason="tombstone"} 0"#,
+        r#"alertbridge_dead_letters_total{class="rejected"} 1"#,
         r#"alertbridge_outcomes_total{outcome="abandoned",reason="none"} 3"#,
         r#"alertbridge_attempts_total{class="transient"} 1"#,
         r#"alertbridge_attempts_total{class="rejected"} 0"#,
