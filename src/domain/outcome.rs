@@ -46,6 +46,9 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
+    /// All reasons.
+    pub const ALL: [Self; 5] = [Self::Tombstone, Self::Rule, Self::EmptyBatch, Self::Unmatched, Self::DeadLetterCopy];
+
     /// The label in metrics and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

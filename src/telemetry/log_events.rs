@@ -107,6 +107,8 @@ events! {
     PAUSED_FOR_OPERATOR = ERROR "delivery.paused" "sending stands still until somebody acts" &["reason", "detail"];
     PAUSED = WARN "delivery.paused" "sending stands still for a while" &["reason", "detail"];
     RESUMED = INFO "delivery.resumed" "sending goes on" &["reason", "paused_ms"];
+    FETCH_PAUSED = DEBUG "fetching.paused" "the buffer is full; what it holds goes on being sent" &["detail"];
+    FETCH_RESUMED = DEBUG "fetching.resumed" "the buffer has room again" &["paused_ms"];
     HOLD_OFF = WARN "delivery.hold_off" "SecMaster throttles; nothing is sent for a while" &["hold_off_ms"];
     BREAKER_OPENED = WARN "circuit_breaker.opened" "the target fails; requests of the route wait" &["route"];
     BREAKER_HALF_OPEN = INFO "circuit_breaker.half_open" "one request probes the target" &["route"];

@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 use super::catalogue::{self as names, CATALOGUE, Definition, Kind};
 use super::pause::PauseReason;
-use crate::domain::{DeadLetterClass, FailureClass, OutcomeKind, Severity};
+use crate::domain::{DeadLetterClass, FailureClass, FailureReason, Outcome, OutcomeKind, Severity, SkipReason};
 
 /// The label of an outcome that needs no reason.
 const NO_REASON: &str = "none";
@@ -26,6 +26,8 @@ pub(super) struct Metrics {
     handle: PrometheusHandle,
     pub(super) records_consumed: Counter,
     delivered: Counter,
+    skipped: Vec<(SkipReason, Counter)>,
+    dead_lettered: Vec<(FailureReason, Counter)>,
     pub(super) abandoned: Counter,
     attempt_delivered: Counter,
     attempts: Vec<(FailureClass, Counter)>,
@@ -67,8 +69,13 @@ impl Metrics {
         gauge(r, &names::BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1.0);
         Ok(Self {
             records_consumed: counter(r, &names::RECORDS_CONSUMED, &[]),
-            delivered: counter(r, &names::OUTCOMES, &[OutcomeKind::Delivered.as_str(), NO_REASON]),
-            abandoned: counter(r, &names::OUTCOMES, &[OutcomeKind::Abandoned.as_str(), NO_REASON]),
+            delivered: outcome(r, OutcomeKind::Delivered, NO_REASON),
+            skipped: SkipReason::ALL.map(|s| (s, outcome(r, OutcomeKind::Skipped, s.as_str()))).into(),
+            dead_lettered: FailureReason::ALL
+                .iter()
+                .map(|f| (*f, outcome(r, OutcomeKind::DeadLettered, f.as_str())))
+                .collect(),
+            abandoned: outcome(r, OutcomeKind::Abandoned, NO_REASON),
             attempt_delivered: counter(r, &names::ATTEMPTS, &[DELIVERED]),
             attempts: FailureClass::ALL.map(|c| (c, counter(r, &names::ATTEMPTS, &[c.as_str()]))).into(),
             dead_letters: DeadLetterClass::ALL.map(|c| (c, counter(r, &names::DEAD_LETTERS, &[c.as_str()]))).into(),
@@ -93,13 +100,20 @@ impl Metrics {
     }
 
     /// Counts one outcome.
-    pub(super) fn outcome(&self, kind: OutcomeKind, reason: Option<&'static str>) {
-        match kind {
-            OutcomeKind::Delivered => self.delivered.increment(1),
-            OutcomeKind::Abandoned => self.abandoned.increment(1),
-            OutcomeKind::Skipped | OutcomeKind::DeadLettered => {
-                counter(&self.recorder, &names::OUTCOMES, &[kind.as_str(), reason.unwrap_or(NO_REASON)]).increment(1);
+    pub(super) fn outcome(&self, outcome: Outcome) {
+        let counter = match outcome {
+            Outcome::Delivered => Some(&self.delivered),
+            Outcome::Skipped(reason) => find(&self.skipped, reason),
+            Outcome::DeadLettered(class, reason) => {
+                if let Some(counter) = find(&self.dead_letters, class) {
+                    counter.increment(1);
+                }
+                find(&self.dead_lettered, reason)
             }
+            Outcome::Abandoned => Some(&self.abandoned),
+        };
+        if let Some(counter) = counter {
+            counter.increment(1);
         }
     }
 
@@ -110,13 +124,6 @@ impl Metrics {
             Some(class) => find(&self.attempts, class),
         };
         if let Some(counter) = counter {
-            counter.increment(1);
-        }
-    }
-
-    /// Counts one dead letter.
-    pub(super) fn dead_letter(&self, class: DeadLetterClass) {
-        if let Some(counter) = find(&self.dead_letters, class) {
             counter.increment(1);
         }
     }
@@ -177,6 +184,10 @@ fn key(definition: &Definition, values: &[&str]) -> Key {
 
 /// What the `metrics` crate wants to know of a call; this recorder does not look at it.
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+
+fn outcome(recorder: &PrometheusRecorder, kind: OutcomeKind, reason: &str) -> Counter {
+    counter(recorder, &names::OUTCOMES, &[kind.as_str(), reason])
+}
 
 fn counter(recorder: &PrometheusRecorder, definition: &Definition, labels: &[&str]) -> Counter {
     recorder.register_counter(&key(definition, labels), &METADATA)

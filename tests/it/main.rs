@@ -1,7 +1,9 @@
 //! Integration tests: one binary, one module for each subject.
+#![cfg(test)] // so that clippy lets what serves the tests unwrap, too
 
 mod command_line;
 mod config_file;
+mod deployment;
 mod kafka_adapter;
 mod layering;
 mod mapping_formats;

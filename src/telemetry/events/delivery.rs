@@ -124,7 +124,7 @@ impl Telemetry {
             Outcome::Abandoned => return self.partition_abandoned(event.partition, 1),
         };
         let _before = total.fetch_add(1, Ordering::Relaxed);
-        self.metrics().outcome(event.outcome.kind(), reason);
+        self.metrics().outcome(event.outcome);
         let none: Option<&str> = None;
         match event.outcome {
             Outcome::Delivered => {
@@ -136,7 +136,6 @@ impl Telemetry {
                 emit_outcome!(log_events::ALERT_DELIVERED, event, none, none, none);
             }
             Outcome::DeadLettered(class, _) => {
-                self.metrics().dead_letter(class);
                 emit_outcome!(log_events::ALERT_DEAD_LETTERED, event, class.as_str(), reason, none);
             }
             Outcome::Skipped(_) | Outcome::Abandoned => {

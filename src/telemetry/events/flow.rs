@@ -9,10 +9,12 @@ use crate::telemetry::{catalogue, log_events};
 
 impl Telemetry {
     /// Sending or fetching stands still from now on. To be told once, when it begins; `detail` says which route and
-    /// what the service said, without secrets.
+    /// what the service said, without secrets. A full buffer is everyday life behind a quota: a line at DEBUG only.
     pub fn paused(&self, reason: PauseReason, detail: &str) {
         self.metrics().paused(reason, true);
-        if reason.needs_an_operator() {
+        if reason == PauseReason::Budget {
+            emit!(log_events::FETCH_PAUSED, detail);
+        } else if reason.needs_an_operator() {
             emit!(log_events::PAUSED_FOR_OPERATOR, reason = reason.as_str(), detail);
         } else if self.admits(&log_events::PAUSED, reason.as_str()) {
             emit!(log_events::PAUSED, reason = reason.as_str(), detail);
@@ -22,7 +24,9 @@ impl Telemetry {
     /// What stood still for this reason goes on. To be told once, when no pause of this reason is left.
     pub fn resumed(&self, reason: PauseReason, paused_for: Duration) {
         self.metrics().paused(reason, false);
-        if self.admits(&log_events::RESUMED, reason.as_str()) {
+        if reason == PauseReason::Budget {
+            emit!(log_events::FETCH_RESUMED, paused_ms = millis(paused_for));
+        } else if self.admits(&log_events::RESUMED, reason.as_str()) {
             emit!(log_events::RESUMED, reason = reason.as_str(), paused_ms = millis(paused_for));
         }
     }

@@ -97,6 +97,8 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     telemetry.paused(PauseReason::HoldOff, "429");
     telemetry.hold_off(Duration::from_secs(30));
     telemetry.resumed(PauseReason::HoldOff, Duration::from_secs(30));
+    telemetry.paused(PauseReason::Budget, "records");
+    telemetry.resumed(PauseReason::Budget, Duration::from_secs(1));
     for state in [BreakerState::Open, BreakerState::HalfOpen, BreakerState::Closed] {
         telemetry.breaker("default", state);
     }
@@ -107,7 +109,7 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     advance(Duration::from_secs(10)).await;
     telemetry.tick();
     telemetry.lag(&partition, 7);
-    telemetry.revoked(&[partition.clone()]);
+    telemetry.revoked(std::slice::from_ref(&partition));
     telemetry.draining("SIGTERM");
 }
 
@@ -115,7 +117,7 @@ async fn make_everything_happen(telemetry: &Telemetry) {
 async fn every_line_is_as_its_catalogue_says_and_every_entry_happens() {
     let (log, telemetry, partition) = (Capture::start(), Telemetry::try_new().unwrap(), partition());
     make_everything_happen(&telemetry).await;
-    telemetry.released(&[partition.clone()]);
+    telemetry.released(std::slice::from_ref(&partition));
     telemetry.lost(&[partition]);
     telemetry.stopped("SIGTERM");
 
@@ -171,6 +173,8 @@ async fn every_metric_of_the_catalogue_is_rendered_with_its_labels_and_no_other(
     }
     for line in [
         r#"alertbridge_outcomes_total{outcome="dead_lettered",reason="request_refused"} 1"#,
+        r#"alertbridge_outcomes_total{outcome="skipped",reason="tombstone"} 0"#,
+        r#"alertbridge_dead_letters_total{class="rejected"} 1"#,
         r#"alertbridge_outcomes_total{outcome="abandoned",reason="none"} 3"#,
         r#"alertbridge_attempts_total{class="transient"} 1"#,
         r#"alertbridge_attempts_total{class="rejected"} 0"#,
