@@ -1,1 +1,8 @@
-//! To be written.
+//! Alert formats.
+mod attack;
+mod expression;
+mod json;
+mod time;
+
+#[cfg(test)]
+mod testing;
