@@ -25,18 +25,28 @@ pub(super) struct Step {
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// The first forbidden function or variable.
-    pub(super) forbidden: Option<String>,
+    /// What is refused first, as a sentence.
+    pub(super) refused: Option<String>,
     pub(super) uses_record: bool,
     /// The path, if the expression is nothing else.
     pub(super) path: Option<Vec<Step>>,
+    /// Every call, by name and number of arguments.
+    calls: Vec<(String, usize)>,
+}
+
+impl Findings {
+    fn refuse(&mut self, name: &str) {
+        self.refused.get_or_insert_with(|| {
+            format!("`{name}` is not allowed in a mapping: the result may depend on nothing but the record")
+        });
+    }
 }
 
 /// Inspects the text of an expression. A text that does not parse has no findings; compiling it tells what is wrong.
 pub(super) fn inspect(source: &str) -> Findings {
     let mut findings = Findings::default();
     if let Some(word) = source.split_whitespace().next().filter(|w| ["import", "include", "module"].contains(w)) {
-        findings.forbidden = Some(word.to_owned());
+        findings.refuse(word);
         return findings;
     }
     if let Some(term) = jaq_core::load::parse(source, |p| p.term()) {
@@ -110,19 +120,18 @@ fn term_in(term: &Term<&str>, found: &mut Findings) {
         }
         Term::Def(defs, body) => {
             go(body);
-            defs.iter().for_each(|def: &Def<&str>| term_in(&def.body, found));
+            defs.iter().for_each(|def| definition_in(def, found));
         }
         Term::Call(name, args) => {
             args.iter().for_each(&mut go);
             if FORBIDDEN.contains(name) {
-                found.forbidden.get_or_insert_with(|| (*name).to_owned());
+                found.refuse(name);
             }
+            found.calls.push(((*name).to_owned(), args.len()));
         }
         Term::Var(name) => match *name {
             "$record" => found.uses_record = true,
-            "$ENV" | "$__prog_args" | "$ARGS" => {
-                found.forbidden.get_or_insert_with(|| (*name).to_owned());
-            }
+            "$ENV" | "$__prog_args" | "$ARGS" => found.refuse(name),
             _ => {}
         },
         Term::Path(base, path) => {
@@ -134,6 +143,19 @@ fn term_in(term: &Term<&str>, found: &mut Findings) {
                 }
             }
         }
+    }
+}
+
+/// A function that calls itself may not take filters: each call would wrap the filter of the one before, and the pile
+/// that this leaves is taken down recursively, deeper than any stack.
+fn definition_in(def: &Def<&str>, found: &mut Findings) {
+    let before = found.calls.len();
+    term_in(&def.body, found);
+    let calls_itself = found.calls.iter().skip(before).any(|(name, args)| name == def.name && *args == def.args.len());
+    if calls_itself && def.args.iter().any(|arg| !arg.starts_with('$')) {
+        found.refused.get_or_insert_with(|| {
+            format!("`{}` calls itself and takes a filter: a recursive function may take only values (`$x`)", def.name)
+        });
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct Env {
 /// Why an expression was not compiled.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0}")]
-pub struct ExpressionError(String);
+pub(crate) struct ExpressionError(String);
 
 /// Why an evaluation gave nothing. Names types, never values.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -103,10 +103,8 @@ impl Expression {
 
     fn compile_here(source: &str) -> Result<Self, ExpressionError> {
         let found = inspect::inspect(source);
-        if let Some(name) = found.forbidden {
-            return Err(ExpressionError(format!(
-                "`{name}` is not allowed in a mapping: the result may depend on nothing but the record"
-            )));
+        if let Some(refused) = found.refused {
+            return Err(ExpressionError(refused));
         }
         let kind = match found.path {
             Some(path) => Kind::Path(path),
@@ -194,7 +192,7 @@ fn look_up<'v>(path: &[Step], mut val: &'v Val) -> Result<Option<&'v Val>, Fault
     for step in path {
         val = match (val, &step.key) {
             (Val::Null, _) => &Val::Null,
-            (Val::Obj(map), key) => map.get(key).unwrap_or(&Val::Null),
+            (Val::Obj(map), key @ Val::TStr(_)) => map.get(key).unwrap_or(&Val::Null),
             (Val::Arr(items), Val::Num(Num::Int(i))) => {
                 usize::try_from(*i).ok().and_then(|i| items.get(i)).unwrap_or(&Val::Null)
             }

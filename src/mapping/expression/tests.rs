@@ -149,7 +149,7 @@ fn own_functions_do_what_their_documentation_says() {
         ("\"a\" | uuid5(\"6ba7b810-9dad-11d1-80b4-00c04fd430c8\")", json!(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, b"a").to_string())),
         ("[\"Defense Evasion\", \"TA0002\", {name: \"Execution\"}] | attack_tactics", json!(["TA0005", "TA0002"])),
         ("\"attack.t1059.001,T1071\" | attack_techniques", json!(["T1059.001", "T1071"])),
-        ("[\" 42 \", 1.50, \"x\", null, \"12345678901234567890\" | to_number]", json!([42, 1.50, null, null, 12345678901234567890_u64])),
+        ("[\" 42 \", 1.50, \"x\", null, \"12345678901234567890\" | to_number]", serde_json::from_str("[42,1.50,null,null,12345678901234567890]").unwrap()),
         ("\"[1]\" | from_json", json!([1])),
         ("{a: 1} | from_json", json!({"a": 1})),
     ] {

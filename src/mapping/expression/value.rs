@@ -331,12 +331,14 @@ impl jaq_core::ValT for Bounded {
         let entries = iter.into_iter().map(|(k, v)| {
             spend_steps(1);
             spend_bytes(2 * SLOT);
-            k.weigh();
-            depth = depth.max(k.depth).max(v.depth);
-            (k.val, v.val)
+            if !matches!(k.val, Val::TStr(_)) {
+                return Err(Error::typ(k, "name in an object (string)"));
+            }
+            depth = depth.max(v.depth);
+            Ok((k.val, v.val))
         });
-        let val = Val::from_map(entries.collect::<Vec<_>>()).map_err(typed)?;
-        Ok(Self::nested(val, depth + 1))
+        let map = entries.collect::<ValR<jaq_json::Map, Self>>()?;
+        Ok(Self::nested(Val::obj(map), depth + 1))
     }
 
     fn key_values(self) -> BoxIter<'static, ValR<(Self, Self), Self>> {
@@ -374,6 +376,10 @@ impl jaq_core::ValT for Bounded {
         }
         let of = kind(&self.val);
         let depth = self.depth;
+        if matches!(of, Val::Obj(_)) && !matches!(index.val, Val::TStr(_)) {
+            // jaq has objects with names of any type; jq and JSON have not.
+            return Err(Error::index(Self::scalar(of), Self::scalar(kind(&index.val))));
+        }
         match self.val.index(&index.val) {
             // The indices of a part of an array are a new array.
             Ok(val) => Ok(Self { val, depth: depth.saturating_sub(1).max(1) }),
