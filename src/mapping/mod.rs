@@ -1,1 +1,34 @@
-//! To be written.
+//! Alert formats: which one a record is in, and what it becomes in SecMaster's Alert data class.
+//!
+//! A mapping is a YAML file of jq expressions (design page 8); those for common SIEMs are inside the binary. The
+//! result is checked against the data class before it is sent, and is a pure function of record and mapping files
+//! (promise 3). Whatever a record or a mapping holds, it costs at most a dead letter or a field, never the process.
+
+mod attack;
+mod check;
+mod compiled;
+mod definition;
+mod error;
+mod expression;
+mod json;
+mod mapper;
+mod record;
+mod schema;
+mod selftest;
+mod settings;
+mod severity;
+mod shipped;
+mod time;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use check::FieldFault;
+pub use error::MappingError;
+pub use mapper::{MapFailure, Mapped, MappedPart, Mapper};
+pub use selftest::TestFailure;
+pub use settings::{MappingSettings, OnInvalidField, OnUnmatched};
+
+pub(crate) use expression::{Document, Env, Expression, from_json};

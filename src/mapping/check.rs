@@ -1,0 +1,264 @@
+//! The typed check: what a mapping made, against the table of the data class.
+//!
+//! What does not fit is left out and reported as a [`FieldFault`]; whether that is a warning or a dead letter is the
+//! mapper's decision. Two things are mended silently, because no information is lost: text that is too long is cut,
+//! and a whole number that jq computed as a float (`3.0`) is written as an integer.
+
+use serde_json::{Map, Number, Value};
+
+use super::schema::{Field, Kind};
+use super::time;
+
+/// The API's limits for a resource's tags.
+const MAX_TAGS: usize = 50;
+const MAX_TAG_VALUE: usize = 255;
+
+/// Something about one field that did not work out. Names types and bounds, never the value.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FieldFault {
+    /// The field's path in the alert, such as `network_list[0].src_port`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// Whether the field was left out; otherwise a default took its place.
+    pub left_out: bool,
+}
+
+/// Where we are in the alert; written out only for a fault.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'a> {
+    Root,
+    Name(&'a Place<'a>, &'a str),
+    Index(&'a Place<'a>, usize),
+}
+
+impl Place<'_> {
+    pub(super) fn path(&self) -> String {
+        match self {
+            Self::Root => String::new(),
+            Self::Name(parent, name) => match parent.path() {
+                path if path.is_empty() => (*name).to_owned(),
+                path => format!("{path}.{name}"),
+            },
+            Self::Index(parent, index) => format!("{}[{index}]", parent.path()),
+        }
+    }
+}
+
+/// The check of one alert.
+pub(super) struct Check<'a> {
+    /// Whether fields that the data class does not know are faults.
+    pub(super) strict: bool,
+    pub(super) faults: &'a mut Vec<FieldFault>,
+}
+
+impl Check<'_> {
+    fn fault(&mut self, place: &Place<'_>, message: String) -> Option<Value> {
+        self.faults.push(FieldFault { field: place.path(), message, left_out: true });
+        None
+    }
+
+    /// Checks the fields of an object, in their order; drops what is null, empty or faulty.
+    pub(super) fn object(&mut self, place: &Place<'_>, fields: &[Field], object: Map<String, Value>) -> Map<String, Value> {
+        let mut checked = Map::with_capacity(object.len());
+        for (name, value) in object {
+            let value = {
+                let place = Place::Name(place, &name);
+                match fields.iter().find(|f| f.name == name) {
+                    Some(field) => self.value(&place, field.kind, value),
+                    None if self.strict => self.fault(&place, "the data class has no such field".to_owned()),
+                    None => Some(value),
+                }
+            };
+            if let Some(value) = value.filter(|v| !is_nothing(v)) {
+                checked.insert(name, value);
+            }
+        }
+        checked
+    }
+
+    fn value(&mut self, place: &Place<'_>, kind: Kind, value: Value) -> Option<Value> {
+        match (kind, value) {
+            (_, Value::Null) => None,
+            (Kind::Any, value) => Some(value),
+            (Kind::Text(max), Value::String(text)) => Some(Value::String(cut(text, max))),
+            (Kind::Time, Value::String(text)) if time::is_secmaster_time(&text) => Some(Value::String(text)),
+            (Kind::Time, Value::String(_)) => {
+                self.fault(place, "is no time like 2026-02-05T10:11:12.345Z+0800 (see secmaster_time)".to_owned())
+            }
+            (Kind::Int(min, max), Value::Number(number)) => match whole(&number) {
+                Some(n) if (min..=max).contains(&n) => Some(Value::from(n)),
+                Some(_) => self.fault(place, format!("is not between {min} and {max}")),
+                None => self.fault(place, "is not a whole number".to_owned()),
+            },
+            (Kind::PortText, Value::String(text)) => match text.parse::<u16>() {
+                Ok(_) if text.bytes().all(|b| b.is_ascii_digit()) => Some(Value::String(text)),
+                _ => self.fault(place, "is no port (a text from 0 to 65535)".to_owned()),
+            },
+            (Kind::Number, Value::Number(number)) => Some(Value::Number(number)),
+            (Kind::Word(words), Value::String(word)) if words.contains(&word.as_str()) => Some(Value::String(word)),
+            (Kind::Word(words), Value::String(_)) => self.fault(place, format!("is none of {}", words.join(", "))),
+            (Kind::Object(fields), Value::Object(object)) => Some(Value::Object(self.object(place, fields, object))),
+            (Kind::List(fields), Value::Array(items)) => Some(Value::Array(self.list(place, fields, items))),
+            (Kind::Tags, Value::Object(tags)) => Some(Value::Object(self.tags(place, tags))),
+            (kind, value) => {
+                self.fault(place, format!("expected {}, found {}", expected(kind), type_name(&value)))
+            }
+        }
+    }
+
+    fn list(&mut self, place: &Place<'_>, fields: &'static [Field], items: Vec<Value>) -> Vec<Value> {
+        let mut checked = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let place = Place::Index(place, index);
+            if let Some(item) = self.value(&place, Kind::Object(fields), item).filter(|v| !is_nothing(v)) {
+                checked.push(item);
+            }
+        }
+        checked
+    }
+
+    fn tags(&mut self, place: &Place<'_>, tags: Map<String, Value>) -> Map<String, Value> {
+        let mut checked = Map::new();
+        for (name, value) in tags {
+            let problem = {
+                let place = Place::Name(place, &name);
+                match &value {
+                    Value::String(_) if checked.len() == MAX_TAGS => Some((place.path(), "is more than 50 tags")),
+                    Value::String(text) if text.chars().count() > MAX_TAG_VALUE => {
+                        Some((place.path(), "is longer than 255 characters"))
+                    }
+                    Value::String(text) if !text.chars().all(in_tag) => {
+                        Some((place.path(), "holds other than letters, digits, spaces and + - = . _ : / @"))
+                    }
+                    Value::String(_) => None,
+                    _ => Some((place.path(), "is no text")),
+                }
+            };
+            match problem {
+                None => drop(checked.insert(name, value)),
+                Some((field, message)) => {
+                    self.faults.push(FieldFault { field, message: message.to_owned(), left_out: true });
+                }
+            }
+        }
+        checked
+    }
+}
+
+fn in_tag(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, ' ' | '+' | '-' | '=' | '.' | '_' | ':' | '/' | '@')
+}
+
+/// Whether a value says nothing: null, an empty object, an empty list.
+pub(super) fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// The first `max` characters.
+fn cut(mut text: String, max: usize) -> String {
+    if text.len() > max
+        && let Some((at, _)) = text.char_indices().nth(max)
+    {
+        text.truncate(at);
+    }
+    text
+}
+
+/// The number, if it is whole: `3`, `3.0`, `3e0`.
+fn whole(number: &Number) -> Option<i64> {
+    if let Some(n) = number.as_i64() {
+        return Some(n);
+    }
+    let n = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 9e15)?;
+    format!("{n}").parse().ok()
+}
+
+const fn expected(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text(_) | Kind::Word(_) => "string",
+        Kind::Time => "string with a time",
+        Kind::PortText => "string with a port",
+        Kind::Int(..) => "integer",
+        Kind::Number => "number",
+        Kind::Object(_) | Kind::Tags => "object",
+        Kind::List(_) => "array",
+        Kind::Any => "anything",
+    }
+}
+
+pub(super) const fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Check, Place};
+    use crate::mapping::schema::ALERT;
+
+    fn check(strict: bool, value: Value) -> (Value, Vec<String>) {
+        let Value::Object(object) = value else { panic!("an object") };
+        let mut faults = Vec::new();
+        let checked = Check { strict, faults: &mut faults }.object(&Place::Root, ALERT, object);
+        (Value::Object(checked), faults.into_iter().map(|f| format!("{}: {}", f.field, f.message)).collect())
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out_with_its_path_and_without_its_value() {
+        let (checked, faults) = check(
+            false,
+            json!({
+                "title": 7,
+                "count": -1,
+                "confidence": 80.0,
+                "criticality": 1.5,
+                "severity": "critical",
+                "first_observed_time": "2026-11-20T08:14:52.318Z",
+                "last_observed_time": "2026-11-20T08:14:52.318Z+0000",
+                "network_list": [
+                    {"src_ip": "192.0.2.1", "src_port": "80", "dest_port": 443, "direction": "in"},
+                    {"src_port": 70000, "dest_port": "70000"},
+                    "x"
+                ],
+                "process": [{"process_launche_time": 1, "process_pid": 4, "process_name": null}],
+                "resource_list": [{"type": "spaceship", "name": "n", "tags": {"a": "b", "c": 1, "d": "\u{7}"}}],
+                "data_source": {"source_type": 4},
+                "remediation": {},
+                "ipdrr_phase": "Contain\u{ff0c}Eradication& Recovery",
+                "system_info": {"any": {"thing": null}},
+                "extra": {"kept": true}
+            }),
+        );
+        insta::assert_snapshot!(format!("{}\n\n{}", serde_json::to_string_pretty(&checked).unwrap(), faults.join("\n")));
+    }
+
+    #[test]
+    fn strict_makes_unknown_fields_faults_at_every_level() {
+        let (checked, faults) =
+            check(true, json!({"title": "t", "extra": 1, "user_info": [{"user_name": "u", "mail": "m"}]}));
+        assert_eq!(checked, json!({"title": "t", "user_info": [{"user_name": "u"}]}));
+        assert_eq!(faults.len(), 2);
+    }
+
+    #[test]
+    fn text_is_cut_by_characters() {
+        let (checked, faults) = check(false, json!({"title": "\u{e9}".repeat(300), "id": "x".repeat(40)}));
+        assert_eq!(checked["title"].as_str().unwrap().chars().count(), 255);
+        assert_eq!(checked["id"].as_str().unwrap().len(), 36);
+        assert_eq!(faults, Vec::<String>::new());
+    }
+}

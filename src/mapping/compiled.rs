@@ -1,0 +1,310 @@
+//! One mapping, compiled: from a document to an alert.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::mapper::MapFailure;
+use super::check::{Check, FieldFault, Place, is_nothing, type_name};
+use super::definition::{Definition, TestDefinition};
+use super::error::MappingError;
+use super::expression::{Document, Env, Expression};
+use super::schema::ALERT;
+use super::severity::Scale;
+use crate::domain::{Alert, DataClass, DeadLetterClass, FailureReason, Severity, alert_id};
+
+/// What a mapping does with fields, beside its own file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Policy {
+    pub(super) strict: bool,
+    /// Whether a fault of an optional field makes a dead letter.
+    pub(super) invalid_is_dead_letter: bool,
+}
+
+/// A compiled mapping file.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    pub(super) name: Arc<str>,
+    /// Where it was read.
+    pub(super) file: String,
+    pub(super) matches: Expression,
+    pub(super) split: Option<Expression>,
+    pub(super) uses_record: bool,
+    pub(super) tests: Vec<TestDefinition>,
+    data_class: DataClass,
+    required: Vec<String>,
+    severity: Scale,
+    alert: Node,
+}
+
+/// A node of the `alert` tree.
+#[derive(Debug)]
+enum Node {
+    Expression(Expression),
+    Constant(Value),
+    Object(Vec<(String, Node)>),
+    List(Vec<Node>),
+}
+
+struct Compiler<'a> {
+    file: &'a str,
+    uses_record: bool,
+    errors: &'a mut Vec<MappingError>,
+}
+
+impl Compiler<'_> {
+    fn expression(&mut self, field: &str, source: &str) -> Option<Expression> {
+        match Expression::compile(source) {
+            Ok(expression) => {
+                self.uses_record |= expression.uses_record();
+                Some(expression)
+            }
+            Err(error) => {
+                let mut error = MappingError::of_field(self.file, field, error.to_string());
+                error.expression = Some(source.to_owned());
+                self.errors.push(error);
+                None
+            }
+        }
+    }
+
+    fn node(&mut self, place: &Place<'_>, value: Value) -> Node {
+        match value {
+            Value::String(source) => match self.expression(&format!("alert.{}", place.path()), &source) {
+                Some(expression) => Node::Expression(expression),
+                None => Node::Constant(Value::Null),
+            },
+            Value::Object(fields) => Node::Object(
+                fields
+                    .into_iter()
+                    .map(|(name, value)| {
+                        let node = self.node(&Place::Name(place, &name), value);
+                        (name, node)
+                    })
+                    .collect(),
+            ),
+            Value::Array(items) => Node::List(
+                items.into_iter().enumerate().map(|(i, item)| self.node(&Place::Index(place, i), item)).collect(),
+            ),
+            scalar => Node::Constant(scalar),
+        }
+    }
+}
+
+impl Mapping {
+    /// Compiles a definition; all that is wrong goes to `errors`, and then there is no mapping.
+    pub(super) fn compile(
+        file: &str,
+        definition: Definition,
+        default_severity: Severity,
+        errors: &mut Vec<MappingError>,
+    ) -> Option<Self> {
+        let before = errors.len();
+        if definition.name.is_empty() {
+            errors.push(MappingError::of_field(file, "name", "is empty; give the format a name"));
+        }
+        let severity = Scale::compile(file, &definition.severity, default_severity, errors);
+        let mut compiler = Compiler { file, uses_record: false, errors };
+        let matches = compiler.expression("match", &definition.matches);
+        let split = definition.split.as_ref().map(|source| compiler.expression("split", source));
+        if !matches!(definition.alert, Value::Object(_) | Value::String(_)) {
+            let problem = "is neither a table of fields nor an expression that gives one";
+            compiler.errors.push(MappingError::of_field(file, "alert", problem));
+        }
+        let alert = compiler.node(&Place::Root, definition.alert);
+        let uses_record = compiler.uses_record;
+        for test in definition.tests.iter().filter(|t| t.input.is_some() == t.file.is_some()) {
+            let problem = format!("`{}` needs either `input` or `file`", test.name);
+            errors.push(MappingError::of_field(file, "tests", problem));
+        }
+        if errors.len() > before {
+            return None;
+        }
+        Some(Self {
+            name: definition.name.into(),
+            file: file.to_owned(),
+            matches: matches?,
+            split: match split {
+                Some(split) => Some(split?),
+                None => None,
+            },
+            uses_record,
+            tests: definition.tests,
+            data_class: DataClass {
+                id: definition.data_class.id.map(Into::into),
+                name: definition.data_class.name.into(),
+            },
+            required: definition.required,
+            severity,
+            alert,
+        })
+    }
+
+    /// Maps one document. `position` names the record for an alert that has no id of its own.
+    pub(super) fn map(
+        &self,
+        document: &Document,
+        env: &Env,
+        policy: Policy,
+        part: u32,
+        position: impl FnOnce() -> String,
+        faults: &mut Vec<FieldFault>,
+    ) -> Result<Alert, MapFailure> {
+        let mut content = match build(&self.alert, &Place::Root, document, env, faults) {
+            Some(Value::Object(content)) => content,
+            None => Map::new(),
+            Some(other) => {
+                let message = format!("the mapping gives {}, not an object", type_name(&other));
+                faults.push(FieldFault { field: "alert".to_owned(), message, left_out: true });
+                Map::new()
+            }
+        };
+
+        let source_id = content.get("id").filter(|v| !is_nothing(v)).cloned();
+        let id_text = match &source_id {
+            Some(Value::String(text)) if !text.trim().is_empty() => Some(text.clone()),
+            Some(Value::Number(number)) => Some(number.to_string()),
+            Some(Value::String(_)) | None => None,
+            Some(other) => {
+                let message = format!("expected string, found {}", type_name(other));
+                faults.push(FieldFault { field: "id".to_owned(), message, left_out: true });
+                None
+            }
+        };
+        let source_severity = content.get("severity").filter(|v| !is_nothing(v)).cloned();
+        for (name, there) in [("id", id_text.is_some()), ("severity", source_severity.is_some())] {
+            if !there && self.required.iter().any(|r| r == name) {
+                return Err(missing(name, faults));
+            }
+        }
+
+        let id = match &id_text {
+            Some(text) => alert_id(&self.name, text),
+            None => alert_id(&self.name, &position()),
+        }
+        .to_string();
+        let severity = source_severity.as_ref().map_or(Some(self.severity.default()), |v| self.severity.read(v));
+        let severity = severity.unwrap_or_else(|| {
+            let message = format!("the source's severity is unknown; {} took its place", self.severity.default());
+            faults.push(FieldFault { field: "severity".to_owned(), message, left_out: false });
+            self.severity.default()
+        });
+        keep_source(&mut content, &id, id_text.and(source_id), severity, source_severity);
+        put(&mut content, "id", Value::String(id.clone()));
+        put(&mut content, "severity", Value::from(severity.as_str()));
+
+        let content = self.check(content, policy, faults);
+        for name in &self.required {
+            let there = content.get(name).is_some_and(|v| v.as_str().is_none_or(|text| !text.trim().is_empty()));
+            if !there {
+                return Err(missing(name, faults));
+            }
+        }
+        if policy.invalid_is_dead_letter
+            && let Some(fault) = faults.iter().find(|f| f.left_out)
+        {
+            return Err(MapFailure {
+                class: DeadLetterClass::Invalid,
+                reason: FailureReason::OptionalFieldInvalid,
+                message: format!("{}: {}", fault.field, fault.message),
+            });
+        }
+        Ok(Alert {
+            format: Arc::clone(&self.name),
+            part,
+            id,
+            severity,
+            data_class: self.data_class.clone(),
+            content,
+        })
+    }
+
+    fn check(&self, content: Map<String, Value>, policy: Policy, faults: &mut Vec<FieldFault>) -> Map<String, Value> {
+        if &*self.data_class.name == "Alert" {
+            return Check { strict: policy.strict, faults }.object(&Place::Root, ALERT, content);
+        }
+        // Of other data classes we have no table.
+        content.into_iter().filter(|(_, value)| !is_nothing(value)).collect()
+    }
+}
+
+fn build(
+    node: &Node,
+    place: &Place<'_>,
+    document: &Document,
+    env: &Env,
+    faults: &mut Vec<FieldFault>,
+) -> Option<Value> {
+    match node {
+        Node::Constant(value) => Some(value.clone()),
+        Node::Expression(expression) => expression.one(document, env).unwrap_or_else(|fault| {
+            let message = format!("{fault} (in `{}`)", expression.source());
+            faults.push(FieldFault { field: place.path(), message, left_out: true });
+            None
+        }),
+        Node::Object(fields) => {
+            let mut object = Map::with_capacity(fields.len());
+            for (name, node) in fields {
+                let value = build(node, &Place::Name(place, name), document, env, faults);
+                if let Some(value) = value.filter(|v| !is_nothing(v)) {
+                    object.insert(name.clone(), value);
+                }
+            }
+            Some(Value::Object(object))
+        }
+        Node::List(nodes) => {
+            let items = nodes.iter().enumerate();
+            let items = items.filter_map(|(i, node)| build(node, &Place::Index(place, i), document, env, faults));
+            Some(Value::Array(items.filter(|v| !is_nothing(v)).collect()))
+        }
+    }
+}
+
+/// The source's own id and severity stay in `system_info`, as soon as one of the two had to be translated; an alert
+/// that already speaks SecMaster's language is passed on as it is.
+fn keep_source(
+    content: &mut Map<String, Value>,
+    id: &str,
+    source_id: Option<Value>,
+    severity: Severity,
+    source_severity: Option<Value>,
+) {
+    let same_id = source_id.as_ref().is_none_or(|v| v.as_str() == Some(id));
+    let same_severity = source_severity.as_ref().is_none_or(|v| v.as_str() == Some(severity.as_str()));
+    if same_id && same_severity {
+        return;
+    }
+    let mut info = match content.get_mut("system_info").map(Value::take) {
+        Some(Value::Object(info)) => info,
+        None | Some(Value::Null) => Map::new(),
+        // The field takes any value; what is no object moves one level down.
+        Some(other) => Map::from_iter([("source".to_owned(), other)]),
+    };
+    if let Some(source_id) = source_id {
+        info.insert("source_id".to_owned(), source_id);
+    }
+    if let Some(source_severity) = source_severity {
+        info.insert("source_severity".to_owned(), source_severity);
+    }
+    content.insert("system_info".to_owned(), Value::Object(info));
+}
+
+/// Writes a field at its own place, or at the front.
+fn put(content: &mut Map<String, Value>, name: &str, value: Value) {
+    match content.get_mut(name) {
+        Some(slot) => *slot = value,
+        None => drop(content.shift_insert(0, name.to_owned(), value)),
+    }
+}
+
+fn missing(name: &str, faults: &[FieldFault]) -> MapFailure {
+    let of_field = |f: &&FieldFault| {
+        let rest = f.field.strip_prefix(name);
+        f.left_out && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let (reason, message) = match faults.iter().find(of_field) {
+        Some(fault) => (FailureReason::RequiredFieldInvalid, format!("{}: {}", fault.field, fault.message)),
+        None => (FailureReason::RequiredFieldMissing, format!("the required field `{name}` has no value")),
+    };
+    MapFailure { class: DeadLetterClass::Invalid, reason, message }
+}

@@ -1,0 +1,78 @@
+//! The mapping file as it is written (YAML, design page 8), before anything is compiled.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::error::MappingError;
+
+/// A mapping file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Definition {
+    /// The format's name.
+    pub(super) name: String,
+    /// A jq predicate over the document.
+    #[serde(rename = "match")]
+    pub(super) matches: String,
+    /// jq that gives the parts of a batch document.
+    pub(super) split: Option<String>,
+    #[serde(default)]
+    pub(super) data_class: DataClassDefinition,
+    /// Top-level fields without which there is no alert.
+    #[serde(default)]
+    pub(super) required: Vec<String>,
+    #[serde(default)]
+    pub(super) severity: SeverityDefinition,
+    /// The fields: every text is a jq expression, other scalars stand for themselves. A text at the top gives all.
+    pub(super) alert: Value,
+    #[serde(default)]
+    pub(super) tests: Vec<TestDefinition>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DataClassDefinition {
+    pub(super) id: Option<String>,
+    pub(super) name: String,
+}
+
+impl Default for DataClassDefinition {
+    fn default() -> Self {
+        Self { id: None, name: "Alert".to_owned() }
+    }
+}
+
+/// How the source's severity becomes one of ours.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeverityDefinition {
+    /// Words of the source, compared without case.
+    #[serde(default)]
+    pub(super) words: BTreeMap<String, String>,
+    /// Lower borders for numbers.
+    #[serde(default)]
+    pub(super) bands: Vec<(f64, String)>,
+    /// For what is neither.
+    pub(super) default: Option<String>,
+}
+
+/// One test inside the file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TestDefinition {
+    pub(super) name: String,
+    /// The document.
+    pub(super) input: Option<Value>,
+    /// Or a file that holds it, relative to the mapping file.
+    pub(super) file: Option<PathBuf>,
+    /// The whole content, or a list of contents where the document is split.
+    pub(super) expect: Value,
+}
+
+/// Reads a mapping file's text; `file` is for the error.
+pub(super) fn parse(file: &str, text: &str) -> Result<Definition, MappingError> {
+    serde_saphyr::from_str(text).map_err(|e| MappingError::of_file(file, e.to_string()))
+}

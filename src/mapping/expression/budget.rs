@@ -1,0 +1,106 @@
+//! What one evaluation may cost: steps, bytes made, stack used. A mapping is written by the user, and a slip in it
+//! (endless recursion, `[range(1e12)]`) must cost one field, not the process (promise 4).
+//!
+//! jaq has no hook for this, so the hooks are ours: every term that is evaluated asks for its look-up table
+//! ([`super::engine`]), and every value that is copied, built or compared is a [`super::value::Bounded`]. Both spend
+//! from here. There is no way to return an error from those places, so a spent budget unwinds to [`within`]. The
+//! unwinding is silent (no panic hook) and jaq's own `try` cannot stop it.
+//!
+//! Not covered: the size of a compiled regular expression (the regex crate's own limit, 10 MiB), and the time of one
+//! arithmetic operation on integers of at most [`MAX_INTEGER_BITS`] bits.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Terms evaluated and values touched. A step costs some 20 to 100 ns, so this is at most about 20 ms.
+const MAX_STEPS: usize = 200_000;
+/// Bytes of text and of array and object slots made by one evaluation.
+const MAX_BYTES: usize = 8 << 20;
+/// Stack used below [`within`]; the smallest stack that we run on is a tokio worker's 2 MiB.
+const MAX_STACK: usize = 384 << 10;
+/// How deep arrays and objects may nest in a value that an evaluation makes.
+pub(super) const MAX_DEPTH: u16 = 512;
+/// How long an integer may become.
+pub(super) const MAX_INTEGER_BITS: u64 = 4096;
+
+thread_local! {
+    static BUDGET: Budget = const { Budget { steps: Cell::new(0), bytes: Cell::new(0), floor: Cell::new(0) } };
+}
+
+struct Budget {
+    steps: Cell<usize>,
+    bytes: Cell<usize>,
+    /// The lowest address that the stack may reach; 0 outside an evaluation.
+    floor: Cell<usize>,
+}
+
+/// What an evaluation ran out of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum Spent {
+    #[error("it takes more than {MAX_STEPS} steps")]
+    Steps,
+    #[error("it makes more than {} MiB of values", MAX_BYTES >> 20)]
+    Bytes,
+    #[error("it recurses too deeply")]
+    Stack,
+    #[error("it makes a value nested more than {MAX_DEPTH} deep")]
+    Depth,
+    #[error("it makes an integer of more than {MAX_INTEGER_BITS} bits")]
+    Integer,
+    #[error("the expression engine failed on it")]
+    Engine,
+}
+
+/// Runs `work` with a fresh budget. Not to be nested.
+pub(super) fn within<T>(work: impl FnOnce() -> T) -> Result<T, Spent> {
+    BUDGET.with(|b| {
+        b.steps.set(MAX_STEPS);
+        b.bytes.set(MAX_BYTES);
+        b.floor.set(stack_position().saturating_sub(MAX_STACK).max(1));
+    });
+    let result = catch_unwind(AssertUnwindSafe(work));
+    BUDGET.with(|b| b.floor.set(0));
+    result.map_err(|cause| cause.downcast_ref().copied().unwrap_or(Spent::Engine))
+}
+
+/// Spends steps; also the place where the stack is looked at.
+pub(super) fn spend_steps(n: usize) {
+    BUDGET.with(|b| {
+        let floor = b.floor.get();
+        if floor == 0 {
+            return;
+        }
+        match b.steps.get().checked_sub(n) {
+            Some(left) => b.steps.set(left),
+            None => stop(Spent::Steps),
+        }
+        if stack_position() < floor {
+            stop(Spent::Stack);
+        }
+    });
+}
+
+/// Spends bytes that are about to be made.
+pub(super) fn spend_bytes(n: usize) {
+    BUDGET.with(|b| {
+        if b.floor.get() == 0 {
+            return;
+        }
+        match b.bytes.get().checked_sub(n) {
+            Some(left) => b.bytes.set(left),
+            None => stop(Spent::Bytes),
+        }
+    });
+}
+
+/// Ends the evaluation.
+pub(super) fn stop(why: Spent) -> ! {
+    resume_unwind(Box::new(why))
+}
+
+/// Roughly where the stack pointer is. Stacks grow down on every platform that we build for.
+#[inline(never)]
+fn stack_position() -> usize {
+    let here = 0_u8;
+    std::ptr::from_ref(&here).addr()
+}

@@ -1,0 +1,98 @@
+//! jaq as we run it: our value, our context, and only the functions that have no side effect and depend on nothing but
+//! their input (promise 3: a request is a pure function of record and configuration).
+
+use jaq_core::data::HasLut;
+use jaq_core::load::{Arena, File, Loader, lex, parse};
+use jaq_core::native::Fun;
+use jaq_core::{Compiler, Ctx, DataT, Lut, Vars, load};
+use jaq_json::Val;
+
+use super::budget::spend_steps;
+use super::inspect::FORBIDDEN;
+use super::natives;
+use super::value::Bounded;
+
+/// The types that jaq works with here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Engine;
+
+impl DataT for Engine {
+    type V<'a> = Bounded;
+    type Data<'a> = Data<'a>;
+}
+
+/// What native functions and the evaluation can see.
+#[derive(Clone, Copy)]
+pub(super) struct Data<'a> {
+    lut: &'a Lut<Engine>,
+    /// Minutes east of UTC for times without zone.
+    pub(super) zone_offset: i32,
+}
+
+impl<'a> HasLut<'a, Engine> for Data<'a> {
+    // jaq asks for the table once for each term that it evaluates: the place to count.
+    fn lut(&self) -> &'a Lut<Engine> {
+        spend_steps(1);
+        self.lut
+    }
+}
+
+/// A compiled program.
+pub(super) type Program = jaq_core::Filter<Engine>;
+
+/// Compiles a program; the error is a sentence for the user.
+pub(super) fn compile(source: &str) -> Result<Program, String> {
+    let arena = Arena::default();
+    let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    let modules = Loader::new(defs).load(&arena, File { code: source, path: () }).map_err(|e| syntax(&e))?;
+    Compiler::default().with_funs(functions()).with_global_vars(["$record"]).compile(modules).map_err(|errors| {
+        let first = errors.iter().flat_map(|(_, errors)| errors).next();
+        first.map_or_else(|| "does not compile".to_owned(), |(name, what)| undefined(name, what))
+    })
+}
+
+/// Starts a program.
+pub(super) fn run<'a>(
+    program: &'a Program,
+    input: Bounded,
+    record: Val,
+    zone_offset: i32,
+) -> jaq_core::ValXs<'a, Bounded> {
+    // `$record` nests two levels: itself and its headers.
+    let vars = Vars::new([Bounded { val: record, depth: 2 }]);
+    let context = Ctx::<Engine>::new(Data { lut: &program.lut, zone_offset }, vars);
+    program.id.run((context, input))
+}
+
+fn functions() -> impl Iterator<Item = Fun<Engine>> {
+    let foreign = jaq_core::funs().chain(jaq_std::funs());
+    foreign.filter(|(name, ..)| !FORBIDDEN.contains(name)).chain(natives::all())
+}
+
+fn syntax(errors: &load::Errors<&str, ()>) -> String {
+    let Some((_, error)) = errors.first() else { return "does not parse".to_owned() };
+    match error {
+        load::Error::Lex(errors) => errors.first().map(|(expected, found): &lex::Error<&str>| {
+            format!("expected {} at `{}`", expected.as_str(), excerpt(found))
+        }),
+        load::Error::Parse(errors) => errors.first().map(|(expected, found): &parse::Error<&str>| match *found {
+            "" => format!("expected {} at the end", expected.as_str()),
+            found => format!("expected {} at `{}`", expected.as_str(), excerpt(found)),
+        }),
+        load::Error::Io(_) => Some("modules cannot be imported".to_owned()),
+    }
+    .unwrap_or_else(|| "does not parse".to_owned())
+}
+
+fn excerpt(text: &str) -> String {
+    text.chars().take(24).collect()
+}
+
+fn undefined(name: &str, what: &jaq_core::compile::Undefined) -> String {
+    match what {
+        jaq_core::compile::Undefined::Filter(arity) => {
+            format!("there is no function `{name}` with {arity} arguments")
+        }
+        what => format!("there is no {} `{name}`", what.as_str()),
+    }
+}

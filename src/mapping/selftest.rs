@@ -1,0 +1,104 @@
+//! The tests inside mapping files, run by `alertbridge check`.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::compiled::Mapping;
+use super::definition::TestDefinition;
+use super::mapper::Mapper;
+use crate::domain::{Offset, Origin, TopicPartition};
+
+/// A test inside a mapping file that did not hold.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{file}: test `{test}`: {problem}")]
+pub struct TestFailure {
+    /// The mapping file.
+    pub file: String,
+    /// The test's name.
+    pub test: String,
+    /// What differs. Shows the test's own data.
+    pub problem: String,
+}
+
+impl Mapper {
+    /// Runs the tests inside all mapping files in force.
+    #[must_use]
+    pub fn run_tests(&self) -> Vec<TestFailure> {
+        let mut failures = Vec::new();
+        for mapping in self.mappings() {
+            for test in &mapping.tests {
+                if let Err(problem) = self.run_test(mapping, test) {
+                    failures.push(TestFailure { file: mapping.file.clone(), test: test.name.clone(), problem });
+                }
+            }
+        }
+        failures
+    }
+
+    fn run_test(&self, mapping: &Mapping, test: &TestDefinition) -> Result<(), String> {
+        let input = match (&test.input, &test.file) {
+            (Some(input), _) => input.clone(),
+            (None, Some(file)) => {
+                let file = Path::new(&mapping.file).parent().unwrap_or(Path::new("")).join(file);
+                let text = fs::read(&file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
+                serde_json::from_slice(&text).map_err(|e| format!("{} is not JSON: {e}", file.display()))?
+            }
+            (None, None) => return Err("has neither `input` nor `file`".to_owned()),
+        };
+        let origin = Origin {
+            cluster_id: "test".into(),
+            partition: TopicPartition::new("test", 0),
+            offset: Offset(0),
+            timestamp_ms: Some(0),
+        };
+        if !self.matches(mapping, &input, &origin) {
+            return Err("the mapping's `match` does not hold for the input".to_owned());
+        }
+        let parts = self.map_value(mapping, &input, &origin);
+        let contents: Result<Vec<Value>, String> = parts
+            .into_iter()
+            .map(|p| p.result.map(|alert| Value::Object(alert.content)).map_err(|failure| failure.to_string()))
+            .collect();
+        let expected: &[Value] = match &test.expect {
+            Value::Array(contents) => contents,
+            content => std::slice::from_ref(content),
+        };
+        compare(&contents?, expected)
+    }
+}
+
+fn compare(contents: &[Value], expected: &[Value]) -> Result<(), String> {
+    if contents.len() != expected.len() {
+        return Err(format!("expected {} parts, found {}", expected.len(), contents.len()));
+    }
+    for (content, expected) in contents.iter().zip(expected) {
+        if let Some(difference) = difference("", content, expected) {
+            return Err(difference);
+        }
+    }
+    Ok(())
+}
+
+/// The first place where two values differ.
+fn difference(path: &str, found: &Value, expected: &Value) -> Option<String> {
+    match (found, expected) {
+        (Value::Object(f), Value::Object(e)) => {
+            let names = e.keys().chain(f.keys().filter(|name| !e.contains_key(*name)));
+            names.into_iter().find_map(|name| {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                match (f.get(name), e.get(name)) {
+                    (Some(f), Some(e)) => difference(&path, f, e),
+                    (None, _) => Some(format!("{path} is missing")),
+                    (Some(f), None) => Some(format!("{path} is not expected, but there: {f}")),
+                }
+            })
+        }
+        (Value::Array(f), Value::Array(e)) if f.len() == e.len() => {
+            f.iter().zip(e).enumerate().find_map(|(i, (f, e))| difference(&format!("{path}[{i}]"), f, e))
+        }
+        _ if found == expected => None,
+        _ => Some(format!("{path} is {found}, expected {expected}")),
+    }
+}

@@ -1,0 +1,116 @@
+//! From a source's severity, word or number, to one of the Alert's five.
+
+use serde_json::Value;
+
+use super::definition::SeverityDefinition;
+use super::error::{MappingError, suggestion};
+use crate::domain::Severity;
+
+/// A source's scale.
+#[derive(Clone, Debug)]
+pub(super) struct Scale {
+    /// Lower-case words; few, so a scan is the fastest look-up.
+    words: Vec<(String, Severity)>,
+    /// Lower borders, ascending.
+    bands: Vec<(f64, Severity)>,
+    default: Severity,
+}
+
+impl Scale {
+    pub(super) fn compile(
+        file: &str,
+        definition: &SeverityDefinition,
+        default: Severity,
+        errors: &mut Vec<MappingError>,
+    ) -> Self {
+        let mut read = |field: String, word: &str| {
+            Severity::from_word(word).unwrap_or_else(|| {
+                let known = suggestion(word, Severity::ALL.map(Severity::as_str));
+                let problem = format!("`{word}` is none of Tips, Low, Medium, High, Fatal{known}");
+                errors.push(MappingError::of_field(file, &field, problem));
+                default
+            })
+        };
+        let words = definition.words.iter();
+        let words = words.map(|(w, to)| (w.to_lowercase(), read(format!("severity.words.{w}"), to))).collect();
+        let bands = definition.bands.iter().enumerate();
+        let mut bands: Vec<_> =
+            bands.map(|(i, (from, to))| (*from, read(format!("severity.bands[{i}]"), to))).collect();
+        bands.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let default = definition.default.as_ref().map_or(default, |word| read("severity.default".to_owned(), word));
+        Self { words, bands, default }
+    }
+
+    pub(super) const fn default(&self) -> Severity {
+        self.default
+    }
+
+    /// The severity of a source's value; `None` when the scale does not know it.
+    ///
+    /// Words come first, for numbers too (`words: {"4": High}`), then the Alert's own words, then the bands, in which
+    /// a text that is a number counts as one.
+    pub(super) fn read(&self, value: &Value) -> Option<Severity> {
+        let (text, number) = match value {
+            Value::String(text) => (text.trim().to_lowercase(), text.trim().parse().ok()),
+            Value::Number(number) => (number.to_string(), number.as_f64()),
+            _ => return None,
+        };
+        let word = self.words.iter().find(|(word, _)| *word == text).map(|(_, to)| *to);
+        word.or_else(|| Severity::from_word(&text)).or_else(|| {
+            let number: f64 = number?;
+            self.bands.iter().rev().find(|(from, _)| number >= *from).map(|(_, to)| *to)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Scale;
+    use crate::domain::Severity;
+    use crate::mapping::definition::SeverityDefinition;
+
+    fn scale(yaml: &str) -> Scale {
+        let definition: SeverityDefinition = serde_saphyr::from_str(yaml).unwrap();
+        let mut errors = Vec::new();
+        let scale = Scale::compile("f", &definition, Severity::Medium, &mut errors);
+        assert_eq!(errors, Vec::new());
+        scale
+    }
+
+    #[test]
+    fn words_are_compared_without_case_and_the_alerts_own_stand_for_themselves() {
+        let scale = scale("{words: {Critical: Fatal, low: Tips}}");
+        assert_eq!(scale.read(&json!(" CRITICAL ")), Some(Severity::Fatal));
+        assert_eq!(scale.read(&json!("low")), Some(Severity::Tips), "the file's word wins over the Alert's own");
+        assert_eq!(scale.read(&json!("fatal")), Some(Severity::Fatal));
+        assert_eq!(scale.read(&json!("loud")), None);
+        assert_eq!(scale.read(&json!(true)), None);
+    }
+
+    #[test]
+    fn numbers_fall_into_the_band_that_begins_below_them() {
+        let scale = scale("{bands: [[48, High], [0, Low], [22, Medium]], words: {\"99\": Tips}}");
+        for (value, expected) in [
+            (json!(0), Some(Severity::Low)),
+            (json!(21.9), Some(Severity::Low)),
+            (json!(22), Some(Severity::Medium)),
+            (json!("47"), Some(Severity::Medium)),
+            (json!(1e9), Some(Severity::High)),
+            (json!(-1), None),
+            (json!(99), Some(Severity::Tips)),
+        ] {
+            assert_eq!(scale.read(&value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_word_in_the_file_is_an_error_with_its_place() {
+        let definition: SeverityDefinition =
+            serde_saphyr::from_str("{words: {a: Hihg}, bands: [[1, Worst]], default: x}").unwrap();
+        let mut errors = Vec::new();
+        drop(Scale::compile("f.yaml", &definition, Severity::Medium, &mut errors));
+        insta::assert_snapshot!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    }
+}

@@ -1,0 +1,253 @@
+//! The mapper as a whole.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::{MapFailure, Mapped, MappedPart, Mapper, MappingSettings, OnInvalidField, OnUnmatched};
+use crate::domain::{Alert, FailureReason, Header, Offset, Origin, Record, Severity, TopicPartition};
+
+fn record(value: impl Into<Bytes>) -> Record {
+    Record {
+        partition: TopicPartition::new("soc.alerts", 3),
+        offset: Offset(42),
+        timestamp_ms: Some(1_795_169_046_000),
+        key: Some(Bytes::from_static(b"host-1")),
+        value: Some(value.into()),
+        headers: vec![
+            Header { name: "h".to_owned(), value: Some(Bytes::from_static(b"first")) },
+            Header { name: "h".to_owned(), value: Some(Bytes::from_static(b"last")) },
+            Header { name: "raw".to_owned(), value: Some(Bytes::from_static(b"\xff")) },
+        ],
+    }
+}
+
+fn origin() -> Origin {
+    record("").origin(&"cluster".into())
+}
+
+fn mapper_of(files: &[(&str, &str)], change: impl FnOnce(&mut MappingSettings)) -> Result<Mapper, Vec<String>> {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(directory.path().join(name), text).unwrap();
+    }
+    let mut settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    change(&mut settings);
+    let shown = |path: &Path, text: String| text.replace(&*path.to_string_lossy(), "DIR");
+    Mapper::load(&settings).map_err(|errors| errors.iter().map(|e| shown(directory.path(), e.to_string())).collect())
+}
+
+fn mapper(yaml: &str) -> Mapper {
+    mapper_of(&[("own.yaml", yaml)], |_| ()).unwrap()
+}
+
+fn parts(mapper: &Mapper, value: impl Into<Bytes>) -> Vec<MappedPart> {
+    match mapper.map(&record(value), &origin()) {
+        Mapped::Parts(parts) => parts,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn alert(mapper: &Mapper, value: &Value) -> Alert {
+    let mut parts = parts(mapper, value.to_string());
+    assert_eq!(parts.len(), 1);
+    parts.remove(0).result.unwrap()
+}
+
+fn failure(mapper: &Mapper, value: impl Into<Bytes>) -> MapFailure {
+    let mut parts = parts(mapper, value);
+    assert_eq!(parts.len(), 1);
+    parts.remove(0).result.unwrap_err()
+}
+
+const OWN: &str = r#"
+name: own
+match: 'has("own")'
+required: [title]
+severity: {bands: [[0, Low], [50, High]], default: Tips}
+alert:
+  id: .id
+  title: .title
+  severity: .sev
+  count: .n
+  labels: $record.headers.h
+  owner: $record.key
+  actor: $record.headers.raw
+  version: '"1.0"'
+  data_source: {source_type: 2, product_name: .nothing}
+  user_info: [{user_name: .user}, {user_name: .nothing}]
+  resource_list: '[.hosts[]? | {name: ., type: "device"}]'
+"#;
+
+#[test]
+fn the_shipped_mappings_compile_and_their_tests_hold() {
+    let mapper = Mapper::load(&MappingSettings::default()).unwrap();
+    let names: Vec<&str> = mapper.formats().map(|n| &**n).collect();
+    assert_eq!(names, ["ocsf_detection_finding_2004", "elastic_detection_alert", "secmaster_alert"]);
+    assert_eq!(mapper.run_tests(), Vec::new());
+}
+
+#[test]
+fn a_users_file_comes_first_and_gives_every_field_its_meaning() {
+    let mapper = mapper(OWN);
+    let input = json!({"own": 1, "id": 7, "title": "t", "sev": "60", "n": 3.0, "user": "u", "hosts": ["a", "b"]});
+    let alert = alert(&mapper, &input);
+    assert_eq!((&*alert.format, alert.severity, alert.part), ("own", Severity::High, 0));
+    insta::assert_json_snapshot!(alert.content);
+}
+
+#[test]
+fn a_record_without_an_id_has_one_of_its_position() {
+    let mapper = mapper(OWN);
+    let expected = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b"alertbridge:alert:own/soc.alerts/3/42");
+    assert_eq!(alert(&mapper, &json!({"own": 1, "title": "t"})).id, expected.to_string());
+    let of_part = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b"alertbridge:alert:own/soc.alerts/3/42/1");
+    let parts = parts(&mapper, r#"[{"own":1,"title":"a"},{"own":1,"title":"b"}]"#);
+    assert_eq!(parts.get(1).unwrap().result.as_ref().unwrap().id, of_part.to_string());
+}
+
+#[test]
+fn a_fault_of_an_optional_field_leaves_it_out_and_says_so() {
+    let mapper = mapper(OWN);
+    let mut parts = parts(&mapper, r#"{"own":1,"title":"t","n":"many","hosts":7,"sev":"loud"}"#);
+    let part = parts.remove(0);
+    let alert = part.result.unwrap();
+    assert_eq!(alert.severity, Severity::Tips, "the mapping's own default");
+    assert!(!alert.content.contains_key("count"));
+    insta::assert_debug_snapshot!(part.faults);
+}
+
+#[test]
+fn a_fault_of_an_optional_field_is_a_dead_letter_where_the_settings_say_so() {
+    let strict = |s: &mut MappingSettings| s.on_invalid_field = OnInvalidField::DeadLetter;
+    let mapper = mapper_of(&[("own.yaml", OWN)], strict).unwrap();
+    let failed = failure(&mapper, r#"{"own":1,"title":"t","n":"many"}"#);
+    assert_eq!(failed.to_string(), "invalid/optional_field_invalid: count: expected integer, found string");
+    let unknown_severity = parts(&mapper, r#"{"own":1,"title":"t","sev":"loud"}"#);
+    assert!(unknown_severity.first().unwrap().result.is_ok(), "an unknown severity never fails a record");
+}
+
+#[test]
+fn a_required_field_that_is_missing_or_invalid_is_a_dead_letter() {
+    let mapper = mapper(OWN);
+    assert_eq!(failure(&mapper, r#"{"own":1}"#).reason, FailureReason::RequiredFieldMissing);
+    assert_eq!(failure(&mapper, r#"{"own":1,"title":" "}"#).reason, FailureReason::RequiredFieldMissing);
+    let failed = failure(&mapper, r#"{"own":1,"title":["t"]}"#);
+    assert_eq!(failed.to_string(), "invalid/required_field_invalid: title: expected string, found array");
+}
+
+#[test]
+fn a_batch_is_split_and_each_part_stands_alone() {
+    let yaml = r#"
+name: batch
+match: 'has("alerts")'
+split: '.common as $c | .alerts[] | . + $c'
+alert: {title: .t, severity: .s}
+required: [title]
+"#;
+    let mapper = mapper(yaml);
+    let split = parts(&mapper, r#"{"common":{"s":"high"},"alerts":[{"t":"a"},{"x":1},{"t":"c"}]}"#);
+    let told: Vec<_> = split.iter().map(|p| (p.part, p.result.as_ref().map(|a| a.severity).map_err(|f| f.reason))).collect();
+    assert_eq!(
+        told,
+        [(0, Ok(Severity::High)), (1, Err(FailureReason::RequiredFieldMissing)), (2, Ok(Severity::High))]
+    );
+    assert_eq!(parts(&mapper, r#"{"alerts":[]}"#), Vec::new());
+    assert_eq!(failure(&mapper, r#"{"alerts":7}"#).reason, FailureReason::SplitFailed);
+}
+
+#[test]
+fn what_cannot_be_decoded_is_malformed_and_its_content_stays_out_of_the_message() {
+    let mapper = mapper_of(&[], |s| s.max_record_bytes = 64).unwrap();
+    for (value, expected) in [
+        ("{\"secret\": s3cr3t}", "malformed/not_json: expected a JSON value at line 1, column 12"),
+        ("\"s3cr3t\"", "malformed/not_an_object: the value is JSON, but no object"),
+        ("[7]", "malformed/not_an_object: an element of the array is no object"),
+        ("", "malformed/not_json: unexpected end of the text at line 1, column 1"),
+    ] {
+        assert_eq!(failure(&mapper, value).to_string(), expected);
+    }
+    assert_eq!(failure(&mapper, vec![b' '; 65]).reason, FailureReason::RecordTooLarge);
+    assert_eq!(mapper.map(&Record { value: None, ..record("") }, &origin()), Mapped::Tombstone);
+    assert_eq!(parts(&mapper, "[]"), Vec::new());
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_record() {
+    let mapper = mapper(OWN);
+    assert!(parts(&mapper, "\u{feff}{\"own\":1,\"title\":\"t\"}").first().unwrap().result.is_ok());
+}
+
+#[test]
+fn what_no_format_matches_becomes_what_the_settings_say() {
+    let unmatched = r#"{"hello":"world"}"#;
+    let of = |on_unmatched| mapper_of(&[("own.yaml", OWN)], |s| s.on_unmatched = on_unmatched).unwrap();
+    assert_eq!(failure(&of(OnUnmatched::DeadLetter), unmatched).reason, FailureReason::NoFormatMatched);
+    assert_eq!(of(OnUnmatched::Skip).map(&record(unmatched), &origin()), Mapped::Unmatched);
+    assert_eq!(failure(&of(OnUnmatched::Format("own".to_owned())), unmatched).reason, FailureReason::RequiredFieldMissing);
+}
+
+#[test]
+fn numbers_beyond_a_doubles_reach_arrive_exactly() {
+    let mapper = mapper("name: n\nmatch: has(\"n\")\nalert: {title: .t, id: .n, system_info: {n: .n, d: .d}}");
+    let parts = parts(&mapper, r#"{"t":"t","n":12345678901234567890123,"d":1.10}"#);
+    let content = &parts.first().unwrap().result.as_ref().unwrap().content;
+    let info = content.get("system_info").unwrap().to_string();
+    assert_eq!(info, r#"{"n":12345678901234567890123,"d":1.10,"source_id":12345678901234567890123}"#);
+}
+
+#[test]
+fn a_users_file_replaces_a_shipped_one_of_the_same_name_and_the_version_changes() {
+    let own = "name: elastic_detection_alert\nmatch: 'true'\nalert: {title: '\"mine\"'}";
+    let mapper = mapper(own);
+    assert_eq!(alert(&mapper, &json!({})).content.get("title"), Some(&json!("mine")));
+    assert_eq!(mapper.formats().count(), 3);
+    let shipped = Mapper::load(&MappingSettings::default()).unwrap();
+    assert_ne!(mapper.version(), shipped.version());
+    assert_eq!(shipped.version().len(), 12);
+}
+
+#[test]
+fn formats_restricts_and_orders() {
+    let chosen = |s: &mut MappingSettings| s.formats = vec!["secmaster_alert".to_owned(), "own".to_owned()];
+    let mapper = mapper_of(&[("own.yaml", OWN)], chosen).unwrap();
+    let both = json!({"own": 1, "title": "t", "severity": "Low"});
+    assert_eq!(&*alert(&mapper, &both).format, "secmaster_alert");
+    assert_eq!(mapper.formats().count(), 2);
+}
+
+#[test]
+fn a_hostile_mapping_costs_its_field() {
+    let mapper = mapper("name: h\nmatch: 'true'\nalert: {title: '\"t\"', labels: '[range(1e12)]', owner: 'def f: f; f'}");
+    let part = parts(&mapper, "{}").remove(0);
+    assert_eq!(part.result.unwrap().content.get("title"), Some(&json!("t")));
+    assert_eq!(part.faults.iter().map(|f| &*f.field).collect::<Vec<_>>(), ["labels", "owner"]);
+}
+
+#[test]
+fn every_fault_of_the_files_is_told_at_once_with_its_place() {
+    let files = [
+        ("a.yaml", "name: a\nmatch: 'has('\nalert: {title: now, x: [{y: 'nope'}]}\nseverity: {words: {a: Bad}}"),
+        ("b.yaml", "name: b\nmacth: '.'\nalert: {}"),
+        ("c.yaml", "name: a\nmatch: '.'\nalert: {}"),
+        ("d.yaml", "name: d\nmatch: '.'\nalert: [1]\ntests: [{name: t, expect: {}}]"),
+    ];
+    let errors = mapper_of(&files, |s| {
+        s.formats = vec!["elastic_detection_alerts".to_owned()];
+        s.on_unmatched = OnUnmatched::Format("skipp".to_owned());
+        s.default_time_zone = "Asia/Shanghai".to_owned();
+    });
+    insta::assert_snapshot!(errors.unwrap_err().join("\n"));
+}
+
+#[test]
+fn a_test_inside_a_file_that_fails_says_where_it_differs() {
+    let tests = "\ntests:\n  - {name: one, input: {own: 1, title: t}, expect: {title: u}}\n  - {name: two, input: {}, expect: {}}\n";
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("own.yaml"), format!("{OWN}{tests}")).unwrap();
+    let settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    let failures = Mapper::load(&settings).unwrap().run_tests();
+    let told: Vec<_> = failures.iter().map(|f| format!("{}: {}", f.test, f.problem)).collect();
+    assert_eq!(told, ["one: title is \"t\", expected \"u\"", "two: the mapping's `match` does not hold for the input"]);
+}
