@@ -17,6 +17,7 @@ pub struct Delivery {
     /// What the workflow instance's id is made of.
     pub instance_id: InstanceId,
     /// How many requests may be under way at once.
+    #[schemars(range(min = 1))]
     pub max_in_flight: u32,
     /// Whether fewer requests are kept under way while the service slows down.
     pub adaptive_concurrency: bool,
@@ -100,8 +101,10 @@ pub enum InstanceId {
 #[serde(default, deny_unknown_fields)]
 pub struct Buffer {
     /// Records in all.
+    #[schemars(range(min = 1))]
     pub records: u32,
     /// Records of one partition.
+    #[schemars(range(min = 1))]
     pub records_per_partition: u32,
     /// Bytes of keys, values and headers in all.
     pub bytes: ByteSize,
@@ -118,11 +121,13 @@ impl Default for Buffer {
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {
     /// Requests in a window.
+    #[schemars(range(min = 1))]
     pub requests: u32,
     /// The window's length.
     pub per: TimeSpan,
     /// How many may leave at once; what is above one is taken off the quota.
     #[serde(default = "one")]
+    #[schemars(range(min = 1))]
     pub burst: u32,
 }
 
@@ -146,6 +151,7 @@ pub enum RateScope {
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
     /// Attempts in all, the first included.
+    #[schemars(range(min = 1))]
     pub max_attempts: u32,
     /// The longest wait before the second attempt.
     pub initial_backoff: TimeSpan,
@@ -175,6 +181,7 @@ pub struct CircuitBreaker {
     /// Over how long the share is taken.
     pub window: TimeSpan,
     /// Fewer deliveries than this in the window say nothing.
+    #[schemars(range(min = 1))]
     pub minimum_requests: u32,
     /// The first wait before a probe.
     pub open_for: TimeSpan,
@@ -200,6 +207,7 @@ impl Default for CircuitBreaker {
 pub struct FailureClassRule {
     /// The HTTP status, 100 to 599. Unset: any.
     #[serde(default)]
+    #[schemars(range(min = 100, max = 599))]
     pub status: Option<u16>,
     /// The service's own code, e.g. `SecMaster.20030001`. Unset: any.
     #[serde(default)]
@@ -255,14 +263,17 @@ pub enum PausedRoutePolicy {
 #[serde(default, deny_unknown_fields)]
 pub struct DeadLetterGuard {
     /// So many dead letters in a row close it.
+    #[schemars(range(min = 1))]
     pub consecutive: u32,
     /// The share of dead letters that closes it, above 0 and at most 1.
     pub ratio: f64,
     /// Over how long the share is taken.
     pub window: TimeSpan,
     /// Fewer records than this in the window say nothing.
+    #[schemars(range(min = 1))]
     pub minimum_records: u32,
     /// So many deliveries open it again.
+    #[schemars(range(min = 1))]
     pub reopen_after: u32,
 }
 

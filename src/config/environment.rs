@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::error::Problem;
 use super::layers::Places;
+use super::schema::{self, Kind as SchemaKind};
 use super::secmaster::{CredentialKind, SecMaster};
 use super::yaml::{self, Entry, Kind, Node};
 
@@ -20,24 +23,44 @@ pub(super) struct Variable<'a> {
 }
 
 /// The variables that set keys, in the order of their names: a section's before those of its keys.
-pub(super) fn variables(environment: &Environment) -> impl Iterator<Item = Result<Variable<'_>, Problem>> {
-    environment.iter().filter_map(|(name, text)| Some(variable(name, name.strip_prefix(PREFIX)?, text)))
+pub(super) fn variables<'a>(
+    environment: &'a Environment,
+    schema: &Value,
+) -> impl Iterator<Item = Result<Variable<'a>, Problem>> {
+    environment.iter().filter_map(|(name, text)| Some(variable(name, name.strip_prefix(PREFIX)?, text, schema)))
 }
 
-fn variable<'a>(name: &'a str, keys: &str, text: &str) -> Result<Variable<'a>, Problem> {
+fn variable<'a>(name: &'a str, keys: &str, text: &str, schema: &Value) -> Result<Variable<'a>, Problem> {
     let problem = |message| Problem { path: String::new(), message, place: None };
     let keys: Vec<String> = keys.split("__").map(str::to_ascii_lowercase).collect();
     if keys.iter().any(String::is_empty) {
         return Err(problem(format!("the variable {name} names no key: expected {PREFIX}SECTION__KEY")));
     }
-    // The parser's words may quote the text, and the text may be a secret.
-    let value = yaml::parse(text).map_err(|_| {
-        problem(format!(
-            "the value of the variable {name} is not valid YAML: put texts with `:`, `#` or brackets in quotes"
-        ))
-    })?;
+    let takes_text = schema::at(schema, &keys)
+        .is_some_and(|shape| matches!(shape.kind(), SchemaKind::Text { .. } | SchemaKind::Scalar));
+    let value = match yaml::parse(text) {
+        Ok(node) if !takes_text || is_scalar(&node, text) => node,
+        _ if takes_text => Node { line: 1, kind: Kind::Text(text.to_owned()) },
+        // The parser's own words are left out: they may quote the text.
+        _ => {
+            return Err(problem(format!(
+                "the value of the variable {name} is not valid YAML: check quotes and brackets"
+            )));
+        }
+    };
     let nest = |value, key| Node { line: 1, kind: Kind::Table(vec![Entry { key, line: 1, value }]) };
     Ok(Variable { name, tree: keys.into_iter().rev().fold(value, nest) })
+}
+
+/// Whether a text is one YAML scalar and nothing else. A password such as `a #b` or `a: b` is not: YAML would cut it
+/// or make a table of it, so a key that takes text gets it as it is.
+fn is_scalar(node: &Node, text: &str) -> bool {
+    let text = text.trim();
+    match &node.kind {
+        Kind::Null => true,
+        Kind::Text(value) => value == text || text.starts_with(['\'', '"']),
+        Kind::List(_) | Kind::Table(_) => false,
+    }
 }
 
 /// Fills what is left unset from the names that the vendor's SDK reads.
@@ -47,7 +70,7 @@ pub(super) fn fill_from_vendor_names(secmaster: &mut SecMaster, environment: &En
         && let Some(id) = variable("HUAWEICLOUD_SDK_PROJECT_ID")
     {
         id.clone_into(&mut secmaster.project_id);
-        places.set("secmaster.project_id", "HUAWEICLOUD_SDK_PROJECT_ID");
+        places.set("secmaster.project_id".to_owned(), "HUAWEICLOUD_SDK_PROJECT_ID".to_owned());
     }
     let credentials = &mut secmaster.credentials;
     if credentials.kind != CredentialKind::AccessKey {

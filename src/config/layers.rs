@@ -66,27 +66,37 @@ fn lower(node: &Node, schema: Option<&serde_json::Value>) -> Option<Value> {
 
 /// Where each key was set last: `alertbridge.yaml:12`, or the name of an environment variable.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Places(BTreeMap<String, String>);
+pub(super) struct Places {
+    places: BTreeMap<String, Place>,
+    count: usize,
+}
+
+/// Places compare in the order in which they were read.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Place {
+    order: usize,
+    pub(super) name: String,
+}
 
 impl Places {
-    /// Notes the places of all keys of a tree; `place` makes one of a line.
-    pub(super) fn record(&mut self, path: &str, node: &Node, place: &dyn Fn(usize) -> String) {
+    /// Notes the places of all keys of a tree; `name` makes one of a line.
+    pub(super) fn record(&mut self, path: &str, node: &Node, name: &dyn Fn(usize) -> String) {
         match &node.kind {
             Kind::Table(entries) => {
                 for entry in entries {
                     let path = join(path, &entry.key);
-                    let _earlier = self.0.insert(path.clone(), place(entry.line));
-                    self.record(&path, &entry.value, place);
+                    self.set(path.clone(), name(entry.line));
+                    self.record(&path, &entry.value, name);
                 }
             }
             Kind::List(items) => {
                 // A list replaces the list of an earlier layer, item by item or not.
                 let below = format!("{path}[");
-                self.0.retain(|key, _| !key.starts_with(&below));
+                self.places.retain(|key, _| !key.starts_with(&below));
                 for (i, item) in items.iter().enumerate() {
                     let path = format!("{path}[{i}]");
-                    let _earlier = self.0.insert(path.clone(), place(item.line));
-                    self.record(&path, item, place);
+                    self.set(path.clone(), name(item.line));
+                    self.record(&path, item, name);
                 }
             }
             Kind::Null | Kind::Text(_) => {}
@@ -94,13 +104,14 @@ impl Places {
     }
 
     /// Notes the place of one key.
-    pub(super) fn set(&mut self, path: &str, place: &str) {
-        let _earlier = self.0.insert(path.to_owned(), place.to_owned());
+    pub(super) fn set(&mut self, path: String, name: String) {
+        self.count += 1;
+        let _earlier = self.places.insert(path, Place { order: self.count, name });
     }
 
     /// Where a key was set; for a key of a list's item that is not set, where the item begins.
-    pub(super) fn of(&self, path: &str) -> Option<&str> {
+    pub(super) fn of(&self, path: &str) -> Option<&Place> {
         let item = || path.rsplit_once(']').map(|(item, _)| format!("{item}]"));
-        self.0.get(path).or_else(|| self.0.get(&item()?)).map(String::as_str)
+        self.places.get(path).or_else(|| self.places.get(&item()?))
     }
 }

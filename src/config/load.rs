@@ -69,17 +69,28 @@ fn assemble(files: &[PathBuf], environment: &Environment, purpose: Purpose) -> R
     ];
     for problem in later.into_iter().flatten() {
         // A key that could not be read stands at its default: nothing more is to be said about it.
-        if !problems.iter().any(|earlier| same_key(&earlier.path, &problem.path)) {
+        let known = |key| problems.iter().any(|earlier| same_key(&earlier.path, key));
+        if !known(&problem.path) && !keys_in(&problem.message).any(known) {
             problems.push(problem);
         }
     }
     if problems.is_empty() {
         return Ok(config);
     }
+    // In the order of files and lines; what is missing has no place and comes last.
+    let place = |problem: &Problem| {
+        places.of(&problem.path).or_else(|| keys_in(&problem.message).find_map(|key| places.of(key)))
+    };
+    problems.sort_by_key(|problem| place(problem).map_or((true, None), |place| (false, Some(place))));
     for problem in &mut problems {
-        problem.place = problem.place.take().or_else(|| places.of(&problem.path).map(str::to_owned));
+        problem.place = place(problem).map(|place| place.name.clone());
     }
     Err(problems)
+}
+
+/// The keys that a message names.
+fn keys_in(message: &str) -> impl Iterator<Item = &str> {
+    message.split('`').skip(1).step_by(2).filter(|quoted| quoted.contains('.'))
 }
 
 fn same_key(a: &str, b: &str) -> bool {
@@ -102,7 +113,7 @@ fn layered(
             Err(problem) => problems.push(problem),
         }
     }
-    for variable in environment::variables(environment) {
+    for variable in environment::variables(environment, schema) {
         match variable {
             Ok(variable) => {
                 places.record("", &variable.tree, &|_| variable.name.to_owned());

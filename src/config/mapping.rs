@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::Severity;
 
-use super::units::{ByteSize, FORM};
+use super::units::ByteSize;
 use super::words;
 
 /// Which formats are known and how strictly they are read.
@@ -122,6 +122,6 @@ impl JsonSchema for OnUnmatched {
     }
 
     fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "minLength": 1, "examples": ["dead_letter"], (FORM): "on_unmatched"})
+        json_schema!({"type": "string", "minLength": 1, "examples": ["dead_letter"]})
     }
 }

@@ -19,6 +19,8 @@ mod secmaster;
 mod secret;
 mod server;
 mod show;
+#[cfg(test)]
+mod tests;
 mod unbuilt;
 mod units;
 mod words;

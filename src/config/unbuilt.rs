@@ -54,6 +54,17 @@ pub(super) fn refused(config: &Config) -> Vec<Problem> {
     problems
 }
 
+/// What the schema adds to the descriptions of these keys, each with its path.
+pub(super) fn descriptions() -> impl Iterator<Item = (&'static str, String)> {
+    let partly = PARTLY.iter().map(|(path, remark)| (*path, format!("At present {remark}.")));
+    let unbuilt = UNBUILT.iter().map(|entry| {
+        let values: Vec<String> = entry.values.iter().map(|value| format!("`{value}`")).collect();
+        let what = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
+        (entry.path, format!("Not built yet{what}: {}.", entry.instead))
+    });
+    partly.chain(unbuilt)
+}
+
 /// What `config show` says about a key at its present value, if it does not do what it says.
 pub(super) fn remark(path: &str, value: &Value) -> Option<String> {
     let partly = PARTLY.iter().find(|(key, _)| *key == path).map(|(_, remark)| (*remark).to_owned());

@@ -5,7 +5,6 @@ use crate::config::{CircuitBreaker, Config, Delivery, RateLimit, TimeSpan};
 
 pub(super) fn check(config: &Config, faults: &mut Faults) {
     let delivery = &config.delivery;
-    faults.at_least_one(delivery.max_in_flight, "delivery.max_in_flight");
     buffer(delivery, faults);
     rate_limits("delivery.rate_limits", &delivery.rate_limits, faults);
     retry(delivery, faults);
@@ -14,9 +13,6 @@ pub(super) fn check(config: &Config, faults: &mut Faults) {
         let path = format!("delivery.failure_classes[{i}]");
         faults.unless(rule.status.is_some() || rule.code.is_some(), &path, || {
             format!("`{path}` needs a status, a code or both: without them it would fit every answer")
-        });
-        faults.unless(rule.status.is_none_or(|status| (100..=599).contains(&status)), &path, || {
-            format!("`{path}.status` must be an HTTP status, 100 to 599")
         });
     }
     positive("delivery.commit_interval", delivery.commit_interval, faults);
@@ -41,8 +37,6 @@ fn ratio(path: &str, ratio: f64, faults: &mut Faults) {
 
 fn buffer(delivery: &Delivery, faults: &mut Faults) {
     let buffer = &delivery.buffer;
-    faults.at_least_one(buffer.records, "delivery.buffer.records");
-    faults.at_least_one(buffer.records_per_partition, "delivery.buffer.records_per_partition");
     faults.unless(buffer.bytes.get() >= 1, "delivery.buffer.bytes", || {
         "`delivery.buffer.bytes` must be more than nothing, e.g. `64MiB`".to_owned()
     });
@@ -57,9 +51,7 @@ fn buffer(delivery: &Delivery, faults: &mut Faults) {
 pub(super) fn rate_limits(path: &str, limits: &[RateLimit], faults: &mut Faults) {
     for (i, limit) in limits.iter().enumerate() {
         let path = format!("{path}[{i}]");
-        faults.at_least_one(limit.requests, &format!("{path}.requests"));
         positive(&format!("{path}.per"), limit.per, faults);
-        faults.at_least_one(limit.burst, &format!("{path}.burst"));
         faults.unless(limit.burst <= 1 || limit.burst < limit.requests, &format!("{path}.burst"), || {
             format!(
                 "`{path}.burst` ({}) must be below `{path}.requests` ({}): what is above one is taken off the quota",
@@ -71,9 +63,6 @@ pub(super) fn rate_limits(path: &str, limits: &[RateLimit], faults: &mut Faults)
 
 fn retry(delivery: &Delivery, faults: &mut Faults) {
     let retry = &delivery.retry;
-    faults.unless(retry.max_attempts >= 1, "delivery.retry.max_attempts", || {
-        "`delivery.retry.max_attempts` must be at least 1: the first attempt counts (1: no repeats)".to_owned()
-    });
     positive("delivery.retry.initial_backoff", retry.initial_backoff, faults);
     positive("delivery.retry.max_elapsed", retry.max_elapsed, faults);
     faults.unless(retry.initial_backoff <= retry.max_backoff, "delivery.retry.initial_backoff", || {
@@ -87,7 +76,6 @@ fn retry(delivery: &Delivery, faults: &mut Faults) {
 fn circuit_breaker(breaker: &CircuitBreaker, faults: &mut Faults) {
     ratio("delivery.circuit_breaker.failure_ratio", breaker.failure_ratio, faults);
     positive("delivery.circuit_breaker.window", breaker.window, faults);
-    faults.at_least_one(breaker.minimum_requests, "delivery.circuit_breaker.minimum_requests");
     positive("delivery.circuit_breaker.open_for", breaker.open_for, faults);
     faults.unless(breaker.open_for <= breaker.max_open_for, "delivery.circuit_breaker.open_for", || {
         format!(

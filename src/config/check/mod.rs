@@ -54,10 +54,6 @@ impl Faults {
         }
     }
 
-    fn at_least_one(&mut self, value: u32, path: &str) {
-        self.unless(value >= 1, path, || format!("`{path}` must be at least 1"));
-    }
-
     /// Something that only delivering needs.
     fn needed(&mut self, given: bool, path: &str, message: impl FnOnce() -> String) {
         if self.purpose == Purpose::Run {
