@@ -1,5 +1,7 @@
 //! The SecMaster client over HTTP against the simulator: what is accepted, and which class each fault has.
 
+#![expect(clippy::unwrap_used, reason = "a set-up that fails fails its test")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -218,18 +220,43 @@ async fn a_fresh_token_that_is_refused_too_is_the_credentials_fault() {
     assert_eq!((stats.requests, stats.token_requests), (2, 2));
 }
 
+/// Lets this much time pass at once. Nothing else may be awaited while the clock stands still: I/O would look idle.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
 #[tokio::test]
-async fn a_token_is_replaced_before_it_expires() {
+async fn a_token_is_replaced_an_hour_before_it_expires() {
     let simulator = simulator().await;
-    // A sixth of this is the margin; the clock is not waited for: the token is due at once when its life is nothing.
-    simulator.handle().set_faults(faults(json!({"token_lifetime_ms": 0})));
     let client = client(&simulator.url(), password(&simulator.url(), "demo-password"));
-    let _refused = client.start(&request()).await.unwrap_err();
-    simulator.handle().set_faults(Faults::default());
     let _started = client.start(&request()).await.unwrap();
-    let before = simulator.handle().stats().token_requests;
+    pass(Duration::from_secs(23 * 3_600 - 60)).await;
     let _started = client.start(&request()).await.unwrap();
-    assert_eq!(simulator.handle().stats().token_requests, before, "a token that lives is kept");
+    assert_eq!(simulator.handle().stats().token_requests, 1);
+    pass(Duration::from_secs(120)).await;
+    let request = request();
+    for result in futures_util::future::join_all((0..16).map(|_| client.start(&request))).await {
+        assert_eq!(result.unwrap().http_status, 200);
+    }
+    assert_eq!(simulator.handle().stats().token_requests, 2);
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_replaced_yet_goes_on_being_used() {
+    let simulator = simulator().await;
+    let client = client(&simulator.url(), password(&simulator.url(), "demo-password"));
+    let _started = client.start(&request()).await.unwrap();
+    simulator.handle().set_faults(faults(json!({"outage": {"service": "iam"}})));
+    pass(Duration::from_secs(23 * 3_600 + 1)).await;
+    for _ in 0..3 {
+        let _started = client.start(&request()).await.unwrap();
+    }
+    assert_eq!(simulator.handle().stats().token_requests, 2, "the failed replacement is not repeated at once");
+    pass(Duration::from_secs(3_600)).await;
+    let failure = client.start(&request()).await.unwrap_err();
+    assert_eq!((failure.class, failure.reason), (Transient, FailureReason::CredentialsUnavailable));
 }
 
 #[tokio::test]
@@ -317,11 +344,9 @@ async fn a_name_that_does_not_resolve_is_transient() {
 
 #[tokio::test]
 async fn a_lost_answer_is_ambiguous_however_it_is_lost() {
-    for (fault, created) in [
-        (json!({"reset": {}}), 0),
-        (json!({"reset": {"when": "after"}}), 1),
-        (json!({"partial": {}}), 1),
-    ] {
+    for (fault, created) in
+        [(json!({"reset": {}}), 0), (json!({"reset": {"when": "after"}}), 1), (json!({"partial": {}}), 1)]
+    {
         let (simulator, result) = under(fault.clone()).await;
         let failure = result.unwrap_err();
         assert_eq!((failure.class, failure.reason), (Ambiguous, FailureReason::ConnectionLost), "{fault}: {failure}");
