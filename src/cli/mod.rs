@@ -54,7 +54,7 @@ enum Command {
     Check(check::CheckArgs),
     Map(map::MapArgs),
     Demo(demo::DemoArgs),
-    Simulate(simulate::SimulateArgs),
+    Simulate(Box<simulate::SimulateArgs>),
     Config(config::ConfigArgs),
     Completions(CompletionsArgs),
 }
@@ -74,7 +74,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::execute(args),
         Command::Map(args) => map::execute(args),
         Command::Demo(args) => demo::execute(args),
-        Command::Simulate(args) => simulate::execute(args),
+        Command::Simulate(args) => simulate::execute(*args),
         Command::Config(args) => config::execute(args),
         Command::Completions(args) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "alertbridge", &mut io::stdout());

@@ -12,9 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::Failure;
-use crate::simulator::{
-    DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Faults, IamUser, Simulator, SimulatorSettings, TlsFiles,
-};
+use crate::simulator::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Faults, IamUser, Simulator, SimulatorSettings, TlsFiles};
 
 /// Stand in for SecMaster and IAM, with faults on demand
 ///
@@ -127,11 +125,7 @@ fn settings(args: SimulateArgs, access_key: &str) -> anyhow::Result<SimulatorSet
         listen: args.listen,
         tls,
         access_keys: vec![(access_key.to_owned(), secret_key)],
-        iam_users: vec![IamUser {
-            domain_name: args.domain_name,
-            user_name: args.user_name,
-            password: args.password,
-        }],
+        iam_users: vec![IamUser { domain_name: args.domain_name, user_name: args.user_name, password: args.password }],
         token_lifetime: Duration::from_secs(args.token_lifetime),
         lean: args.lean,
         verify: !args.no_verify,

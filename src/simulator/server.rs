@@ -227,8 +227,8 @@ fn acceptor(files: &TlsFiles) -> io::Result<TlsAcceptor> {
     };
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&files.certificate).collect();
     let chain = chain.map_err(|error| invalid("certificate", &error))?;
-    let key = PrivateKeyDer::from_pem_slice(files.key.expose_secret().as_bytes())
-        .map_err(|error| invalid("key", &error))?;
+    let key =
+        PrivateKeyDer::from_pem_slice(files.key.expose_secret().as_bytes()).map_err(|error| invalid("key", &error))?;
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))

@@ -106,9 +106,8 @@ impl<'a> Claim<'a> {
             .timestamp();
         if now.duration_since(sent).unsigned_abs() > MAX_SKEW {
             let server = now.strftime("%Y%m%dT%H%M%SZ");
-            let detail = format!(
-                "verify aksk signature fail, signature expired, signature time:{date},server time:{server}"
-            );
+            let detail =
+                format!("verify aksk signature fail, signature expired, signature time:{date},server time:{server}");
             return Err(Refusal::unauthenticated(detail));
         }
         let canonical = canonical_request(request, &signed, self.signed_headers, body);

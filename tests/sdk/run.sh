@@ -1,0 +1,63 @@
+#!/bin/sh
+# Checks alertbridge against the vendor's Python SDK, on loopback:
+#   1. the SDK's own client creates a workflow instance at `alertbridge simulate`;
+#   2. the SDK's signer recomputes the signature of every request that the simulator captured, ours among them.
+#
+# Usage: tests/sdk/run.sh [COMMAND...]
+#   COMMAND makes our side send at least one signed request; it finds the simulator in SIMULATOR_URL, the access key
+#   in HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK. Default: the example start_workflow.
+# Needs Python 3.9 or newer, with venv; the packages are fetched once into target/sdk-venv, pinned by hash.
+set -eu
+cd "$(dirname "$0")/../.."
+
+python=${PYTHON:-python3}
+target=${CARGO_TARGET_DIR:-target}
+venv=$target/sdk-venv
+if ! cmp -s tests/sdk/requirements.txt "$venv/requirements.txt" 2>/dev/null; then
+    rm -rf "$venv"
+    "$python" -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r tests/sdk/requirements.txt
+    cp tests/sdk/requirements.txt "$venv/requirements.txt"
+fi
+
+cargo build --quiet --bin alertbridge
+
+scratch=$(mktemp -d)
+simulator=
+finish() {
+    if [ -n "$simulator" ]; then
+        kill "$simulator" 2>/dev/null || true
+        wait "$simulator" 2>/dev/null || true
+    fi
+    rm -rf "$scratch"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+# Made up for this run: it opens nothing but this simulator.
+export HUAWEICLOUD_SDK_AK=SDKCHECKACCESSKEY001
+HUAWEICLOUD_SDK_SK=$("$python" -c 'import secrets; print(secrets.token_urlsafe(30))')
+export HUAWEICLOUD_SDK_SK
+export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
+
+"$target/debug/alertbridge" simulate --listen 127.0.0.1:0 >"$scratch/simulator" &
+simulator=$!
+tries=0
+until SIMULATOR_URL=$(grep -o 'http://[0-9.:]*' "$scratch/simulator"); do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 100 ] || ! kill -0 "$simulator" 2>/dev/null; then
+        echo "the simulator did not start" >&2
+        exit 1
+    fi
+    sleep 0.1
+done
+export SIMULATOR_URL
+
+# The SDK leaves a file in the home folder.
+HOME=$scratch "$venv/bin/python" tests/sdk/sdk_check.py create "$SIMULATOR_URL"
+if [ $# -gt 0 ]; then
+    "$@"
+else
+    cargo run --quiet --example start_workflow
+fi
+HOME=$scratch "$venv/bin/python" tests/sdk/sdk_check.py verify "$SIMULATOR_URL" alertbridge/
