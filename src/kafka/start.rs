@@ -35,7 +35,7 @@ pub(super) fn milliseconds(duration: Duration) -> i64 {
 
 /// Ages that are offered to an operator who has not yet said where to begin, youngest first.
 pub(super) const AGES: [(&str, Duration); 6] = [
-    ("1h", Duration::from_secs(1 * 3600)),
+    ("1h", Duration::from_secs(3600)),
     ("6h", Duration::from_secs(6 * 3600)),
     ("24h", Duration::from_secs(24 * 3600)),
     ("72h", Duration::from_secs(72 * 3600)),

@@ -1,0 +1,87 @@
+//! The Kafka adapters on a real Apache Kafka.
+
+mod outage;
+mod reading;
+mod rebalance;
+mod sink;
+mod start;
+
+use std::time::Duration;
+
+use alertbridge::domain::{Offset, Record, TopicPartition};
+use alertbridge::kafka::KafkaSource;
+use alertbridge::ports::{RecordSource as _, SourceEvent};
+
+/// Longer than anything here takes on a busy machine; a test that waits for it has failed.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// Takes events until one of them gives a value; all that were seen on the way are kept.
+struct Feed {
+    source: KafkaSource,
+    seen: Vec<SourceEvent>,
+}
+
+impl Feed {
+    fn new(source: KafkaSource) -> Self {
+        Self { source, seen: Vec::new() }
+    }
+
+    async fn until<T>(&mut self, mut found: impl FnMut(&SourceEvent) -> Option<T>) -> T {
+        let searched = async {
+            loop {
+                let event = self.source.next().await;
+                let value = found(&event);
+                self.seen.push(event);
+                if let Some(value) = value {
+                    return value;
+                }
+            }
+        };
+        match tokio::time::timeout(BOUND, searched).await {
+            Ok(value) => value,
+            Err(_) => panic!("it did not come; seen: {:#?}", self.seen),
+        }
+    }
+
+    async fn assigned(&mut self) -> Vec<(TopicPartition, Offset)> {
+        let mut partitions = self
+            .until(|event| match event {
+                SourceEvent::Assigned { partitions, .. } => Some(partitions.clone()),
+                _ => None,
+            })
+            .await;
+        partitions.sort();
+        partitions
+    }
+
+    /// Waits for this many records.
+    async fn records(&mut self, count: usize) -> Vec<Record> {
+        let mut records = Vec::new();
+        self.until(|event| {
+            if let SourceEvent::Records(more) = event {
+                records.extend(more.iter().cloned());
+            }
+            (records.len() >= count).then_some(())
+        })
+        .await;
+        assert_eq!(records.len(), count, "more than was asked for");
+        records
+    }
+
+    async fn committed(&mut self) -> Vec<(TopicPartition, Offset)> {
+        self.until(|event| match event {
+            SourceEvent::Committed(frontiers) => Some(frontiers.clone()),
+            SourceEvent::CommitFailed { error, .. } => panic!("the commit failed: {error}"),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn close(self) {
+        self.source.close(Vec::new()).await.unwrap();
+    }
+}
+
+fn at(topic: &str, partition: i32, offset: i64) -> (TopicPartition, Offset) {
+    (TopicPartition::new(topic, partition), Offset(offset))
+}

@@ -1,0 +1,93 @@
+//! Brokers that are away, come back, or ask who we are.
+
+use alertbridge::kafka::plain::PlainProducer;
+use alertbridge::kafka::{KafkaSource, SaslMechanism, SecurityProtocol, SecuritySettings};
+use alertbridge::ports::{RecordSource as _, SourceEvent};
+
+use super::{Feed, at};
+use crate::support::kafka::{self, KafkaBroker, unique};
+
+fn unavailable(event: &SourceEvent) -> Option<String> {
+    match event {
+        SourceEvent::Unavailable { error } => Some(error.clone()),
+        _ => None,
+    }
+}
+
+fn joined(event: &SourceEvent) -> Option<()> {
+    matches!(event, SourceEvent::Joined).then_some(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn brokers_that_go_away_are_waited_for() {
+    let mut broker = tokio::task::spawn_blocking(KafkaBroker::start).await.unwrap();
+    let (topic, group) = (unique("away"), unique("g"));
+    broker.create_topic(&topic, 1, &[]).await;
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    producer.produce(&topic, None, None, Some(b"before"), &[]).await.unwrap();
+    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    feed.until(joined).await;
+    feed.records(1).await;
+
+    tokio::task::block_in_place(|| broker.stop());
+    feed.until(unavailable).await;
+    feed.source.commit(vec![at(&topic, 0, 1)]);
+    tokio::task::block_in_place(|| broker.start_again());
+    feed.until(joined).await;
+    producer.produce(&topic, None, None, Some(b"after"), &[]).await.unwrap();
+    assert_eq!(feed.records(1).await[0].value.as_deref(), Some(b"after".as_slice()));
+    // The commit has its one answer, whichever; a later one makes good for it.
+    let answers = |event: &SourceEvent| {
+        matches!(event, SourceEvent::Committed(_) | SourceEvent::CommitFailed { .. }).then_some(())
+    };
+    if !feed.seen.iter().any(|event| answers(event).is_some()) {
+        feed.until(answers).await;
+    }
+    feed.source.close(vec![at(&topic, 0, 2)]).await.unwrap();
+    assert_eq!(broker.committed(&group, &topic, 1), [Some(2)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn brokers_that_are_not_there_at_the_start_are_said_to_be_away_and_closing_is_quick() {
+    let mut settings = kafka::shared().settings(&unique("g"), "nothing");
+    // Port 9 (discard) of the loopback interface: nobody listens.
+    settings.bootstrap_servers = "127.0.0.1:9".to_owned();
+    let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
+    let error = feed.until(unavailable).await;
+    assert!(error.contains("127.0.0.1:9"), "{error}");
+    feed.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_is_reached_by_scram_over_tls_with_an_own_authority() {
+    let broker = kafka::shared();
+    let topic = unique("secure");
+    broker.create_topic(&topic, 1, &[]).await;
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    producer.produce(&topic, None, None, Some(b"x"), &[]).await.unwrap();
+    let mut settings = broker.settings(&unique("g"), &topic);
+    settings.bootstrap_servers = broker.secure_bootstrap_servers();
+    settings.security = SecuritySettings {
+        protocol: SecurityProtocol::SaslSsl,
+        ca_file: Some(broker.ca_file()),
+        sasl_mechanism: Some(SaslMechanism::ScramSha512),
+        username: Some(kafka::USER.to_owned()),
+        password: Some(kafka::PASSWORD.into()),
+        ..SecuritySettings::default()
+    };
+    let mut feed = Feed::new(KafkaSource::start(settings.clone()).unwrap());
+    feed.records(1).await;
+    feed.close().await;
+
+    settings.security.password = Some("wrong".into());
+    let mut feed = Feed::new(KafkaSource::start(settings.clone()).unwrap());
+    let error = feed.until(unavailable).await;
+    assert!(error.to_lowercase().contains("authentication") && !error.contains("wrong"), "{error}");
+    feed.close().await;
+
+    settings.security.ca_file = None;
+    let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
+    let error = feed.until(unavailable).await;
+    assert!(error.contains("certificate"), "{error}");
+    feed.close().await;
+}

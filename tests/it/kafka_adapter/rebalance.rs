@@ -1,0 +1,151 @@
+//! Members that come and go.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use alertbridge::domain::TopicPartition;
+use alertbridge::kafka::plain::PlainProducer;
+use alertbridge::kafka::{KafkaSource, StartFrom};
+use alertbridge::ports::{RecordSource as _, SourceEvent};
+
+use super::{Feed, at};
+use crate::support::kafka::{self, unique};
+
+fn revoked(event: &SourceEvent) -> Option<Vec<TopicPartition>> {
+    match event {
+        SourceEvent::Revoked(partitions) => Some(partitions.clone()),
+        _ => None,
+    }
+}
+
+/// A second member takes half of the partitions, and goes on where the first has committed.
+async fn hands_over(strategy: &str) {
+    let broker = kafka::shared();
+    let (topic, group) = (unique("handover"), unique("g"));
+    broker.create_topic(&topic, 4, &[]).await;
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    for partition in 0..4 {
+        producer.produce(&topic, Some(partition), None, Some(b"x"), &[]).await.unwrap();
+    }
+    let mut settings = broker.settings(&group, &topic);
+    settings.client.insert("partition.assignment.strategy".to_owned(), strategy.to_owned());
+    let mut first = Feed::new(KafkaSource::start(settings.clone()).unwrap());
+    assert_eq!(first.assigned().await.len(), 4);
+    first.records(4).await;
+
+    let mut second = Feed::new(KafkaSource::start(settings).unwrap());
+    // The second is fed too while the first gives way: both have to be polled for events.
+    let (gained, ()) = tokio::join!(second.assigned(), async {
+        let given = first.until(revoked).await;
+        let frontiers: Vec<_> = given.iter().map(|p| at(&topic, p.partition, 1)).collect();
+        first.source.release(given, frontiers.clone());
+        assert_eq!(first.committed().await, frontiers);
+        if strategy != "cooperative-sticky" {
+            first.assigned().await;
+        }
+    });
+    assert_eq!(gained.len(), 2);
+    assert!(gained.iter().all(|(_, offset)| offset.0 == 1), "{gained:?}");
+
+    for partition in 0..4 {
+        producer.produce(&topic, Some(partition), None, Some(b"y"), &[]).await.unwrap();
+    }
+    let theirs = second.records(2).await;
+    let ours = first.records(2).await;
+    let all: BTreeSet<_> = theirs.iter().chain(&ours).map(|r| (r.partition.partition, r.offset.0)).collect();
+    assert_eq!(all, (0..4).map(|p| (p, 1)).collect(), "each record once");
+
+    // The first leaves in the middle of nothing: the second gets all.
+    let ((), regained) = tokio::join!(first.close(), async {
+        if strategy == "cooperative-sticky" {
+            second.assigned().await
+        } else {
+            let given = second.until(revoked).await;
+            second.source.release(given, Vec::new());
+            second.assigned().await
+        }
+    });
+    assert_eq!(regained.len(), if strategy == "cooperative-sticky" { 2 } else { 4 });
+    second.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_are_handed_over_cooperatively() {
+    hands_over("cooperative-sticky").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_are_handed_over_eagerly() {
+    hands_over("range").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_without_partitions_has_joined() {
+    let broker = kafka::shared();
+    let (topic, group) = (unique("spare"), unique("g"));
+    broker.create_topic(&topic, 1, &[]).await;
+    let mut first = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    first.assigned().await;
+    let mut spare = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    spare.until(|event| matches!(event, SourceEvent::Joined).then_some(())).await;
+    first.close().await;
+    assert_eq!(spare.assigned().await.len(), 1);
+    spare.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_while_partitions_are_being_revoked_commits_and_leaves() {
+    let broker = kafka::shared();
+    let (topic, group) = (unique("closing"), unique("g"));
+    broker.create_topic(&topic, 2, &[]).await;
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    for partition in 0..2 {
+        producer.produce(&topic, Some(partition), None, Some(b"x"), &[]).await.unwrap();
+    }
+    let mut first = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    first.records(2).await;
+    let mut second = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    first.until(revoked).await;
+    first.source.close(vec![at(&topic, 0, 1), at(&topic, 1, 1)]).await.unwrap();
+    let mut gained = BTreeSet::new();
+    while gained.len() < 2 {
+        gained.extend(second.assigned().await);
+    }
+    assert_eq!(gained, BTreeSet::from([at(&topic, 0, 1), at(&topic, 1, 1)]));
+    second.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_start_at_once_agree_where_the_group_begins() {
+    let broker = kafka::shared();
+    let (topic, group) = (unique("fresh"), unique("g"));
+    broker.create_topic(&topic, 6, &[]).await;
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    for partition in 0..6 {
+        producer.produce(&topic, Some(partition), None, Some(b"old"), &[]).await.unwrap();
+    }
+    let mut settings = broker.settings(&group, &topic);
+    settings.start_from = Some(StartFrom::Latest);
+    let members: Vec<_> = (0..3).map(|_| KafkaSource::start(settings.clone()).unwrap()).collect();
+    let mut tasks = tokio::task::JoinSet::new();
+    for mut source in members {
+        tasks.spawn(async move {
+            let mut starts = Vec::new();
+            // Until nothing more happens for a while: the group has settled.
+            while let Ok(event) = tokio::time::timeout(Duration::from_secs(5), source.next()).await {
+                match event {
+                    SourceEvent::Assigned { partitions, .. } => starts.extend(partitions),
+                    SourceEvent::Revoked(partitions) => source.release(partitions, Vec::new()),
+                    SourceEvent::Records(records) => panic!("old records: {records:?}"),
+                    SourceEvent::EndOffsets(_) if starts.len() >= 2 => break,
+                    _ => {}
+                }
+            }
+            source.close(Vec::new()).await.unwrap();
+            starts
+        });
+    }
+    let starts: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+    assert!(!starts.is_empty() && starts.iter().all(|(_, offset)| offset.0 == 1), "{starts:?}");
+    assert_eq!(broker.committed(&group, &topic, 6), [Some(1); 6]);
+}

@@ -1,0 +1,103 @@
+//! Where a group begins.
+
+use std::time::Duration;
+
+use alertbridge::kafka::plain::PlainProducer;
+use alertbridge::kafka::{KafkaSource, StartFrom};
+use alertbridge::ports::{SourceError, SourceEvent};
+use rdkafka::admin::{AdminOptions, NewPartitions};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+
+use super::{Feed, at};
+use crate::support::kafka::{self, KafkaBroker, unique};
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// A topic of two partitions with records 3 h, 2 h and 0 h old in the first.
+async fn aged_topic(broker: &KafkaBroker) -> String {
+    let topic = unique("aged");
+    broker.create_topic(&topic, 2, &[]).await;
+    let producer: FutureProducer = broker.client().create().unwrap();
+    let now = jiff::Timestamp::now().as_millisecond();
+    for age in [3, 2, 0] {
+        let record = FutureRecord::<[u8], str>::to(&topic).partition(0).payload("x").timestamp(now - age * HOUR_MS);
+        producer.send(record, Duration::from_secs(10)).await.unwrap();
+    }
+    topic
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_choice_begins_where_it_says_and_is_committed_for_the_whole_topic() {
+    let broker = kafka::shared();
+    let topic = aged_topic(broker).await;
+    let half_past = jiff::Timestamp::now().checked_sub(jiff::Span::new().minutes(150)).unwrap();
+    for (start_from, expected) in [
+        (StartFrom::Earliest, 0),
+        (StartFrom::Latest, 3),
+        (StartFrom::Age(Duration::from_secs(9000)), 1),
+        (StartFrom::Time(half_past), 1),
+        (StartFrom::Age(Duration::from_secs(60)), 2),
+    ] {
+        let group = unique("g");
+        let mut settings = broker.settings(&group, &topic);
+        settings.start_from = Some(start_from);
+        let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
+        assert_eq!(feed.assigned().await, [at(&topic, 0, expected), at(&topic, 1, 0)], "{start_from:?}");
+        assert_eq!(broker.committed(&group, &topic, 2), [Some(expected), Some(0)], "{start_from:?}");
+        feed.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_is_not_told_where_to_begin_does_not_start_and_says_what_each_choice_would_run() {
+    let broker = kafka::shared();
+    let topic = aged_topic(broker).await;
+    let mut settings = broker.settings("soc", &topic);
+    settings.start_from = None;
+    let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
+    let text = feed
+        .until(|event| match event {
+            SourceEvent::Fatal(SourceError::Configuration(text)) => Some(text.clone()),
+            _ => None,
+        })
+        .await;
+    insta::assert_snapshot!(text.replace(&topic, "soc.alerts"));
+    assert_eq!(broker.committed("soc", &topic, 2), [None, None]);
+    feed.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_is_added_later_begins_at_its_earliest_record() {
+    let broker = kafka::shared();
+    let (topic, group) = (unique("grown"), unique("g"));
+    broker.create_topic(&topic, 1, &[]).await;
+    let mut settings = broker.settings(&group, &topic);
+    settings.start_from = Some(StartFrom::Latest);
+    let mut feed = Feed::new(KafkaSource::start(settings.clone()).unwrap());
+    assert_eq!(feed.assigned().await, [at(&topic, 0, 0)]);
+    feed.close().await;
+    let grown = NewPartitions::new(&topic, 2);
+    broker.admin().create_partitions([&grown], &AdminOptions::new()).await.unwrap();
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    for partition in 0..2 {
+        producer.produce(&topic, Some(partition), None, Some(b"x"), &[]).await.unwrap();
+    }
+    let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
+    assert_eq!(feed.assigned().await, [at(&topic, 0, 0), at(&topic, 1, 0)]);
+    feed.records(2).await;
+    feed.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expression_never_reads_the_topics_that_are_written() {
+    let broker = kafka::shared();
+    let topic = unique("pattern");
+    for name in [topic.clone(), format!("{topic}.more"), format!("{topic}.dead-letter"), format!("{topic}.redrive")] {
+        broker.create_topic(&name, 1, &[]).await;
+    }
+    let mut settings = broker.settings(&unique("g"), &topic);
+    settings.topics = vec![format!("^{topic}.*")];
+    let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
+    assert_eq!(feed.assigned().await, [at(&topic, 0, 0), at(&format!("{topic}.more"), 0, 0)]);
+    feed.close().await;
+}
