@@ -8,8 +8,11 @@ use super::reader::join;
 use super::schema::{Kind as SchemaKind, Shape};
 use super::yaml::{Entry, Kind, Node};
 
+/// The key that all layers stand under. The `config` crate reads top-level keys as paths (`a.b[1]`); ours are names.
+pub(super) const ROOT: &str = "configuration";
+
 /// One file, or the environment: a table of values.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Layer(Map<String, Value>);
 
 impl Layer {
@@ -30,7 +33,7 @@ impl Source for Layer {
     }
 
     fn collect(&self) -> Result<Map<String, Value>, SourceError> {
-        Ok(self.0.clone())
+        Ok(Map::from([(ROOT.to_owned(), Value::new(None, ValueKind::Table(self.0.clone())))]))
     }
 }
 
@@ -113,5 +116,20 @@ impl Places {
     pub(super) fn of(&self, path: &str) -> Option<&Place> {
         let item = || path.rsplit_once(']').map(|(item, _)| format!("{item}]"));
         self.places.get(path).or_else(|| self.places.get(&item()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Places;
+    use crate::config::yaml;
+
+    #[test]
+    fn a_key_that_a_later_list_does_not_set_stands_where_its_item_does() {
+        let mut places = Places::default();
+        places.record("", &yaml::parse("a:\n  - {b: 1}\n").unwrap(), &|line| format!("first:{line}"));
+        places.record("", &yaml::parse("a:\n\n  - {c: 1}\n").unwrap(), &|line| format!("second:{line}"));
+        assert_eq!(places.of("a[0].b").unwrap().name, "second:3");
+        assert_eq!(places.of("b"), None);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::check;
 use super::environment::{self, Environment};
 use super::error::{ConfigError, Problem};
-use super::layers::{Layer, Places};
+use super::layers::{Layer, Places, ROOT};
 use super::{Config, reader, schema, secret, unbuilt, yaml};
 
 /// Where a configuration is looked for when none is named; the first that exists is read.
@@ -67,13 +67,11 @@ fn assemble(files: &[PathBuf], environment: &Environment, purpose: Purpose) -> R
         unbuilt::refused(&config),
         check::problems(&config, purpose),
     ];
-    for problem in later.into_iter().flatten() {
-        // A key that could not be read stands at its default: nothing more is to be said about it.
-        let known = |key| problems.iter().any(|earlier| same_key(&earlier.path, key));
-        if !known(&problem.path) && !keys_in(&problem.message).any(known) {
-            problems.push(problem);
-        }
-    }
+    // A key that could not be read stands at its default: nothing more is to be said about it.
+    let unread: Vec<String> = problems.iter().map(|problem| problem.path.clone()).collect();
+    let is_unread = |key: &str| unread.iter().any(|path| same_key(path, key));
+    let later = later.into_iter().flatten();
+    problems.extend(later.filter(|p| !is_unread(&p.path) && !keys_in(&p.message).any(is_unread)));
     if problems.is_empty() {
         return Ok(config);
     }
@@ -105,7 +103,7 @@ fn layered(
     schema: &serde_json::Value,
     places: &mut Places,
 ) -> Result<serde_json::Value, Vec<Problem>> {
-    let mut builder = config::Config::builder();
+    let mut builder = config::Config::builder().add_source(Layer::default());
     let mut problems = Vec::new();
     for file in files {
         match read_file(file, schema, places) {
@@ -129,7 +127,7 @@ fn layered(
     }
     builder
         .build()
-        .and_then(config::Config::try_deserialize)
+        .and_then(|layers| layers.get(ROOT))
         .map_err(|error| vec![Problem { path: String::new(), message: error.to_string(), place: None }])
 }
 

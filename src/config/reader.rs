@@ -44,9 +44,10 @@ impl Reader<'_> {
                 return Some(entries.collect());
             }
             (Kind::List { items }, Value::Array(list)) => {
-                let items =
-                    list.iter().enumerate().filter_map(|(i, item)| self.item(items, item, &format!("{path}[{i}]")));
-                return Some(items.collect());
+                let items = list.iter().enumerate().map(|(i, item)| self.item(items, item, &format!("{path}[{i}]")));
+                let items: Vec<Option<Value>> = items.collect();
+                // What follows a faulty item is left out too, so that no item stands at another's place.
+                return Some(items.into_iter().map_while(|item| item).collect());
             }
             (kind, Value::String(text)) => match scalar(&kind, text) {
                 Ok(value) => return Some(value),

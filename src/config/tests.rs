@@ -212,6 +212,12 @@ logs: {level: info}
 }
 
 #[test]
+fn a_key_is_a_name_and_not_a_path() {
+    let faults = Case::complete().file("a.yaml", "kafka.topics: [a]\nlog[9]: x\n").faults();
+    assert!(faults.contains("unknown key `kafka.topics`") && faults.contains("unknown key `log[9]`"), "{faults}");
+}
+
+#[test]
 fn security_asks_for_what_its_protocol_needs_and_refuses_what_has_no_effect() {
     insta::assert_snapshot!(
         Case::complete()
