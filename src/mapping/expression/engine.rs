@@ -73,19 +73,21 @@ fn syntax(errors: &load::Errors<&str, ()>) -> String {
     let Some((_, error)) = errors.first() else { return "does not parse".to_owned() };
     match error {
         load::Error::Lex(errors) => errors.first().map(|(expected, found): &lex::Error<&str>| {
-            format!("expected {} at `{}`", expected.as_str(), excerpt(found))
+            expectation(expected.as_str(), found)
         }),
-        load::Error::Parse(errors) => errors.first().map(|(expected, found): &parse::Error<&str>| match *found {
-            "" => format!("expected {} at the end", expected.as_str()),
-            found => format!("expected {} at `{}`", expected.as_str(), excerpt(found)),
-        }),
+        load::Error::Parse(errors) => {
+            errors.first().map(|(expected, found): &parse::Error<&str>| expectation(expected.as_str(), found))
+        }
         load::Error::Io(_) => Some("modules cannot be imported".to_owned()),
     }
     .unwrap_or_else(|| "does not parse".to_owned())
 }
 
-fn excerpt(text: &str) -> String {
-    text.chars().take(24).collect()
+fn expectation(expected: &str, found: &str) -> String {
+    match found.chars().take(24).collect::<String>() {
+        found if found.is_empty() => format!("expected {expected} at the end"),
+        found => format!("expected {expected} at `{found}`"),
+    }
 }
 
 fn undefined(name: &str, what: &jaq_core::compile::Undefined) -> String {
