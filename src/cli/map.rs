@@ -269,6 +269,9 @@ mod tests {
     #[test]
     fn an_empty_file_is_a_tombstone() {
         let (all_well, out) = lines("", &[], None);
-        assert_eq!((all_well, out.as_str()), (true, "{\"format\":null,\"route\":null,\"skip\":{\"reason\":\"tombstone\"}}\n"));
+        assert_eq!(
+            (all_well, out.as_str()),
+            (true, "{\"format\":null,\"route\":null,\"skip\":{\"reason\":\"tombstone\"}}\n")
+        );
     }
 }
