@@ -1,13 +1,277 @@
-//! `alertbridge map`.
+//! `alertbridge map`: what a record becomes, without Kafka and without SecMaster.
 
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow, bail};
+use bytes::Bytes;
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::Failure;
+use crate::domain::{
+    Alert, DeadLetterClass, FailureReason, Header, Offset, Origin, Record, SkipReason, TopicPartition, instance_id,
+};
+use crate::mapping::{MapFailure, Mapped, MappedPart, Mapper, MappingSettings};
+use crate::routing::{self, Decision, RouteTable};
 
 /// Show what a record becomes
+///
+/// Prints one JSON object a line for each delivery. Exits with 1 if any of them is an error.
 #[derive(Debug, Args)]
-pub(super) struct MapArgs {}
+pub(super) struct MapArgs {
+    /// The record's value; `-` is standard input
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// Take each line as a record of its own, with offsets that count up
+    #[arg(long)]
+    lines: bool,
+    /// Read the record as this format, whatever it looks like
+    #[arg(long, value_name = "NAME|auto", default_value = "auto")]
+    format: String,
+    /// Folder with mapping files of yours (may be repeated)
+    #[arg(long, value_name = "DIR")]
+    mappings: Vec<PathBuf>,
+    /// The record's key
+    #[arg(long)]
+    key: Option<String>,
+    /// A header of the record (may be repeated)
+    #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header)]
+    headers: Vec<Header>,
+    /// The record's topic
+    #[arg(long, default_value = "stdin")]
+    topic: String,
+    /// The record's partition
+    #[arg(long, default_value_t = 0)]
+    partition: i32,
+    /// The (first) record's offset
+    #[arg(long, default_value_t = 0)]
+    offset: i64,
+    /// The record's timestamp, in milliseconds since the epoch
+    #[arg(long, value_name = "MS")]
+    timestamp: Option<i64>,
+}
 
-pub(super) fn execute(_args: MapArgs) -> Result<(), Failure> {
-    Err(Failure::RunTime(anyhow::anyhow!("not built yet")))
+fn header(text: &str) -> Result<Header, String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok(Header { name: name.to_owned(), value: Some(Bytes::copy_from_slice(value.as_bytes())) })
+}
+
+pub(super) fn execute(args: MapArgs) -> Result<(), Failure> {
+    let settings = MappingSettings { directories: args.mappings.clone(), ..MappingSettings::default() };
+    let mapper = Mapper::load(&settings).map_err(|errors| {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Failure::Usage(anyhow!("the mapping files are not usable:\n  {}", errors.join("\n  ")))
+    })?;
+    // Without a configuration there are no routes.
+    let all_well = show(&args, &mapper, None, &mut io::stdout().lock())?;
+    if all_well { Ok(()) } else { Err(Failure::Reported) }
+}
+
+/// Maps all records of the input; tells whether none of the lines has an error.
+fn show(args: &MapArgs, mapper: &Mapper, routes: Option<&RouteTable>, out: &mut impl Write) -> Result<bool, Failure> {
+    if args.format != "auto" && !mapper.formats().any(|name| **name == *args.format) {
+        let names: Vec<&str> = mapper.formats().map(|name| &**name).collect();
+        return Err(Failure::Usage(anyhow!("there is no format `{}`; there are {}", args.format, names.join(", "))));
+    }
+    let input = read(args)?;
+    let values: Vec<Bytes> = if args.lines {
+        let lines = input.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        lines.map(|line| input.slice_ref(line)).collect()
+    } else {
+        vec![input]
+    };
+    let mut all_well = true;
+    for (value, offset) in values.into_iter().zip(args.offset..) {
+        for line in record_lines(args, mapper, routes, value, offset)? {
+            all_well &= line.get("error").is_none();
+            writeln!(out, "{line}")?;
+        }
+    }
+    out.flush()?;
+    Ok(all_well)
+}
+
+fn read(args: &MapArgs) -> anyhow::Result<Bytes> {
+    if args.file.as_os_str() != "-" {
+        let bytes = fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+        return Ok(bytes.into());
+    }
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+    Ok(bytes.into())
+}
+
+fn record_lines(
+    args: &MapArgs,
+    mapper: &Mapper,
+    routes: Option<&RouteTable>,
+    value: Bytes,
+    offset: i64,
+) -> anyhow::Result<Vec<Value>> {
+    let record = Record {
+        partition: TopicPartition::new(args.topic.as_str(), args.partition),
+        offset: Offset(offset),
+        timestamp_ms: args.timestamp,
+        key: args.key.clone().map(Bytes::from),
+        // An empty input stands for Kafka's null.
+        value: Some(value).filter(|v| !v.is_empty()),
+        headers: args.headers.clone(),
+    };
+    let origin = record.origin(&Arc::from(""));
+    let mapped = match args.format.as_str() {
+        "auto" => mapper.map(&record, &origin),
+        format => match mapper.map_as(format, &record, &origin) {
+            Some(mapped) => mapped,
+            None => bail!("there is no format `{format}`"),
+        },
+    };
+    match mapped {
+        Mapped::Tombstone => Ok(vec![skip(None, None, SkipReason::Tombstone.as_str())]),
+        Mapped::Unmatched => Ok(vec![skip(None, None, SkipReason::Unmatched.as_str())]),
+        Mapped::Parts(parts) if parts.is_empty() => Ok(vec![skip(None, None, SkipReason::EmptyBatch.as_str())]),
+        Mapped::Parts(parts) => {
+            let mut lines = Vec::new();
+            for part in parts {
+                warn(&record, &part);
+                match part.result {
+                    Ok(alert) => lines.extend(alert_lines(&alert, &origin, routes)?),
+                    Err(failure) => lines.push(error(&failure)),
+                }
+            }
+            Ok(lines)
+        }
+    }
+}
+
+/// Says on standard error what was left out; standard output is for programs.
+fn warn(record: &Record, part: &MappedPart) {
+    for fault in &part.faults {
+        let at = format!("{}/{} part {}", record.partition, record.offset, part.part);
+        // Nothing can be done about a standard error that does not take the text.
+        drop(writeln!(io::stderr(), "alertbridge: warning: {at}: {}: {}", fault.field, fault.message));
+    }
+}
+
+fn alert_lines(alert: &Alert, origin: &Origin, routes: Option<&RouteTable>) -> anyhow::Result<Vec<Value>> {
+    let Some(routes) = routes else {
+        let request: Value = serde_json::from_slice(&routing::body(None, alert, None))?;
+        let format = &alert.format;
+        return Ok(vec![json!({
+            "format": format, "route": null, "workflow_id": null, "action_instance_id": null, "request": request,
+        })]);
+    };
+    match routes.decide(alert) {
+        Decision::Run(destinations) => destinations
+            .into_iter()
+            .map(|destination| {
+                let instance = instance_id(origin, alert.part, &destination.workflow_id).to_string();
+                let request = routing::build(destination, alert, Some(instance));
+                let body: Value = serde_json::from_slice(&request.body)?;
+                Ok(json!({
+                    "format": alert.format,
+                    "route": request.destination.route,
+                    "workflow_id": request.destination.workflow_id,
+                    "action_instance_id": request.action_instance_id,
+                    "request": body,
+                }))
+            })
+            .collect(),
+        Decision::Skip { route, reason } => Ok(vec![skip(Some(&alert.format), Some(&route), &reason)]),
+        Decision::Unroutable => Ok(vec![error(&MapFailure {
+            class: DeadLetterClass::Unroutable,
+            reason: FailureReason::NoRoute,
+            message: "no rule matches and there is no default workflow".to_owned(),
+        })]),
+    }
+}
+
+fn skip(format: Option<&str>, route: Option<&str>, reason: &str) -> Value {
+    json!({"format": format, "route": route, "skip": {"reason": reason}})
+}
+
+fn error(failure: &MapFailure) -> Value {
+    let (class, reason) = (failure.class.as_str(), failure.reason.as_str());
+    json!({"error": {"class": class, "reason": reason, "message": failure.message}})
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::{MapArgs, show};
+    use crate::mapping::{Mapper, MappingSettings};
+    use crate::routing::{RouteSettings, RouteTable, RuleSettings};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: MapArgs,
+    }
+
+    fn lines(input: &str, arguments: &[&str], routes: Option<&RouteTable>) -> (bool, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("in.json");
+        std::fs::write(&file, input).unwrap();
+        let line = ["map", file.to_str().unwrap()].into_iter().chain(arguments.iter().copied());
+        let args = Line::try_parse_from(line).unwrap().args;
+        let mapper = Mapper::load(&MappingSettings::default()).unwrap();
+        let mut out = Vec::new();
+        let all_well = show(&args, &mapper, routes, &mut out).unwrap();
+        (all_well, String::from_utf8(out).unwrap())
+    }
+
+    const ALERT: &str = r#"{"title":"t","severity":"High"}"#;
+
+    #[test]
+    fn without_routes_the_request_is_shown_and_route_and_workflow_are_null() {
+        let (all_well, out) = lines(ALERT, &[], None);
+        assert!(all_well);
+        insta::assert_snapshot!(out);
+    }
+
+    #[test]
+    fn each_line_is_a_record_and_any_error_is_told() {
+        let input = format!("{ALERT}\n\nnot json\n[]\n{{\"a\":1}}\n{ALERT}");
+        let (all_well, out) = lines(&input, &["--lines", "--topic", "t", "--offset", "7"], None);
+        assert!(!all_well);
+        insta::assert_snapshot!(out);
+    }
+
+    #[test]
+    fn with_routes_each_workflow_is_a_line_with_its_instance() {
+        let settings = RouteSettings {
+            rules: vec![
+                RuleSettings {
+                    name: "skipped".to_owned(),
+                    when: Some(".severity == \"Low\"".to_owned()),
+                    skip: Some("too low".to_owned()),
+                    ..RuleSettings::default()
+                },
+                RuleSettings {
+                    name: "both".to_owned(),
+                    when: Some(".severity == \"High\"".to_owned()),
+                    workflow_ids: vec!["w1".to_owned(), "w2".to_owned()],
+                    ..RuleSettings::default()
+                },
+            ],
+            ..RouteSettings::default()
+        };
+        let table = RouteTable::new(&settings).unwrap();
+        let input = [ALERT, r#"{"title":"t","severity":"Low"}"#, r#"{"title":"t","severity":"Tips"}"#].join("\n");
+        let (all_well, out) = lines(&input, &["--lines"], Some(&table));
+        assert!(!all_well, "the last one is unroutable");
+        insta::assert_snapshot!(out);
+    }
+
+    #[test]
+    fn an_empty_file_is_a_tombstone() {
+        let (all_well, out) = lines("", &[], None);
+        assert_eq!(
+            (all_well, out.as_str()),
+            (true, "{\"format\":null,\"route\":null,\"skip\":{\"reason\":\"tombstone\"}}\n")
+        );
+    }
 }

@@ -24,13 +24,13 @@ const TACTICS: [(&str, &str); 14] = [
 /// `DefenseEvasion`, `attack.defense-evasion`).
 pub(super) fn tactic(word: &str) -> Option<String> {
     let word = strip(word);
-    if let Some(digits) = word.strip_prefix("TA").or_else(|| word.strip_prefix("ta")) {
-        if digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()) {
-            return Some(format!("TA{digits}"));
-        }
+    if let Some(digits) = word.strip_prefix("TA").or_else(|| word.strip_prefix("ta"))
+        && digits.len() == 4
+        && digits.bytes().all(|b| b.is_ascii_digit())
+    {
+        return Some(format!("TA{digits}"));
     }
-    let letters: String =
-        word.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
+    let letters: String = word.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
     let letters = if letters == "defenceevasion" { "defenseevasion" } else { letters.as_str() };
     TACTICS.iter().find(|(_, name)| *name == letters).map(|(id, _)| (*id).to_owned())
 }
@@ -46,8 +46,7 @@ pub(super) fn technique(word: &str) -> Option<String> {
 
 fn strip(word: &str) -> &str {
     let word = word.trim();
-    let lower = ["attack.", "mitre_", "ATTACK."];
-    lower.iter().find_map(|prefix| word.strip_prefix(prefix)).unwrap_or(word)
+    ["attack.", "ATTACK.", "mitre_"].iter().find_map(|prefix| word.strip_prefix(prefix)).unwrap_or(word)
 }
 
 #[cfg(test)]

@@ -59,7 +59,12 @@ impl Check<'_> {
     }
 
     /// Checks the fields of an object, in their order; drops what is null, empty or faulty.
-    pub(super) fn object(&mut self, place: &Place<'_>, fields: &[Field], object: Map<String, Value>) -> Map<String, Value> {
+    pub(super) fn object(
+        &mut self,
+        place: &Place<'_>,
+        fields: &[Field],
+        object: Map<String, Value>,
+    ) -> Map<String, Value> {
         let mut checked = Map::with_capacity(object.len());
         for (name, value) in object {
             let value = {
@@ -101,9 +106,7 @@ impl Check<'_> {
             (Kind::Object(fields), Value::Object(object)) => Some(Value::Object(self.object(place, fields, object))),
             (Kind::List(fields), Value::Array(items)) => Some(Value::Array(self.list(place, fields, items))),
             (Kind::Tags, Value::Object(tags)) => Some(Value::Object(self.tags(place, tags))),
-            (kind, value) => {
-                self.fault(place, format!("expected {}, found {}", expected(kind), type_name(&value)))
-            }
+            (kind, value) => self.fault(place, format!("expected {}, found {}", expected(kind), type_name(&value))),
         }
     }
 
@@ -243,7 +246,11 @@ mod tests {
                 "extra": {"kept": true}
             }),
         );
-        insta::assert_snapshot!(format!("{}\n\n{}", serde_json::to_string_pretty(&checked).unwrap(), faults.join("\n")));
+        insta::assert_snapshot!(format!(
+            "{}\n\n{}",
+            serde_json::to_string_pretty(&checked).unwrap(),
+            faults.join("\n")
+        ));
     }
 
     #[test]

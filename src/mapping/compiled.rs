@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::mapper::MapFailure;
 use super::check::{Check, FieldFault, Place, is_nothing, type_name};
 use super::definition::{Definition, TestDefinition};
 use super::error::MappingError;
 use super::expression::{Document, Env, Expression};
+use super::mapper::MapFailure;
 use super::schema::ALERT;
 use super::severity::Scale;
 use crate::domain::{Alert, DataClass, DeadLetterClass, FailureReason, Severity, alert_id};
@@ -183,7 +183,10 @@ impl Mapping {
             None => alert_id(&self.name, &position()),
         }
         .to_string();
-        let severity = source_severity.as_ref().map_or(Some(self.severity.default()), |v| self.severity.read(v));
+        let severity = match &source_severity {
+            Some(value) => self.severity.read(value),
+            None => Some(self.severity.default()),
+        };
         let severity = severity.unwrap_or_else(|| {
             let message = format!("the source's severity is unknown; {} took its place", self.severity.default());
             faults.push(FieldFault { field: "severity".to_owned(), message, left_out: false });
@@ -209,14 +212,7 @@ impl Mapping {
                 message: format!("{}: {}", fault.field, fault.message),
             });
         }
-        Ok(Alert {
-            format: Arc::clone(&self.name),
-            part,
-            id,
-            severity,
-            data_class: self.data_class.clone(),
-            content,
-        })
+        Ok(Alert { format: Arc::clone(&self.name), part, id, severity, data_class: self.data_class.clone(), content })
     }
 
     fn check(&self, content: Map<String, Value>, policy: Policy, faults: &mut Vec<FieldFault>) -> Map<String, Value> {

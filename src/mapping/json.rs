@@ -351,7 +351,7 @@ mod tests {
         #[test]
         fn what_serde_json_writes_is_read_as_the_same_value(value in crate::mapping::testing::json()) {
             let text = serde_json::to_string(&value).unwrap();
-            let (read, _) = read(&Bytes::from(text.clone())).unwrap();
+            let (read, _) = read(&Bytes::from(text)).unwrap();
             prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&read.to_string()).unwrap(), value);
         }
 

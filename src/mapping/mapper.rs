@@ -120,7 +120,7 @@ impl Mapper {
             loaded: &self.inner,
             forced,
             env: Env {
-                record: if self.inner.uses_record { record::value(record) } else { Val::Null },
+                record: if self.inner.uses_record { record::value(record, origin) } else { Val::Null },
                 zone_offset: self.inner.zone_offset,
             },
             origin,
@@ -141,7 +141,7 @@ impl Mapper {
         let mut run = Run {
             loaded: &self.inner,
             forced: Some(mapping),
-            env: Env { record: record::value(&record::of_test(origin)), zone_offset: self.inner.zone_offset },
+            env: Env { record: record::value(&record::of_test(origin), origin), zone_offset: self.inner.zone_offset },
             origin,
             parts: Vec::new(),
             next_part: 0,
@@ -153,7 +153,7 @@ impl Mapper {
 
     /// Whether a mapping's `match` holds for a value, for the tests inside mapping files.
     pub(super) fn matches(&self, mapping: &Mapping, value: &serde_json::Value, origin: &Origin) -> bool {
-        let record = record::value(&record::of_test(origin));
+        let record = record::value(&record::of_test(origin), origin);
         let env = Env { record, zone_offset: self.inner.zone_offset };
         mapping.matches.holds(&from_json(value), &env)
     }
@@ -178,11 +178,12 @@ impl Run<'_> {
             return self.push(None, Err(failure), Vec::new());
         }
         let loaded = self.loaded;
-        let detected = loaded.mappings.iter().find(|m| m.matches.holds(document, &self.env));
-        let Some(mapping) = self.forced.or(detected).or(match &loaded.on_unmatched {
+        let detect = || loaded.mappings.iter().find(|m| m.matches.holds(document, &self.env));
+        let fall_back = || match &loaded.on_unmatched {
             Fallback::Mapping(index) => loaded.mappings.get(*index),
             Fallback::DeadLetter | Fallback::Skip => None,
-        }) else {
+        };
+        let Some(mapping) = self.forced.or_else(detect).or_else(fall_back) else {
             if matches!(loaded.on_unmatched, Fallback::Skip) {
                 self.skipped = true;
                 // The number is spent, so that the numbers of the other parts do not depend on this one.

@@ -3,18 +3,22 @@
 use bytes::Bytes;
 use jaq_json::{Map, Val};
 
-use crate::domain::{Origin, Record};
+use crate::domain::{HEADER_PREFIX, Origin, Record};
 
 /// `{topic, partition, offset, timestamp, key, headers}`. Key and header values are text, null where they are not
 /// UTF-8 or not there; of a repeated header the last counts.
-pub(super) fn value(record: &Record) -> Val {
-    let headers = record.headers.iter().map(|h| (Val::utf8_str(h.name.clone()), text(h.value.as_ref())));
+///
+/// The coordinates are those of the origin, and the bridge's own headers are left out: a record that was dead-lettered
+/// and redriven is mapped to the same bytes as before (promise 3).
+pub(super) fn value(record: &Record, origin: &Origin) -> Val {
+    let headers = record.headers.iter().filter(|h| !h.name.starts_with(HEADER_PREFIX));
+    let headers = headers.map(|h| (Val::utf8_str(h.name.clone()), text(h.value.as_ref())));
     let number = |n: i64| <Val as jaq_core::ValT>::from_num(&n.to_string()).unwrap_or_default();
     let fields = [
-        ("topic", Val::utf8_str(record.partition.topic.to_string())),
-        ("partition", number(i64::from(record.partition.partition))),
-        ("offset", number(record.offset.0)),
-        ("timestamp", record.timestamp_ms.map_or(Val::Null, number)),
+        ("topic", Val::utf8_str(origin.partition.topic.to_string())),
+        ("partition", number(i64::from(origin.partition.partition))),
+        ("offset", number(origin.offset.0)),
+        ("timestamp", origin.timestamp_ms.map_or(Val::Null, number)),
         ("key", text(record.key.as_ref())),
         ("headers", Val::obj(headers.collect::<Map>())),
     ];

@@ -98,12 +98,8 @@ pub(super) const ALERT: &[Field] = &[
 ];
 
 /// The comma of the third is a full-width one in the SDK's text.
-const PHASES: &[&str] = &[
-    "Preparation",
-    "Detection and Analysis",
-    "Contain\u{ff0c}Eradication& Recovery",
-    "Post-Incident-Activity",
-];
+const PHASES: &[&str] =
+    &["Preparation", "Detection and Analysis", "Contain\u{ff0c}Eradication& Recovery", "Post-Incident-Activity"];
 
 const ENVIRONMENT: &[Field] = &[
     field("vendor_type", Kind::Text(SHORT)),

@@ -41,7 +41,7 @@ impl Mapper {
         let input = match (&test.input, &test.file) {
             (Some(input), _) => input.clone(),
             (None, Some(file)) => {
-                let file = Path::new(&mapping.file).parent().unwrap_or(Path::new("")).join(file);
+                let file = Path::new(&mapping.file).parent().unwrap_or_else(|| Path::new("")).join(file);
                 let text = fs::read(&file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
                 serde_json::from_slice(&text).map_err(|e| format!("{} is not JSON: {e}", file.display()))?
             }

@@ -94,7 +94,7 @@ fn a_users_file_comes_first_and_gives_every_field_its_meaning() {
     let input = json!({"own": 1, "id": 7, "title": "t", "sev": "60", "n": 3.0, "user": "u", "hosts": ["a", "b"]});
     let alert = alert(&mapper, &input);
     assert_eq!((&*alert.format, alert.severity, alert.part), ("own", Severity::High, 0));
-    insta::assert_json_snapshot!(alert.content);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&alert.content).unwrap());
 }
 
 #[test]
@@ -148,11 +148,9 @@ required: [title]
 "#;
     let mapper = mapper(yaml);
     let split = parts(&mapper, r#"{"common":{"s":"high"},"alerts":[{"t":"a"},{"x":1},{"t":"c"}]}"#);
-    let told: Vec<_> = split.iter().map(|p| (p.part, p.result.as_ref().map(|a| a.severity).map_err(|f| f.reason))).collect();
-    assert_eq!(
-        told,
-        [(0, Ok(Severity::High)), (1, Err(FailureReason::RequiredFieldMissing)), (2, Ok(Severity::High))]
-    );
+    let told: Vec<_> =
+        split.iter().map(|p| (p.part, p.result.as_ref().map(|a| a.severity).map_err(|f| f.reason))).collect();
+    assert_eq!(told, [(0, Ok(Severity::High)), (1, Err(FailureReason::RequiredFieldMissing)), (2, Ok(Severity::High))]);
     assert_eq!(parts(&mapper, r#"{"alerts":[]}"#), Vec::new());
     assert_eq!(failure(&mapper, r#"{"alerts":7}"#).reason, FailureReason::SplitFailed);
 }
@@ -185,7 +183,10 @@ fn what_no_format_matches_becomes_what_the_settings_say() {
     let of = |on_unmatched| mapper_of(&[("own.yaml", OWN)], |s| s.on_unmatched = on_unmatched).unwrap();
     assert_eq!(failure(&of(OnUnmatched::DeadLetter), unmatched).reason, FailureReason::NoFormatMatched);
     assert_eq!(of(OnUnmatched::Skip).map(&record(unmatched), &origin()), Mapped::Unmatched);
-    assert_eq!(failure(&of(OnUnmatched::Format("own".to_owned())), unmatched).reason, FailureReason::RequiredFieldMissing);
+    assert_eq!(
+        failure(&of(OnUnmatched::Format("own".to_owned())), unmatched).reason,
+        FailureReason::RequiredFieldMissing
+    );
 }
 
 #[test]
@@ -219,7 +220,8 @@ fn formats_restricts_and_orders() {
 
 #[test]
 fn a_hostile_mapping_costs_its_field() {
-    let mapper = mapper("name: h\nmatch: 'true'\nalert: {title: '\"t\"', labels: '[range(1e12)]', owner: 'def f: f; f'}");
+    let mapper =
+        mapper("name: h\nmatch: 'true'\nalert: {title: '\"t\"', labels: '[range(1e12)]', owner: 'def f: f; f'}");
     let part = parts(&mapper, "{}").remove(0);
     assert_eq!(part.result.unwrap().content.get("title"), Some(&json!("t")));
     assert_eq!(part.faults.iter().map(|f| &*f.field).collect::<Vec<_>>(), ["labels", "owner"]);
@@ -250,4 +252,15 @@ fn a_test_inside_a_file_that_fails_says_where_it_differs() {
     let failures = Mapper::load(&settings).unwrap().run_tests();
     let told: Vec<_> = failures.iter().map(|f| format!("{}: {}", f.test, f.problem)).collect();
     assert_eq!(told, ["one: title is \"t\", expected \"u\"", "two: the mapping's `match` does not hold for the input"]);
+}
+
+#[test]
+fn a_redriven_record_is_mapped_as_it_was_at_its_origin() {
+    let mapper = mapper("name: r\nmatch: 'true'\nalert: {title: '$record | del(.key) | tojson'}");
+    let mut redriven = record("{}");
+    redriven.partition = TopicPartition::new("soc.alerts.redrive", 0);
+    redriven.offset = Offset(1);
+    redriven.timestamp_ms = Some(1);
+    redriven.headers.push(Header { name: "alertbridge-redrive-count".to_owned(), value: None });
+    assert_eq!(mapper.map(&redriven, &origin()), mapper.map(&record("{}"), &origin()));
 }

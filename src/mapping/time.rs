@@ -105,7 +105,11 @@ fn milliseconds(fraction: &str) -> Option<i32> {
 pub(super) fn from_epoch(text: &str) -> Option<String> {
     if text.contains(['e', 'E']) {
         let number: f64 = text.parse().ok()?;
-        return number.is_finite().then(|| format!("{number}")).filter(|t| !t.contains('e')).and_then(|t| from_epoch(&t));
+        return number
+            .is_finite()
+            .then(|| format!("{number}"))
+            .filter(|t| !t.contains('e'))
+            .and_then(|t| from_epoch(&t));
     }
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if !fraction.bytes().all(|b| b.is_ascii_digit()) {
@@ -185,7 +189,9 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "yesterday", "2026-13-01T00:00:00Z", "2026-11-20T25:00:00Z", "2026-11-20T08:14:52 CEST", "1e300"] {
+        for text in
+            ["", "yesterday", "2026-13-01T00:00:00Z", "2026-11-20T25:00:00Z", "2026-11-20T08:14:52 CEST", "1e300"]
+        {
             assert_eq!(from_text(text, 0), None, "{text}");
         }
         assert_eq!(from_epoch("-1").as_deref(), Some("1969-12-31T23:59:59.000Z+0000"));

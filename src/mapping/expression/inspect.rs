@@ -9,9 +9,25 @@ use jaq_json::Val;
 /// Functions of jq, and of jaq's own layer below them, that a mapping must not use: they read the environment, the
 /// clock, the local time zone or other inputs, write somewhere, or end the process.
 pub(super) const FORBIDDEN: &[&str] = &[
-    "env", "now", "input", "inputs", "input_filename", "input_line_number", "debug", "stderr", "debug_empty",
-    "stderr_empty", "halt", "halt_error", "localtime", "strflocaltime", "mktime_local", "get_search_list", "modulemeta",
-    "repl", "limit_inputs",
+    "env",
+    "now",
+    "input",
+    "inputs",
+    "input_filename",
+    "input_line_number",
+    "debug",
+    "stderr",
+    "debug_empty",
+    "stderr_empty",
+    "halt",
+    "halt_error",
+    "localtime",
+    "strflocaltime",
+    "mktime_local",
+    "get_search_list",
+    "modulemeta",
+    "repl",
+    "limit_inputs",
 ];
 
 /// One step of a plain path.
@@ -31,7 +47,7 @@ pub(super) struct Findings {
     /// The path, if the expression is nothing else.
     pub(super) path: Option<Vec<Step>>,
     /// Every call, by name and number of arguments.
-    calls: Vec<(String, usize)>,
+    pub(super) calls: Vec<(String, usize)>,
 }
 
 impl Findings {
@@ -80,15 +96,25 @@ fn plain_path(term: &Term<&str>) -> Option<Vec<Step>> {
     }
 }
 
+/// The functions that a definition calls.
+pub(super) fn calls_of(definition: &Def<&str>) -> Vec<String> {
+    let mut found = Findings::default();
+    term_in(&definition.body, &mut found);
+    found.calls.into_iter().map(|(name, _)| name).collect()
+}
+
 fn term_in(term: &Term<&str>, found: &mut Findings) {
     let mut go = |term: &Term<&str>| term_in(term, found);
     match term {
         Term::Id | Term::Recurse | Term::Num(_) | Term::Break(_) => {}
-        Term::Str(_, parts) => parts.iter().for_each(|part| {
-            if let StrPart::Term(term) = part {
-                go(term);
+        Term::Str(format, parts) => {
+            for part in parts {
+                if let StrPart::Term(term) = part {
+                    go(term);
+                }
             }
-        }),
+            found.calls.extend(format.map(|name| (name.to_owned(), 0)));
+        }
         Term::Arr(inner) => inner.iter().for_each(|term| go(term)),
         Term::Obj(entries) => entries.iter().for_each(|(k, v)| {
             go(k);

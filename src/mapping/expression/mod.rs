@@ -92,7 +92,8 @@ impl Expression {
         // jaq's parser and compiler recurse over the text.
         std::thread::scope(|scope| {
             let builder = std::thread::Builder::new().name("jq-compile".to_owned()).stack_size(COMPILE_STACK);
-            let result = builder.spawn_scoped(scope, || Self::compile_here(source)).map(std::thread::ScopedJoinHandle::join);
+            let result =
+                builder.spawn_scoped(scope, || Self::compile_here(source)).map(std::thread::ScopedJoinHandle::join);
             match result {
                 Ok(Ok(result)) => result,
                 Ok(Err(_)) => Err(ExpressionError("the expression engine failed on it".to_owned())),
@@ -108,7 +109,7 @@ impl Expression {
         }
         let kind = match found.path {
             Some(path) => Kind::Path(path),
-            None => Kind::Program(Box::new(engine::compile(source).map_err(ExpressionError)?)),
+            None => Kind::Program(Box::new(engine::compile(source, &found.calls).map_err(ExpressionError)?)),
         };
         Ok(Self { source: source.into(), uses_record: found.uses_record, kind })
     }
@@ -149,7 +150,8 @@ impl Expression {
                 look_up(path, &input.val).is_ok_and(|v| v.is_some_and(|v| !matches!(v, Val::Null | Val::Bool(false))))
             }
             Kind::Program(program) => {
-                let first = within(|| start(program, input, env).next().map(|r| r.is_ok_and(|v| jaq_core::ValT::as_bool(&v))));
+                let first =
+                    within(|| start(program, input, env).next().map(|r| r.is_ok_and(|v| jaq_core::ValT::as_bool(&v))));
                 first.is_ok_and(|holds| holds == Some(true))
             }
         }
@@ -161,9 +163,10 @@ impl Expression {
     /// On the first error, and when the evaluation costs too much.
     pub(crate) fn all(&self, input: &Document, env: &Env) -> Result<Vec<Document>, Fault> {
         match &self.kind {
-            Kind::Path(path) => {
-                Ok(look_up(path, &input.val)?.map(|val| Document { val: val.clone(), depth: input.depth }).into_iter().collect())
-            }
+            Kind::Path(path) => Ok(look_up(path, &input.val)?
+                .map(|val| Document { val: val.clone(), depth: input.depth })
+                .into_iter()
+                .collect()),
             Kind::Program(program) => within(|| {
                 let results = start(program, input, env);
                 results.map(|r| r.map(|b| Document { val: b.val, depth: b.depth }).map_err(fault)).collect()
@@ -232,9 +235,7 @@ pub(crate) fn from_json(value: &Value) -> Document {
         match value {
             Value::Null => Val::Null,
             Value::Bool(b) => Val::Bool(*b),
-            Value::Number(n) => {
-                <Val as jaq_core::ValT>::from_num(&n.to_string()).unwrap_or_default()
-            }
+            Value::Number(n) => <Val as jaq_core::ValT>::from_num(&n.to_string()).unwrap_or_default(),
             Value::String(s) => Val::utf8_str(s.clone()),
             Value::Array(items) => items.iter().map(|item| convert(item, depth.saturating_add(1), deepest)).collect(),
             Value::Object(map) => Val::obj(

@@ -15,7 +15,7 @@
 //!   `"[1]" | from_json` is `[1]`.
 
 use bytes::Bytes;
-use jaq_core::native::{Fun, bome, run, unary, v};
+use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{Error, RunPtr, ValR};
 use jaq_json::{Num, Val};
 use uuid::Uuid;
@@ -27,7 +27,7 @@ use crate::mapping::{attack, json, time};
 
 pub(super) fn all() -> impl Iterator<Item = Fun<Engine>> {
     let none = || v(0);
-    let table: Vec<(&'static str, Box<[jaq_core::Bind]>, RunPtr<Engine>)> = vec![
+    let table: Vec<Filter<RunPtr<Engine>>> = vec![
         ("secmaster_time", none(), |cv| {
             let zone = cv.0.data().zone_offset;
             bome(secmaster_time(cv.1, zone))
@@ -193,7 +193,10 @@ fn indices(value: &Bounded, part: &Bounded) -> ValR<Bounded> {
             }
             spend_steps(1 + whole.len().saturating_mul(wanted.len()) / 64);
             let starts = whole.char_indices().enumerate();
-            starts.filter(|(_, (at, _))| whole.get(*at..).is_some_and(|rest| rest.starts_with(wanted))).map(|(i, _)| i).collect()
+            starts
+                .filter(|(_, (at, _))| whole.get(*at..).is_some_and(|rest| rest.starts_with(wanted)))
+                .map(|(i, _)| i)
+                .collect()
         }
         (Val::Arr(items), Val::Arr(wanted)) => {
             if wanted.is_empty() {

@@ -127,10 +127,25 @@ fn a_hostile_expression_costs_a_fault() {
 #[test]
 fn a_fault_names_types_and_never_values() {
     for source in [
-        ".secret | .x", ".secret + 1", ".secret | error", "error({a: .secret})", ".[0]", ".secret | tonumber",
-        ".secret | secmaster_time", ".secret[]", ".secret | from_json", "-(.secret)", ".secret | test(\"(\")",
-        ".secret |= keys", "{(.secret | length): 1} | .a.b", ".secret | strptime(\"%Y\")", ".secret | @base64d",
-        ".secret | ltrimstr(1) | fromdate", ".secret | .[1:] | has(1)", "$record.secret | implode", ".secret | splits(1)",
+        ".secret | .x",
+        ".secret + 1",
+        ".secret | error",
+        "error({a: .secret})",
+        ".[0]",
+        ".secret | tonumber",
+        ".secret | secmaster_time",
+        ".secret[]",
+        ".secret | from_json",
+        "-(.secret)",
+        ".secret | test(\"(\")",
+        ".secret |= keys",
+        "{(.secret | length): 1} | .a.b",
+        ".secret | strptime(\"%Y\")",
+        ".secret | @base64d",
+        ".secret | ltrimstr(1) | fromdate",
+        ".secret | .[1:] | has(1)",
+        "$record.secret | implode",
+        ".secret | splits(1)",
     ] {
         let fault = eval(source, &json!({"secret": "s3cr3t"})).expect_err(source);
         assert!(!fault.contains("s3cr3t"), "{source}: {fault}");
@@ -146,10 +161,16 @@ fn own_functions_do_what_their_documentation_says() {
         ("[\"0001-01-01T00:00:00Z\", \"\", null | secmaster_time]", json!([null, null, null])),
         ("\"2026-11-20 08:00:00\" | secmaster_time", json!("2026-11-20T08:00:00.000Z+0800")),
         ("\"a\" | uuid5", json!(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b"a").to_string())),
-        ("\"a\" | uuid5(\"6ba7b810-9dad-11d1-80b4-00c04fd430c8\")", json!(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, b"a").to_string())),
+        (
+            "\"a\" | uuid5(\"6ba7b810-9dad-11d1-80b4-00c04fd430c8\")",
+            json!(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, b"a").to_string()),
+        ),
         ("[\"Defense Evasion\", \"TA0002\", {name: \"Execution\"}] | attack_tactics", json!(["TA0005", "TA0002"])),
         ("\"attack.t1059.001,T1071\" | attack_techniques", json!(["T1059.001", "T1071"])),
-        ("[\" 42 \", 1.50, \"x\", null, \"12345678901234567890\" | to_number]", serde_json::from_str("[42,1.50,null,null,12345678901234567890]").unwrap()),
+        (
+            "[\" 42 \", 1.50, \"x\", null, \"12345678901234567890\" | to_number]",
+            serde_json::from_str("[42,1.50,null,null,12345678901234567890]").unwrap(),
+        ),
         ("\"[1]\" | from_json", json!([1])),
         ("{a: 1} | from_json", json!({"a": 1})),
     ] {
@@ -171,7 +192,10 @@ fn the_json_functions_written_anew_follow_jq() {
         ("[1, \"a\", {b: null}] | tojson | fromjson", json!([1, "a", {"b": null}])),
         (".a |= 1 | .b += 2 | .c //= 3 | map_values(. + 1)", json!({"a": 2, "b": 3, "c": 4})),
         ("[3, 1, 2] | [sort, min, max, add, (map(select(. > 1)) | first)]", json!([[1, 2, 3], 1, 3, 6, 3])),
-        ("[\"b\", \"a\", \"b\"] | [unique, join(\"-\"), (group_by(.) | map(length))]", json!([["a", "b"], "b-a-b", [1, 2]])),
+        (
+            "[\"b\", \"a\", \"b\"] | [unique, join(\"-\"), (group_by(.) | map(length))]",
+            json!([["a", "b"], "b-a-b", [1, 2]]),
+        ),
         ("{a: {b: 1}} * {a: {c: 2}} | [paths | join(\".\")]", json!(["a", "a.b", "a.c"])),
         ("\"T1059.001\" | capture(\"(?<main>T[0-9]+)\") | .main", json!("T1059")),
         ("[1, [2, [3]]] | [flatten, .[1:], .[-1][0]]", json!([[1, 2, 3], [[2, [3]]], 2])),
@@ -182,6 +206,19 @@ fn the_json_functions_written_anew_follow_jq() {
         ("[\"a\" * 3, (\"a,b\" / \",\"), ([1, 2] - [1])]", json!(["aaa", ["a", "b"], [2]])),
     ] {
         assert_eq!(eval(source, &json!({"a": 0})).unwrap().unwrap().to_string(), expected.to_string(), "{source}");
+    }
+}
+
+#[test]
+fn the_whole_standard_library_but_what_is_refused_can_be_called() {
+    let library = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    for definition in library.filter(|d| !super::inspect::FORBIDDEN.contains(&d.name)) {
+        let arguments = vec!["."; definition.args.len()].join("; ");
+        let call =
+            if arguments.is_empty() { definition.name.to_owned() } else { format!("{}({arguments})", definition.name) };
+        if let Err(error) = Expression::compile(&call) {
+            panic!("{call}: {error}");
+        }
     }
 }
 
@@ -202,7 +239,7 @@ proptest! {
         let source = format!(".{}", steps.concat());
         let path = Expression::compile(&source).unwrap();
         prop_assert!(matches!(path.kind, Kind::Path(_)));
-        let program = super::engine::compile(&source).unwrap();
+        let program = super::engine::compile(&source, &[]).unwrap();
         let document = from_json(&input);
         let by_engine = within(|| {
             let results = start(&program, &document, &Env::default());

@@ -254,7 +254,9 @@ impl Mul for Bounded {
             (Some(len), None) => spend_bytes(len.saturating_mul(times(&r.val))),
             (None, Some(len)) => spend_bytes(len.saturating_mul(times(&self.val))),
             _ => {
-                spend_bytes(breadth(&self.val) + breadth(&r.val));
+                // Objects are merged.
+                spend_bytes(breadth(&self.val));
+                spend_bytes(breadth(&r.val));
                 self.weigh();
                 r.weigh();
             }
@@ -399,11 +401,7 @@ impl jaq_core::ValT for Bounded {
         }
     }
 
-    fn map_values<'a, I: Iterator<Item = ValX<'a, Self>>>(
-        self,
-        opt: Opt,
-        f: impl Fn(Self) -> I,
-    ) -> ValX<'a, Self> {
+    fn map_values<'a, I: Iterator<Item = ValX<'a, Self>>>(self, opt: Opt, f: impl Fn(Self) -> I) -> ValX<'a, Self> {
         update!(self, f, |val, f2| val.map_values(opt, f2))
     }
 
