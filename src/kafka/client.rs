@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_property_that_a_promise_rests_on_is_refused_with_its_reason() {
         let mut settings = settings();
-        let _ = settings.client.insert("enable.auto.commit".to_owned(), "true".to_owned());
+        let _new = settings.client.insert("enable.auto.commit".to_owned(), "true".to_owned());
         let text = consumer(&settings).unwrap_err().to_string();
         assert_eq!(text, "the client property enable.auto.commit cannot be set: only settled records are committed");
     }
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn a_wrong_value_is_refused_without_being_repeated() {
         let mut settings = settings();
-        let _ = settings.client.insert("fetch.min.bytes".to_owned(), "hunter2".to_owned());
+        let _new = settings.client.insert("fetch.min.bytes".to_owned(), "hunter2".to_owned());
         let error = consumer(&settings).unwrap().create_native_config().err().unwrap();
         let text = refused(&error).to_string();
         assert!(text.contains("fetch.min.bytes") && !text.contains("hunter2"), "{text}");
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn the_users_properties_win_over_defaults_and_not_over_the_promises() {
         let mut settings = settings();
-        let _ = settings.client.insert("session.timeout.ms".to_owned(), "6000".to_owned());
+        let _new = settings.client.insert("session.timeout.ms".to_owned(), "6000".to_owned());
         let config = consumer(&settings).unwrap();
         assert_eq!(config.get("session.timeout.ms"), Some("6000"));
         assert_eq!(config.get("auto.offset.reset"), Some("error"));

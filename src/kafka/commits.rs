@@ -2,7 +2,14 @@
 //! which retried requests could do if two were under way).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 
+use rdkafka::consumer::{CommitMode, Consumer as _};
+
+use super::context::{Consumer, Report};
+use super::{ClientError, queries};
 use crate::domain::{Offset, TopicPartition};
 
 /// Frontiers to be committed.
@@ -73,6 +80,43 @@ impl CommitQueue {
         }
         let result = |Pending { id, frontiers }| Answered { id, frontiers, result: Err(why.to_owned()) };
         told.into_iter().map(result).collect()
+    }
+}
+
+/// The thread that sends commits and waits for their answers, so that polling goes on meanwhile. It uses librdkafka's
+/// synchronous commit: rust-rdkafka 0.39 never calls `commit_callback` for asynchronous ones (librdkafka makes the event
+/// only where a native callback is registered, `rd_kafka_cgrp_propagate_commit_result`).
+#[derive(Debug)]
+pub(super) struct Committer {
+    requests: Sender<Frontiers>,
+}
+
+impl Committer {
+    /// Starts the thread. It ends with the committer, after the request that is under way.
+    pub(super) fn start(consumer: &Arc<Consumer>, reports: Sender<Report>) -> Result<Self, ClientError> {
+        let (requests, received) = channel();
+        let consumer = Arc::clone(consumer);
+        let _detached = thread::Builder::new()
+            .name("kafka-commits".to_owned())
+            .spawn(move || serve(&consumer, &received, &reports))
+            .map_err(|error| ClientError(format!("the committer's thread cannot be started: {error}")))?;
+        Ok(Self { requests })
+    }
+
+    /// Sends a commit; the answer comes as [`Report::Committed`].
+    pub(super) fn send(&self, frontiers: Frontiers) -> Result<(), String> {
+        self.requests.send(frontiers).map_err(|_| "the committer's thread has ended".to_owned())
+    }
+}
+
+fn serve(consumer: &Consumer, requests: &Receiver<Frontiers>, reports: &Sender<Report>) {
+    for frontiers in requests {
+        let result = queries::list(frontiers.iter().map(|(p, offset)| (p, *offset)))
+            .and_then(|list| consumer.commit(&list, CommitMode::Sync))
+            .map_err(|error| error.to_string());
+        if reports.send(Report::Committed(result)).is_err() {
+            return;
+        }
     }
 }
 

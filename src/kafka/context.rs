@@ -1,4 +1,4 @@
-//! librdkafka's callbacks. They run inside `poll` and only report: the worker decides and answers afterwards, because
+//! librdkafka's callbacks, and what they report. They run inside `poll` and only report: the worker decides and answers afterwards, because
 //! a callback that waits holds up heartbeats, commits and the group.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Statistics, TopicPartitionList};
 
@@ -29,7 +29,7 @@ pub(super) enum Report {
         /// They are gone already: another member may read them.
         lost: bool,
     },
-    /// The commit that is under way has its answer.
+    /// The commit that is under way has its answer (from the committer's thread).
     Committed(Result<(), String>),
     /// The client has a trouble that it goes on to mend by itself.
     Trouble {
@@ -88,15 +88,6 @@ impl ConsumerContext for SourceContext {
             let lost = consumer.assignment_lost();
             self.report(Report::Revoke { partitions: queries::partitions(list), lost });
         }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        let refused = || offsets.elements().into_iter().find_map(|element| element.error().err());
-        let result = match result.err().or_else(refused) {
-            None => Ok(()),
-            Some(error) => Err(error.to_string()),
-        };
-        self.report(Report::Committed(result));
     }
 }
 

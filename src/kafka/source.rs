@@ -9,6 +9,7 @@ use rdkafka::consumer::Consumer as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use super::commits::Committer;
 use super::context::{Consumer, SourceContext};
 use super::worker::{Command, Worker};
 use super::{ClientError, KafkaSettings, client, queries};
@@ -55,7 +56,7 @@ impl KafkaSource {
     pub fn start(settings: KafkaSettings) -> Result<Self, ClientError> {
         let (report, reports) = commands::channel();
         let consumer: Consumer = client::consumer(&settings)?
-            .create_with_context(SourceContext::new(report))
+            .create_with_context(SourceContext::new(report.clone()))
             .map_err(|error| client::refused(&error))?;
         let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|error| client::refused(&error))?;
@@ -63,7 +64,8 @@ impl KafkaSource {
         let weak = WeakConsumer(Arc::downgrade(&consumer));
         let (command, commands) = commands::channel();
         let (event, events) = mpsc::unbounded_channel();
-        let worker = Worker::new(consumer, settings, reports, commands, event);
+        let committer = Committer::start(&consumer, report)?;
+        let worker = Worker::new(consumer, settings, reports, committer, commands, event);
         let _detached = thread::Builder::new()
             .name("kafka-consumer".to_owned())
             .spawn(move || worker.run())

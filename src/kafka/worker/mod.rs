@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
-use rdkafka::consumer::{CommitMode, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use tokio::sync::{mpsc, oneshot};
@@ -21,10 +21,10 @@ use tokio::time::Instant;
 use self::rebalance::Rebalance;
 use self::watch::Watch;
 use super::KafkaSettings;
-use super::commits::{Answered, CommitId, CommitQueue, Frontiers};
+use super::commits::{Answered, CommitId, CommitQueue, Committer, Frontiers};
 use super::context::{Consumer, Report};
+use super::record;
 use super::source::Told;
-use super::{queries, record};
 use crate::domain::{Record, TopicPartition};
 use crate::ports::{SourceError, SourceEvent};
 
@@ -68,6 +68,7 @@ pub(super) struct Worker {
     /// How many assignments there were.
     epoch: u64,
     commits: CommitQueue,
+    committer: Committer,
     /// Commits that the pipeline did not ask for and is not told of.
     own_commits: HashSet<CommitId>,
     /// The commit that is being waited for, and its answer.
@@ -84,6 +85,7 @@ impl Worker {
         consumer: Arc<Consumer>,
         settings: KafkaSettings,
         reports: Receiver<Report>,
+        committer: Committer,
         commands: Receiver<Command>,
         events: mpsc::UnboundedSender<Told>,
     ) -> Self {
@@ -98,6 +100,7 @@ impl Worker {
             owned: HashMap::new(),
             epoch: 0,
             commits: CommitQueue::default(),
+            committer,
             own_commits: HashSet::new(),
             awaited: None,
             reported: VecDeque::new(),
@@ -230,9 +233,7 @@ impl Worker {
             let sent = if frontiers.is_empty() {
                 Err("the partitions are not ours any more".to_owned())
             } else {
-                queries::list(frontiers.iter().map(|(p, offset)| (p, *offset)))
-                    .and_then(|list| self.consumer.commit(&list, CommitMode::Async))
-                    .map_err(|error| error.to_string())
+                self.committer.send(frontiers.clone())
             };
             match sent {
                 Ok(()) => return,
@@ -306,6 +307,7 @@ impl Worker {
     fn leave(mut self) {
         self.consumer.context().begin_closing();
         self.answer_all();
+        drop(self.committer);
         drop(self.consumer);
     }
 }

@@ -207,7 +207,7 @@ async fn a_handle_that_is_dropped_leaves_the_group() {
     feed.assigned().await;
     drop(feed);
     // Well within the session time-out of 45 s, or the bound of the assertion would pass for it.
-    let started = std::time::Instant::now();
+    let started = tokio::time::Instant::now();
     let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
     feed.assigned().await;
     assert!(started.elapsed() < Duration::from_secs(30));

@@ -3,13 +3,15 @@
 //! `tests/kafka/fetch.sh` fetches it. The broker ends with the handle, and with the test process however that ends: it
 //! runs under a shell that reads a pipe of ours and kills it when the pipe closes.
 
+#![expect(clippy::unwrap_used, reason = "a broker that cannot be had fails the test")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use alertbridge::kafka::{KafkaSettings, SecuritySettings, StartFrom};
 use rdkafka::ClientConfig;
@@ -18,6 +20,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::topic_partition_list::{Offset as ListOffset, TopicPartitionList};
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 /// How long a broker may take to answer for the first time; the machine may be busy.
 const READY: Duration = Duration::from_secs(120);
