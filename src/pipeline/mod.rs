@@ -1,1 +1,24 @@
-//! To be written.
+//! The flow: one record's way from the source to the outcome of each of its deliveries.
+//!
+//! One loop owns everything (`engine`); what it decides is in the rooms below (offsets, scheduler, resilience) and in
+//! the files here, each for one concern of the [`flow`]. Nothing here knows rdkafka or reqwest: the three seams are the
+//! traits of [`crate::ports`].
+
+mod budget;
+mod delivery;
+mod dispatch;
+mod engine;
+mod flow;
+mod gates;
+mod handback;
+mod intake;
+mod letters;
+mod prepare;
+mod report;
+mod settings;
+mod timers;
+
+pub use budget::BudgetLimits;
+pub use engine::{Parts, Pipeline, PipelineError};
+pub use prepare::Preparer;
+pub use settings::{AmbiguousPolicy, InstanceIdMode, Ordering, PipelineSettings};

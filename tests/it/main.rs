@@ -8,5 +8,6 @@ mod kafka_adapter;
 mod layering;
 mod mapping_formats;
 mod metrics_catalogue;
+mod pipeline;
 mod secmaster_client;
 mod support;

@@ -1,0 +1,144 @@
+//! How much may be read before it has settled; what is over it pauses fetching, while polling goes on.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::TopicPartition;
+
+/// The budgets. One record may pass the byte budget, so that an over-size one is not stuck for ever.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BudgetLimits {
+    /// Records in all.
+    pub records: usize,
+    /// Records of one partition.
+    pub records_per_partition: usize,
+    /// Bytes in all (keys, values, headers).
+    pub bytes: usize,
+}
+
+/// What is to be done at the source.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(super) struct FetchChange {
+    pub(super) pause: Vec<TopicPartition>,
+    pub(super) resume: Vec<TopicPartition>,
+}
+
+/// What has been read and has not settled.
+#[derive(Debug)]
+pub(super) struct Budget {
+    limits: BudgetLimits,
+    records: usize,
+    bytes: usize,
+    by_partition: HashMap<TopicPartition, usize>,
+    paused: HashSet<TopicPartition>,
+    spent: bool,
+}
+
+/// librdkafka drops what it has prefetched when a partition is paused, so fetching goes on only when there is room for
+/// a good deal more: at half the budget.
+const fn low_mark(limit: usize) -> usize {
+    limit / 2
+}
+
+impl Budget {
+    pub(super) fn new(limits: BudgetLimits) -> Self {
+        Self { limits, records: 0, bytes: 0, by_partition: HashMap::new(), paused: HashSet::new(), spent: false }
+    }
+
+    pub(super) fn charge(&mut self, partition: &TopicPartition, bytes: usize) {
+        self.records += 1;
+        self.bytes += bytes;
+        match self.by_partition.get_mut(partition) {
+            Some(count) => *count += 1,
+            None => drop(self.by_partition.insert(partition.clone(), 1)),
+        }
+    }
+
+    pub(super) fn give_back(&mut self, partition: &TopicPartition, bytes: usize) {
+        self.records = self.records.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if let Some(count) = self.by_partition.get_mut(partition) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Forgets that a partition was paused: it is not ours any more, or it is ours anew.
+    pub(super) fn forget_pause(&mut self, partition: &TopicPartition) {
+        let _was_paused = self.paused.remove(partition);
+        if self.by_partition.get(partition) == Some(&0) {
+            let _count = self.by_partition.remove(partition);
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Says which of the assigned partitions are to be paused or resumed now.
+    pub(super) fn changes<'a>(&mut self, assigned: impl Iterator<Item = &'a TopicPartition>) -> FetchChange {
+        let BudgetLimits { records, bytes, records_per_partition } = self.limits;
+        self.spent = if self.spent {
+            self.records > low_mark(records) || self.bytes > low_mark(bytes)
+        } else {
+            self.records >= records || self.bytes >= bytes
+        };
+        let mut change = FetchChange::default();
+        for partition in assigned {
+            let count = self.by_partition.get(partition).copied().unwrap_or(0);
+            let is_paused = self.paused.contains(partition);
+            let mark = if is_paused { low_mark(records_per_partition) + 1 } else { records_per_partition };
+            match (is_paused, self.spent || count >= mark) {
+                (false, true) => change.pause.push(partition.clone()),
+                (true, false) => change.resume.push(partition.clone()),
+                _ => {}
+            }
+        }
+        self.paused.extend(change.pause.iter().cloned());
+        self.paused.retain(|partition| !change.resume.contains(partition));
+        change
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Budget, BudgetLimits, FetchChange};
+    use crate::domain::TopicPartition;
+
+    fn budget() -> (Budget, TopicPartition, TopicPartition) {
+        let limits = BudgetLimits { records: 10, records_per_partition: 6, bytes: 1_000 };
+        (Budget::new(limits), TopicPartition::new("t", 0), TopicPartition::new("t", 1))
+    }
+
+    #[test]
+    fn a_partition_over_its_share_is_paused_alone_and_resumed_at_half() {
+        let (mut budget, a, b) = budget();
+        for _ in 0..6 {
+            budget.charge(&a, 1);
+        }
+        let change = budget.changes([&a, &b].into_iter());
+        assert_eq!(change, FetchChange { pause: vec![a.clone()], resume: vec![] });
+        budget.give_back(&a, 1);
+        budget.give_back(&a, 1);
+        assert_eq!(budget.changes([&a, &b].into_iter()), FetchChange::default(), "four are more than half");
+        budget.give_back(&a, 1);
+        assert_eq!(budget.changes([&a, &b].into_iter()), FetchChange { pause: vec![], resume: vec![a] });
+    }
+
+    #[test]
+    fn spent_bytes_pause_all_partitions() {
+        let (mut budget, a, b) = budget();
+        budget.charge(&a, 5_000);
+        assert_eq!(budget.changes([&a, &b].into_iter()).pause, vec![a.clone(), b.clone()]);
+        budget.give_back(&a, 5_000);
+        assert_eq!(budget.changes([&a, &b].into_iter()).resume, vec![a, b]);
+        assert_eq!(budget.bytes(), 0);
+    }
+
+    #[test]
+    fn a_partition_that_comes_back_is_paused_again_if_the_budget_is_still_spent() {
+        let (mut budget, a, b) = budget();
+        budget.charge(&b, 5_000);
+        budget.changes([&a, &b].into_iter());
+        budget.forget_pause(&a);
+        assert_eq!(budget.changes([&a, &b].into_iter()).pause, vec![a]);
+    }
+}

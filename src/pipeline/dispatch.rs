@@ -1,0 +1,203 @@
+//! Attempts: who leaves next, and what an answer leads to.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::flow::Flow;
+use super::gates::{GateChange, Moved};
+use super::settings::AmbiguousPolicy;
+use super::timers::Wake;
+use crate::domain::{DeadLetterClass, FailureClass, Outcome, Started};
+use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
+use crate::scheduler::{DeliveryId, RouteId};
+use crate::telemetry::{AttemptEvent, BreakerState, Delivery, PauseReason};
+
+/// An attempt that has ended.
+#[derive(Debug)]
+pub(super) struct AttemptDone {
+    id: DeliveryId,
+    route: RouteId,
+    sent_at: Instant,
+    sent_at_text: String,
+    duration: Duration,
+    result: Result<Started, ApiFailure>,
+}
+
+impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
+    /// Sends what may leave now. Says when to ask again, if waiting is all there is to do.
+    ///
+    /// A gate that is due lets one delivery through, then permits are counted, and the token comes last: it is spent
+    /// only when there is a delivery to spend it on, and the delivery is chosen after it, so that the worst one at
+    /// that moment leaves.
+    pub(super) fn dispatch(&mut self, now: Instant) -> Option<Instant> {
+        while !self.is_draining && self.attempts.len() < self.settings.max_in_flight {
+            let gates = &self.gates;
+            if !gates.process_admits(now) || !self.scheduler.has_ready(|route| gates.route_admits(route, now)) {
+                self.waiting_for_token_since = None;
+                return gates.next_probe(now);
+            }
+            if let Err(later) = self.limiter.spend(now) {
+                let _since = self.waiting_for_token_since.get_or_insert(now);
+                return Some(later);
+            }
+            let waited = self.waiting_for_token_since.take().map_or(Duration::ZERO, |since| now - since);
+            self.telemetry.rate_limit_wait(waited);
+            let id = self.scheduler.take(|route| self.gates.route_admits(route, now))?;
+            self.send(id, now);
+        }
+        None
+    }
+
+    fn send(&mut self, id: DeliveryId, now: Instant) {
+        let Some(delivery) = self.deliveries.get_mut(&id) else { return };
+        let route = delivery.route;
+        delivery.attempt_sent(now, self.gates.closed_time(route, now));
+        self.gates.sent(route, now);
+        let request = Arc::clone(&delivery.request);
+        let api = Arc::clone(&self.api);
+        let sent_at_text = jiff::Timestamp::now().to_string();
+        let _handle = self.attempts.spawn(async move {
+            let result = api.start(&request).await;
+            let duration = tokio::time::Instant::now().into_std() - now;
+            AttemptDone { id, route, sent_at: now, sent_at_text, duration, result }
+        });
+        self.telemetry.in_flight(self.attempts.len());
+    }
+
+    /// Decides on an answer.
+    pub(super) fn answered(&mut self, done: AttemptDone, now: Instant) {
+        self.telemetry.in_flight(self.attempts.len());
+        let AttemptDone { id, route, sent_at, sent_at_text, duration, result } = done;
+        let was_paused = self.gates.is_paused(route);
+        let changes = self.gates.answered(route, result.as_ref().err(), sent_at, now);
+        let detail = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        self.tell_gates(changes, &detail);
+        // The answer to a delivery that was given up meanwhile has told the gates what it can; the delivery itself comes
+        // again elsewhere.
+        let Some(delivery) = self.deliveries.get_mut(&id) else { return };
+        delivery.in_flight = false;
+        if let Some(of) = self.describe(id) {
+            let attempt = self.deliveries.get(&id).map_or(0, |delivery| delivery.attempts);
+            self.telemetry.attempt(&AttemptEvent { delivery: of, attempt, result: result.as_ref(), duration });
+        }
+        match result {
+            Ok(started) => self.delivered(id, &started, now),
+            Err(failure) => {
+                if let Some(delivery) = self.deliveries.get_mut(&id) {
+                    delivery.attempt_failed(&failure, sent_at_text);
+                }
+                self.failed(id, failure, was_paused, now);
+            }
+        }
+    }
+
+    fn delivered(&mut self, id: DeliveryId, started: &Started, now: Instant) {
+        self.scheduler.remove(id);
+        let Some(delivery) = self.deliveries.remove(&id) else { return };
+        self.tell(delivery.record, &delivery.facts, Outcome::Delivered, |event| {
+            event.workflow_id = Some(&delivery.request.destination.workflow_id);
+            event.action_instance_id = Some(&started.action_instance_id);
+            event.requested_instance_id = delivery.request.action_instance_id.as_deref();
+            event.attempts = delivery.attempts;
+            event.http_status = Some(started.http_status);
+            event.request_id = started.request_id.as_deref();
+            event.duration_ms = Some(millis(now.saturating_duration_since(delivery.created)));
+        });
+        self.settle(delivery.record);
+    }
+
+    fn failed(&mut self, id: DeliveryId, failure: ApiFailure, was_paused: bool, now: Instant) {
+        if self.is_given_up(id) {
+            self.abandon(&[id]);
+            return;
+        }
+        match failure.class {
+            FailureClass::Rejected => self.bury_delivery(id, DeadLetterClass::Rejected, &failure),
+            FailureClass::Ambiguous if self.settings.ambiguous == AmbiguousPolicy::DeadLetter => {
+                self.bury_delivery(id, DeadLetterClass::Ambiguous, &failure);
+            }
+            // The delivery waits behind the gate that this closed: neither an attempt nor time is charged.
+            FailureClass::Throttled | FailureClass::Credentials | FailureClass::Target => self.scheduler.put_back(id),
+            FailureClass::Transient | FailureClass::Ambiguous => self.failed_on_the_way(id, &failure, was_paused, now),
+        }
+    }
+
+    fn failed_on_the_way(&mut self, id: DeliveryId, failure: &ApiFailure, was_paused: bool, now: Instant) {
+        let Some(delivery) = self.deliveries.get_mut(&id) else { return };
+        let route = delivery.route;
+        if !was_paused {
+            delivery.charged = delivery.charged.saturating_add(1);
+        }
+        let mut opened = None;
+        if delivery.take_first_failure() {
+            opened = self.gates.delivery_failed(route, now);
+        }
+        let elapsed = delivery.elapsed(now, self.gates.closed_time(route, now));
+        let (charged, first) = (delivery.charged, delivery.first_attempt().unwrap_or(now));
+        if self.settings.retry.is_spent(charged, elapsed) {
+            // Others got through meanwhile: it is this delivery's fault. If none did, it is the target's: hold it.
+            if self.gates.succeeded_since(route, first) {
+                self.bury_delivery(id, DeadLetterClass::Exhausted, failure);
+                return;
+            }
+            opened = opened.or(self.gates.open_breaker(route, now));
+            self.scheduler.put_back(id);
+        } else {
+            let wait = self.settings.retry.backoff.wait(charged.max(1), &mut rand::rng());
+            self.timers.set(now + wait, Wake::Delivery(id));
+            if let Some(of) = self.describe(id) {
+                self.telemetry.retry_scheduled(&of, charged, wait);
+            }
+        }
+        self.tell_gates(opened.into_iter().collect(), &failure.to_string());
+    }
+
+    fn describe(&self, id: DeliveryId) -> Option<Delivery<'_>> {
+        let delivery = self.deliveries.get(&id)?;
+        let record = &self.records.get(&delivery.record)?.record;
+        let to = &delivery.request.destination;
+        Some(Delivery {
+            partition: &record.partition,
+            offset: record.offset,
+            part: delivery.facts.part,
+            route: &to.route,
+            workflow_id: &to.workflow_id,
+        })
+    }
+
+    fn bury_delivery(&mut self, id: DeliveryId, class: DeadLetterClass, failure: &ApiFailure) {
+        self.scheduler.remove(id);
+        let Some(delivery) = self.deliveries.remove(&id) else { return };
+        let facts = delivery.facts.clone();
+        self.bury(delivery.record, facts, Some(&delivery), class, failure.reason, failure.message.clone());
+    }
+
+    fn tell_gates(&self, changes: Vec<GateChange>, detail: &str) {
+        for GateChange { reason, route, to } in changes {
+            let state = match to {
+                Moved::Closed { probe_in } => {
+                    if reason == PauseReason::HoldOff {
+                        self.telemetry.hold_off(probe_in);
+                    }
+                    self.telemetry.paused(reason, detail);
+                    BreakerState::Open
+                }
+                Moved::Opened { after } => {
+                    // Another route may still be held back for the same reason.
+                    if !self.gates.closed().iter().any(|(closed, ..)| *closed == reason) {
+                        self.telemetry.resumed(reason, after);
+                    }
+                    BreakerState::Closed
+                }
+            };
+            if let (PauseReason::CircuitBreaker, Some(to)) = (reason, route.and_then(|route| self.destination(route))) {
+                self.telemetry.breaker(&to.route, state);
+            }
+        }
+    }
+}
+
+/// Whole milliseconds.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,248 @@
+//! The loop: the only place that waits and acts. Everything it decides is decided elsewhere.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::flow::Flow;
+use super::letters::Letters;
+use super::prepare::Preparer;
+use super::report::Reporter;
+use super::settings::PipelineSettings;
+use super::timers::Wake;
+use crate::domain::{Offset, TopicPartition};
+use crate::ports::{DeadLetterSink, RecordSource, SourceError, SourceEvent, WorkflowApi};
+use crate::telemetry::{Health, Status, Telemetry};
+
+/// How often gauges and status are brought up to date, and how long the loop sleeps at most.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Why the pipeline ended before it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The source cannot go on.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A request or a write panicked: a bug, and its delivery's fate is unknown.
+    #[error("a task of the pipeline panicked: {0}")]
+    Panicked(tokio::task::JoinError),
+}
+
+/// Everything the pipeline is made of.
+#[derive(Debug)]
+pub struct Parts<S, A, D> {
+    /// Where records come from.
+    pub source: S,
+    /// What starts workflows.
+    pub api: Arc<A>,
+    /// Where dead letters go.
+    pub dead_letters: Arc<D>,
+    /// Mappings and routes.
+    pub preparer: Preparer,
+    /// The settings.
+    pub settings: PipelineSettings,
+    /// Log lines and metrics.
+    pub telemetry: Telemetry,
+    /// Liveness and readiness.
+    pub health: Health,
+    /// The status document.
+    pub status: watch::Sender<Status>,
+}
+
+/// The pipeline: from the source to an outcome for every delivery.
+#[derive(Debug)]
+pub struct Pipeline<S, A, D> {
+    source: S,
+    flow: Flow<A, D>,
+    health: Health,
+    drain_timeout: Duration,
+}
+
+impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts<S, A, D>) -> Self {
+        let Parts { source, api, dead_letters, preparer, settings, telemetry, health, status } = parts;
+        let drain_timeout = settings.drain_timeout;
+        let (letters, report) = (Letters::new(dead_letters), Reporter::new(status));
+        let flow = Flow::new(api, letters, preparer, settings, telemetry, report, now());
+        Self { source, flow, health, drain_timeout }
+    }
+
+    /// Runs until `shutdown` is cancelled, then drains: what is in flight may finish within the drain time-out, what
+    /// has settled is committed, and the group is left.
+    ///
+    /// # Errors
+    /// [`PipelineError`] if it has to end unasked; what has settled is committed even then.
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), PipelineError> {
+        let result = self.flow_until(&shutdown).await;
+        self.health.set_ready(false);
+        self.flow.publish();
+        let last = self.flow.all_frontiers();
+        let closed = self.source.close(last).await;
+        result?;
+        Ok(closed?)
+    }
+
+    async fn flow_until(&mut self, shutdown: &CancellationToken) -> Result<(), PipelineError> {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut drain_deadline = None;
+        loop {
+            self.health.beat();
+            let now = now();
+            let dispatch_again = self.flow.dispatch(now);
+            self.act(now);
+            if drain_deadline.is_some_and(|deadline| now >= deadline || self.flow.is_idle()) {
+                return Ok(());
+            }
+            let wake = [
+                dispatch_again,
+                self.flow.timers.next(),
+                self.flow.next_release(),
+                drain_deadline,
+                Some(self.flow.commits.deadline()),
+            ];
+            let wake = wake.into_iter().flatten().min().unwrap_or(now + TICK);
+            let flow = &mut self.flow;
+            // Every arm is cancel safe. Their order is left to chance, so that none starves another: answers must not
+            // hold back a revocation, nor a full topic the answers.
+            tokio::select! {
+                () = shutdown.cancelled(), if drain_deadline.is_none() => {
+                    self.health.set_ready(false);
+                    drain_deadline = Some(now + self.drain_timeout);
+                    let assigned = flow.begin_drain();
+                    self.source.pause(&assigned);
+                }
+                Some(done) = flow.attempts.join_next() => {
+                    flow.answered(done.map_err(PipelineError::Panicked)?, self::now());
+                    while let Some(done) = flow.attempts.try_join_next() {
+                        flow.answered(done.map_err(PipelineError::Panicked)?, self::now());
+                    }
+                }
+                Some(done) = flow.letters.writing.join_next() => {
+                    flow.written(done.map_err(PipelineError::Panicked)?, self::now());
+                }
+                () = sleep_until(wake.into()) => {
+                    let now = self::now();
+                    while let Some(wake) = flow.timers.take_due(now) {
+                        match wake {
+                            Wake::Delivery(id) => flow.scheduler.put_back(id),
+                            Wake::Letter(id) => flow.write_again(id),
+                        }
+                    }
+                }
+                _ = tick.tick() => flow.publish(),
+                event = self.source.next() => self.happened(event)?,
+            }
+        }
+    }
+
+    /// Does at the source what has been decided.
+    fn act(&mut self, now: Instant) {
+        let change = self.flow.fetch_change();
+        if !change.pause.is_empty() {
+            self.source.pause(&change.pause);
+        }
+        if !change.resume.is_empty() && !self.flow.is_draining {
+            self.source.resume(&change.resume);
+        }
+        for release in self.flow.releases(now) {
+            self.source.release(release.partitions, release.frontiers);
+        }
+        let commits = self.flow.due_commits(now);
+        if !commits.is_empty() {
+            self.source.commit(commits);
+        }
+    }
+
+    fn happened(&mut self, event: SourceEvent) -> Result<(), PipelineError> {
+        let flow = &mut self.flow;
+        match event {
+            SourceEvent::Records(records) => flow.take_in(records, now()),
+            SourceEvent::Position(positions) => {
+                for (partition, position) in positions {
+                    flow.book.advance_to(&partition, position);
+                }
+            }
+            SourceEvent::EndOffsets(offsets) => flow.report.end_offsets(offsets),
+            SourceEvent::Joined => {
+                if !std::mem::replace(&mut flow.report.kafka_is_reached, true) {
+                    flow.telemetry.kafka_available();
+                }
+                self.health.set_ready(!flow.is_draining);
+            }
+            SourceEvent::Unavailable { error } => {
+                flow.report.kafka_is_reached = false;
+                flow.telemetry.kafka_unavailable(&error);
+                self.health.set_ready(false);
+            }
+            SourceEvent::Assigned { cluster_id, partitions } => flow.assign(cluster_id, partitions),
+            SourceEvent::Revoked(partitions) => flow.revoke(partitions, now()),
+            SourceEvent::Lost(partitions) => flow.lose(&partitions),
+            SourceEvent::OutOfRange { partition, wanted, resumed_at } => {
+                flow.out_of_range(&partition, wanted, resumed_at);
+            }
+            SourceEvent::Committed(frontiers) => {
+                flow.book.committed(&frontiers);
+                flow.telemetry.committed(&frontiers);
+            }
+            SourceEvent::CommitFailed { frontiers, error } => {
+                flow.book.commit_failed(&frontiers);
+                flow.telemetry.commit_failed(&error);
+            }
+            SourceEvent::Fatal(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+}
+
+/// The pipeline's time: tokio's, so that tests run under paused time.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
+    /// Partitions are ours from now on.
+    fn assign(&mut self, cluster_id: Arc<str>, partitions: Vec<(TopicPartition, Offset)>) {
+        self.telemetry.assigned(&partitions);
+        self.cluster_id = cluster_id;
+        for (partition, start) in partitions {
+            let _epoch = self.book.assign(partition.clone(), start);
+            self.budget.forget_pause(&partition);
+        }
+    }
+
+    /// Records of a partition are gone. Where reading goes on behind what was read, the partition is another one of
+    /// the same name: its claims are worth nothing.
+    fn out_of_range(&mut self, partition: &TopicPartition, wanted: Offset, resumed_at: Offset) {
+        self.telemetry.out_of_range(partition, wanted, resumed_at);
+        if resumed_at >= wanted {
+            self.book.advance_to(partition, resumed_at);
+        } else {
+            self.lose(std::slice::from_ref(partition));
+            let _epoch = self.book.assign(partition.clone(), resumed_at);
+        }
+    }
+
+    /// Begins nothing new and gives up what waits. Says what is to be paused.
+    fn begin_drain(&mut self) -> Vec<TopicPartition> {
+        self.telemetry.draining("shutdown requested");
+        self.is_draining = true;
+        self.abandon_waiting(None);
+        self.book.partitions().cloned().collect()
+    }
+
+    /// Whether nothing is on its way any more.
+    fn is_idle(&self) -> bool {
+        self.attempts.is_empty() && self.letters.pending.is_empty()
+    }
+
+    fn all_frontiers(&self) -> Vec<(TopicPartition, Offset)> {
+        let partitions: Vec<TopicPartition> = self.book.partitions().cloned().collect();
+        self.book.last_frontiers(&partitions)
+    }
+}

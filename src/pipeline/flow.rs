@@ -1,0 +1,175 @@
+//! Everything that is under way, without the source: decisions change it, the engine acts on what it says.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::task::JoinSet;
+
+use super::budget::{Budget, FetchChange};
+use super::delivery::{OpenDelivery, OpenRecord, RecordId};
+use super::dispatch::AttemptDone;
+use super::gates::Gates;
+use super::handback::Revocation;
+use super::letters::Letters;
+use super::prepare::{AlertFacts, Preparer};
+use super::report::Reporter;
+use super::settings::PipelineSettings;
+use super::timers::Timers;
+use crate::domain::{Destination, Offset, Outcome, TopicPartition, WorkflowRequest};
+use crate::offsets::{CommitSchedule, OffsetBook};
+use crate::resilience::RateLimiter;
+use crate::scheduler::{DeliveryId, RouteId, Scheduler};
+use crate::telemetry::{OutcomeEvent, Telemetry};
+
+/// The state of the pipeline. `A` and `D` are the workflow API and the dead-letter sink.
+#[derive(Debug)]
+pub(super) struct Flow<A, D> {
+    pub(super) api: Arc<A>,
+    pub(super) settings: PipelineSettings,
+    pub(super) telemetry: Telemetry,
+    pub(super) preparer: Preparer,
+    pub(super) report: Reporter,
+    pub(super) cluster_id: Arc<str>,
+    pub(super) book: OffsetBook,
+    pub(super) commits: CommitSchedule,
+    pub(super) budget: Budget,
+    pub(super) scheduler: Scheduler,
+    pub(super) gates: Gates,
+    pub(super) limiter: RateLimiter,
+    pub(super) timers: Timers,
+    pub(super) records: HashMap<RecordId, OpenRecord>,
+    pub(super) deliveries: HashMap<DeliveryId, OpenDelivery>,
+    pub(super) attempts: JoinSet<AttemptDone>,
+    pub(super) letters: Letters<D>,
+    pub(super) revocations: Vec<Revocation>,
+    /// Set once a shutdown has begun: nothing new is begun.
+    pub(super) is_draining: bool,
+    pub(super) waiting_for_token_since: Option<Instant>,
+    routes: HashMap<Destination, RouteId>,
+    destinations: Vec<Destination>,
+    last_id: u64,
+}
+
+impl<A, D> Flow<A, D> {
+    pub(super) fn new(
+        api: Arc<A>,
+        letters: Letters<D>,
+        preparer: Preparer,
+        settings: PipelineSettings,
+        telemetry: Telemetry,
+        report: Reporter,
+        now: Instant,
+    ) -> Self {
+        Self {
+            commits: CommitSchedule::new(settings.commit_interval, now),
+            budget: Budget::new(settings.budget),
+            gates: Gates::new(settings.breaker),
+            limiter: RateLimiter::new(&settings.rate_limits, now),
+            cluster_id: Arc::from(""),
+            book: OffsetBook::default(),
+            scheduler: Scheduler::default(),
+            timers: Timers::default(),
+            records: HashMap::new(),
+            deliveries: HashMap::new(),
+            attempts: JoinSet::new(),
+            revocations: Vec::new(),
+            is_draining: false,
+            waiting_for_token_since: None,
+            routes: HashMap::new(),
+            destinations: Vec::new(),
+            last_id: 0,
+            api,
+            letters,
+            preparer,
+            settings,
+            telemetry,
+            report,
+        }
+    }
+
+    /// Ends one delivery of a record. When it was the last one, the record settles.
+    pub(super) fn settle(&mut self, id: RecordId) {
+        let Some(open) = self.records.get_mut(&id) else { return };
+        open.remaining = open.remaining.saturating_sub(1);
+        if open.remaining == 0
+            && let Some(open) = self.records.remove(&id)
+        {
+            self.budget.give_back(&open.record.partition, open.record.size());
+            // A fenced claim is refused here: results of an old assignment never commit.
+            if self.book.settle(&open.claim).is_ok() {
+                self.commits.completed();
+            }
+        }
+    }
+
+    /// Writes the one line and counts the one outcome of a delivery.
+    pub(super) fn tell<'a>(
+        &'a self,
+        id: RecordId,
+        facts: &'a AlertFacts,
+        outcome: Outcome,
+        complete: impl FnOnce(&mut OutcomeEvent<'a>),
+    ) {
+        let Some(open) = self.records.get(&id) else { return };
+        let mut event = OutcomeEvent {
+            outcome,
+            partition: &open.record.partition,
+            offset: open.record.offset,
+            part: facts.part,
+            alert_id: facts.id.as_deref(),
+            severity: facts.severity,
+            format: facts.format.as_deref(),
+            route: facts.route.as_deref(),
+            workflow_id: None,
+            action_instance_id: None,
+            requested_instance_id: None,
+            attempts: 0,
+            http_status: None,
+            error_code: None,
+            request_id: None,
+            skip_rule_reason: None,
+            error: None,
+            age_ms: age_ms(open.record.timestamp_ms),
+            duration_ms: None,
+            trace_id: open.trace_id.as_deref(),
+        };
+        complete(&mut event);
+        self.telemetry.outcome(&event);
+    }
+
+    /// Which fetching is to be paused or resumed now.
+    pub(super) fn fetch_change(&mut self) -> FetchChange {
+        self.budget.changes(self.book.partitions())
+    }
+
+    /// The frontiers to commit now, if it is time.
+    pub(super) fn due_commits(&mut self, now: Instant) -> Vec<(TopicPartition, Offset)> {
+        if self.commits.take_due(now) { self.book.take_frontiers() } else { Vec::new() }
+    }
+
+    pub(super) fn destination(&self, route: RouteId) -> Option<&Destination> {
+        self.destinations.get(route.0)
+    }
+
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    pub(super) fn route(&mut self, request: &WorkflowRequest) -> RouteId {
+        if let Some(route) = self.routes.get(&request.destination) {
+            return *route;
+        }
+        let route = self.gates.add_route();
+        self.destinations.push(request.destination.clone());
+        let _none = self.routes.insert(request.destination.clone(), route);
+        route
+    }
+}
+
+/// The time since a record was written, in milliseconds.
+pub(super) fn age_ms(timestamp_ms: Option<i64>) -> Option<i64> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Some(i64::try_from(now.as_millis()).unwrap_or(i64::MAX).saturating_sub(timestamp_ms?).max(0))
+}

@@ -1,0 +1,257 @@
+//! All gates together: which delivery may leave now, and what an answer says about each of them (promise 4).
+
+use std::time::{Duration, Instant};
+
+use crate::domain::FailureClass;
+use crate::ports::ApiFailure;
+use crate::resilience::{Admission, BreakerPolicy, FailureWindow, Gate, ProbeSchedule};
+use crate::scheduler::RouteId;
+use crate::telemetry::PauseReason;
+
+/// A gate that was closed or opened, for the log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct GateChange {
+    pub(super) reason: PauseReason,
+    /// Whose gate it is; `None` for the process's own.
+    pub(super) route: Option<RouteId>,
+    pub(super) to: Moved,
+}
+
+/// Where a gate moved.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Moved {
+    Closed { probe_in: Duration },
+    Opened { after: Duration },
+}
+
+#[derive(Debug)]
+struct RouteGates {
+    target: Gate,
+    breaker: Gate,
+    window: FailureWindow,
+    last_success: Option<Instant>,
+    closed_time: Duration,
+}
+
+/// The gates of the process (credentials, quota) and of each route (target, breaker).
+#[derive(Debug)]
+pub(super) struct Gates {
+    policy: BreakerPolicy,
+    credentials: Gate,
+    hold_off: Gate,
+    routes: Vec<RouteGates>,
+    closed_time: Duration,
+}
+
+impl Gates {
+    pub(super) fn new(policy: BreakerPolicy) -> Self {
+        Self {
+            policy,
+            credentials: Gate::unproven(ProbeSchedule::SYSTEMIC),
+            hold_off: Gate::open(ProbeSchedule::HOLD_OFF),
+            routes: Vec::new(),
+            closed_time: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn add_route(&mut self) -> RouteId {
+        let BreakerPolicy { open_for, max_open_for, .. } = self.policy;
+        self.routes.push(RouteGates {
+            target: Gate::open(ProbeSchedule::SYSTEMIC),
+            breaker: Gate::open(ProbeSchedule::Doubling { first: open_for, max: max_open_for }),
+            window: FailureWindow::new(self.policy),
+            last_success: None,
+            closed_time: Duration::ZERO,
+        });
+        RouteId(self.routes.len() - 1)
+    }
+
+    /// Whether any delivery may leave now, as far as the process is concerned.
+    pub(super) fn process_admits(&self, now: Instant) -> bool {
+        admits(&self.credentials, now) && admits(&self.hold_off, now)
+    }
+
+    /// Whether a delivery of this route may leave now, as far as the route is concerned.
+    pub(super) fn route_admits(&self, route: RouteId, now: Instant) -> bool {
+        self.routes.get(route.0).is_some_and(|gates| admits(&gates.target, now) && admits(&gates.breaker, now))
+    }
+
+    /// The earliest time at which a closed gate lets its next probe through.
+    pub(super) fn next_probe(&self, now: Instant) -> Option<Instant> {
+        let routes = self.routes.iter().flat_map(|gates| [&gates.target, &gates.breaker]);
+        let all = [&self.credentials, &self.hold_off].into_iter().chain(routes);
+        all.filter_map(Gate::next_probe).filter(|at| *at > now).min()
+    }
+
+    /// A delivery of this route leaves: a probe, where a gate is not open.
+    pub(super) fn sent(&mut self, route: RouteId, now: Instant) {
+        self.credentials.probe_sent(now);
+        self.hold_off.probe_sent(now);
+        if let Some(gates) = self.routes.get_mut(route.0) {
+            gates.target.probe_sent(now);
+            gates.breaker.probe_sent(now);
+        }
+    }
+
+    /// What an answer (`None`: a confirmed start) says about the gates. Requests that were sent before a gate closed do
+    /// not open it again, except the breaker: any success shows that the target works.
+    pub(super) fn answered(
+        &mut self,
+        route: RouteId,
+        failure: Option<&ApiFailure>,
+        sent_at: Instant,
+        now: Instant,
+    ) -> Vec<GateChange> {
+        let class = failure.map(|failure| failure.class);
+        let is_answer = failure.is_none_or(|failure| failure.http_status.is_some());
+        let cap = failure.and_then(|failure| failure.retry_after);
+        let mut changes = Changes { list: Vec::new(), closed_time: Duration::ZERO };
+
+        let verdict = verdict(class == Some(FailureClass::Credentials), is_answer);
+        changes.apply(&mut self.credentials, verdict, PauseReason::Credentials, None, None, sent_at, now);
+        let verdict = self::verdict(class == Some(FailureClass::Throttled), is_answer);
+        changes.apply(&mut self.hold_off, verdict, PauseReason::HoldOff, None, cap, sent_at, now);
+        self.closed_time += std::mem::take(&mut changes.closed_time);
+
+        if let Some(gates) = self.routes.get_mut(route.0) {
+            let works = matches!(class, None | Some(FailureClass::Rejected));
+            let verdict = self::verdict(
+                class == Some(FailureClass::Target),
+                works || class == Some(FailureClass::Ambiguous) && is_answer,
+            );
+            changes.apply(&mut gates.target, verdict, PauseReason::Target, Some(route), None, sent_at, now);
+            if works {
+                gates.window.success(now);
+                changes.reopen(&mut gates.breaker, PauseReason::CircuitBreaker, Some(route), now);
+            }
+            if class.is_none() {
+                gates.last_success = Some(now);
+            }
+            gates.closed_time += changes.closed_time;
+        }
+        changes.list
+    }
+
+    /// Counts a delivery that failed on the way for the first time; the breaker may open.
+    pub(super) fn delivery_failed(&mut self, route: RouteId, now: Instant) -> Option<GateChange> {
+        let opens = self.routes.get_mut(route.0).is_some_and(|gates| gates.window.failure(now));
+        if opens { self.open_breaker(route, now) } else { None }
+    }
+
+    /// Opens a route's breaker.
+    pub(super) fn open_breaker(&mut self, route: RouteId, now: Instant) -> Option<GateChange> {
+        let gates = self.routes.get_mut(route.0)?;
+        gates.window.clear();
+        let newly = gates.breaker.close(now, None);
+        let probe_in = gates.breaker.next_probe()?.saturating_duration_since(now);
+        newly.then_some(GateChange {
+            reason: PauseReason::CircuitBreaker,
+            route: Some(route),
+            to: Moved::Closed { probe_in },
+        })
+    }
+
+    /// Whether an attempt of this route is spent on an outage: it is not charged to its delivery.
+    pub(super) fn is_paused(&self, route: RouteId) -> bool {
+        let route = self.routes.get(route.0);
+        let route_gates = route.into_iter().flat_map(|gates| [&gates.target, &gates.breaker]);
+        [&self.credentials, &self.hold_off].into_iter().chain(route_gates).any(|gate| gate.closed_since().is_some())
+    }
+
+    /// Whether a delivery of this route has been confirmed since then.
+    pub(super) fn succeeded_since(&self, route: RouteId, since: Instant) -> bool {
+        self.routes.get(route.0).and_then(|gates| gates.last_success).is_some_and(|at| at > since)
+    }
+
+    /// For how long this route has been held back in all; the difference of two readings is what waiting cost.
+    pub(super) fn closed_time(&self, route: RouteId, now: Instant) -> Duration {
+        let running = |gate: &Gate| gate.closed_since().map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let process = self.closed_time + running(&self.credentials) + running(&self.hold_off);
+        self.routes
+            .get(route.0)
+            .map_or(process, |gates| process + gates.closed_time + running(&gates.target) + running(&gates.breaker))
+    }
+
+    /// Whether no route at all lets deliveries through.
+    pub(super) fn all_routes_closed(&self) -> bool {
+        let is_closed = |gates: &RouteGates| [&gates.target, &gates.breaker].iter().any(|g| g.closed_since().is_some());
+        !self.routes.is_empty() && self.routes.iter().all(is_closed)
+    }
+
+    /// Each route's breaker and whether it is open.
+    pub(super) fn breakers(&self) -> impl Iterator<Item = (RouteId, bool)> {
+        let state = |(index, gates): (usize, &RouteGates)| (RouteId(index), gates.breaker.closed_since().is_some());
+        self.routes.iter().enumerate().map(state)
+    }
+
+    /// Every closed gate with its reason and route, the most serious first.
+    pub(super) fn closed(&self) -> Vec<(PauseReason, Option<RouteId>, Instant)> {
+        let process = [(PauseReason::Credentials, &self.credentials), (PauseReason::HoldOff, &self.hold_off)];
+        let process = process.into_iter().map(|(reason, gate)| (reason, None, gate));
+        let routes = self.routes.iter().enumerate().flat_map(|(index, gates)| {
+            let route = Some(RouteId(index));
+            [(PauseReason::Target, route, &gates.target), (PauseReason::CircuitBreaker, route, &gates.breaker)]
+        });
+        process.chain(routes).filter_map(|(reason, route, gate)| Some((reason, route, gate.closed_since()?))).collect()
+    }
+}
+
+fn admits(gate: &Gate, now: Instant) -> bool {
+    matches!(gate.admission(now), Some(Admission::Pass | Admission::Probe))
+}
+
+/// What an answer says about one gate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Verdict {
+    Trouble,
+    Fine,
+    Nothing,
+}
+
+fn verdict(trouble: bool, fine: bool) -> Verdict {
+    match (trouble, fine) {
+        (true, _) => Verdict::Trouble,
+        (false, true) => Verdict::Fine,
+        (false, false) => Verdict::Nothing,
+    }
+}
+
+struct Changes {
+    list: Vec<GateChange>,
+    closed_time: Duration,
+}
+
+impl Changes {
+    #[expect(clippy::too_many_arguments, reason = "one place for the rule that all gates share")]
+    fn apply(
+        &mut self,
+        gate: &mut Gate,
+        verdict: Verdict,
+        reason: PauseReason,
+        route: Option<RouteId>,
+        cap: Option<Duration>,
+        sent_at: Instant,
+        now: Instant,
+    ) {
+        match verdict {
+            Verdict::Trouble => {
+                let newly = gate.close(now, cap);
+                if let Some(next_probe) = gate.next_probe().filter(|_| newly) {
+                    let probe_in = next_probe.saturating_duration_since(now);
+                    self.list.push(GateChange { reason, route, to: Moved::Closed { probe_in } });
+                }
+            }
+            Verdict::Fine if gate.closed_since().is_none_or(|closed| sent_at > closed) => {
+                self.reopen(gate, reason, route, now);
+            }
+            Verdict::Fine | Verdict::Nothing => gate.probe_said_nothing(),
+        }
+    }
+
+    fn reopen(&mut self, gate: &mut Gate, reason: PauseReason, route: Option<RouteId>, now: Instant) {
+        if let Some(after) = gate.reopen(now) {
+            self.closed_time += after;
+            self.list.push(GateChange { reason, route, to: Moved::Opened { after } });
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Records come in: claimed, charged, planned.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::delivery::{OpenDelivery, OpenRecord, RecordId};
+use super::flow::Flow;
+use super::prepare::Planned;
+use super::settings::Ordering;
+use crate::domain::{Outcome, Record};
+use crate::ports::{DeadLetterSink, WorkflowApi};
+use crate::scheduler::{DeliveryId, Lane};
+
+impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
+    /// Takes records in: each gets a claim, is charged to the budgets, and becomes deliveries.
+    pub(super) fn take_in(&mut self, records: Vec<Record>, now: Instant) {
+        if self.is_draining {
+            return;
+        }
+        for record in records {
+            self.take_in_one(record, now);
+        }
+    }
+
+    fn take_in_one(&mut self, record: Record, now: Instant) {
+        // What is not ours any more, or was given twice, is none of our business: its owner settles it.
+        let Ok(claim) = self.book.track(&record.partition, record.offset) else { return };
+        self.telemetry.records_consumed(1);
+        self.budget.charge(&record.partition, record.size());
+        let origin = record.origin(&self.cluster_id);
+        let planned = self.preparer.plan(&record, &origin, &self.telemetry);
+        let id = RecordId(self.next_id());
+        let trace_id = trace_id(&record);
+        let record = Arc::new(record);
+        let open = OpenRecord { record: Arc::clone(&record), origin, claim, remaining: planned.len(), trace_id };
+        drop(self.records.insert(id, open));
+        for plan in planned {
+            match plan {
+                Planned::Deliver { facts, severity, request } => {
+                    let delivery = DeliveryId(self.next_id());
+                    let route = self.route(&request);
+                    let lane = lane(self.settings.ordering, &record);
+                    self.scheduler.add(delivery, severity, route, lane);
+                    drop(self.deliveries.insert(delivery, OpenDelivery::new(id, facts, route, request, now)));
+                }
+                Planned::Skip { facts, reason, rule_reason } => {
+                    let rule_reason = rule_reason.as_deref();
+                    self.tell(id, &facts, Outcome::Skipped(reason), |event| event.skip_rule_reason = rule_reason);
+                    self.settle(id);
+                }
+                Planned::DeadLetter { facts, class, reason, error } => {
+                    self.bury(id, facts, None, class, reason, error);
+                }
+            }
+        }
+    }
+}
+
+fn lane(ordering: Ordering, record: &Record) -> Option<Lane> {
+    let partition = record.partition.clone();
+    match ordering {
+        Ordering::Key => record.key.clone().map(|key| Lane { partition, key: Some(key) }),
+        Ordering::Partition => Some(Lane { partition, key: None }),
+        Ordering::None => None,
+    }
+}
+
+/// The trace id of a W3C `traceparent` header: `00-{32 hex digits}-{16 hex digits}-{flags}`.
+fn trace_id(record: &Record) -> Option<String> {
+    let header = std::str::from_utf8(record.header("traceparent")?).ok()?;
+    let id = header.split('-').nth(1)?;
+    (id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())).then(|| id.to_owned())
+}

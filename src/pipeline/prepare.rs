@@ -1,0 +1,125 @@
+//! From a record to its deliveries: decode, map, route, serialise. Pure: the same record and configuration give the
+//! same deliveries, ids and bytes for ever (promise 3).
+
+use std::sync::Arc;
+
+use super::settings::InstanceIdMode;
+use crate::domain::{
+    Alert, DeadLetterClass, FailureReason, HEADER_PREFIX, Origin, Record, Severity, SkipReason, WorkflowRequest,
+    instance_id, instance_id_of_alert,
+};
+use crate::mapping::{Mapped, MappedPart, Mapper};
+use crate::routing::{self, Decision, RouteTable};
+use crate::telemetry::Telemetry;
+
+/// What is known of an alert, for logs and dead letters. No content.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct AlertFacts {
+    pub(super) part: u32,
+    pub(super) id: Option<String>,
+    pub(super) severity: Option<Severity>,
+    pub(super) format: Option<Arc<str>>,
+    pub(super) route: Option<Arc<str>>,
+}
+
+/// What becomes of one part of a record (or of one of its workflows).
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Planned {
+    Deliver { facts: AlertFacts, severity: Severity, request: WorkflowRequest },
+    Skip { facts: AlertFacts, reason: SkipReason, rule_reason: Option<Arc<str>> },
+    DeadLetter { facts: AlertFacts, class: DeadLetterClass, reason: FailureReason, error: String },
+}
+
+/// Maps and routes records.
+#[derive(Debug)]
+pub struct Preparer {
+    mapper: Mapper,
+    routes: RouteTable,
+    instance_id: InstanceIdMode,
+}
+
+impl Preparer {
+    /// Puts mappings and routes together.
+    #[must_use]
+    pub fn new(mapper: Mapper, routes: RouteTable, instance_id: InstanceIdMode) -> Self {
+        Self { mapper, routes, instance_id }
+    }
+
+    /// The version of the mappings in force.
+    #[must_use]
+    pub fn mapping_version(&self) -> Arc<str> {
+        self.mapper.version()
+    }
+
+    /// Everything that is to become of a record: at least one entry.
+    pub(super) fn plan(&self, record: &Record, origin: &Origin, telemetry: &Telemetry) -> Vec<Planned> {
+        let skip = |reason| vec![Planned::Skip { facts: AlertFacts::default(), reason, rule_reason: None }];
+        if is_dead_letter_copy(record) {
+            return skip(SkipReason::DeadLetterCopy);
+        }
+        match self.mapper.map(record, origin) {
+            Mapped::Tombstone => skip(SkipReason::Tombstone),
+            Mapped::Unmatched => skip(SkipReason::Unmatched),
+            Mapped::Parts(parts) if parts.is_empty() => skip(SkipReason::EmptyBatch),
+            Mapped::Parts(parts) => {
+                parts.into_iter().flat_map(|part| self.plan_part(part, origin, telemetry)).collect()
+            }
+        }
+    }
+
+    fn plan_part(&self, part: MappedPart, origin: &Origin, telemetry: &Telemetry) -> Vec<Planned> {
+        let format = part.format.as_deref().unwrap_or("none");
+        for fault in &part.faults {
+            telemetry.mapping_fault(format, &fault.field, &fault.message);
+        }
+        match part.result {
+            Ok(alert) => self.plan_alert(&alert, origin),
+            Err(failure) => {
+                let facts = AlertFacts { part: part.part, format: part.format, ..AlertFacts::default() };
+                let (class, reason, error) = (failure.class, failure.reason, failure.message);
+                vec![Planned::DeadLetter { facts, class, reason, error }]
+            }
+        }
+    }
+
+    fn plan_alert(&self, alert: &Alert, origin: &Origin) -> Vec<Planned> {
+        let facts = |route: Option<Arc<str>>| AlertFacts {
+            part: alert.part,
+            id: Some(alert.id.clone()),
+            severity: Some(alert.severity),
+            format: Some(Arc::clone(&alert.format)),
+            route,
+        };
+        match self.routes.decide(alert) {
+            Decision::Run(destinations) => {
+                let deliver = |destination: crate::domain::Destination| {
+                    let workflow_id = &destination.workflow_id;
+                    let id = match self.instance_id {
+                        InstanceIdMode::Record => Some(instance_id(origin, alert.part, workflow_id).to_string()),
+                        InstanceIdMode::Alert => Some(instance_id_of_alert(&alert.id, workflow_id).to_string()),
+                        InstanceIdMode::None => None,
+                    };
+                    let facts = facts(Some(Arc::clone(&destination.route)));
+                    let request = routing::build(destination, alert, id);
+                    Planned::Deliver { facts, severity: alert.severity, request }
+                };
+                destinations.into_iter().map(deliver).collect()
+            }
+            Decision::Skip { route, reason } => {
+                vec![Planned::Skip { facts: facts(Some(route)), reason: SkipReason::Rule, rule_reason: Some(reason) }]
+            }
+            Decision::Unroutable => vec![Planned::DeadLetter {
+                facts: facts(None),
+                class: DeadLetterClass::Unroutable,
+                reason: FailureReason::NoRoute,
+                error: "no rule of `routing.rules` matches and `routing.default_workflow_id` is not set".to_owned(),
+            }],
+        }
+    }
+}
+
+/// Whether the record is a dead letter that somebody copied here: running it would loop.
+fn is_dead_letter_copy(record: &Record) -> bool {
+    let is_ours = |name: &str| name.strip_prefix(HEADER_PREFIX).is_some_and(|rest| rest.starts_with("original-"));
+    record.headers.iter().any(|header| is_ours(&header.name))
+}

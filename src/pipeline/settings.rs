@@ -1,0 +1,69 @@
+//! What the pipeline is told, already validated.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::budget::BudgetLimits;
+use crate::resilience::{BreakerPolicy, RateLimit, RetryPolicy};
+
+/// In which order the deliveries of a partition leave.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ordering {
+    /// One after another for each key; records without a key in any order.
+    Key,
+    /// One after another for each partition.
+    Partition,
+    /// In any order.
+    None,
+}
+
+/// Which instance id a delivery asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum InstanceIdMode {
+    /// Derived from the record's first coordinates.
+    Record,
+    /// Derived from the alert's id: repeats of an alert in other records share it.
+    Alert,
+    /// None: the service gives its own.
+    None,
+}
+
+/// What happens when a request was sent and its outcome is unknown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AmbiguousPolicy {
+    /// Send it again: a workflow may run twice, none is missed.
+    Retry,
+    /// Dead letter: a workflow may be missed, none runs twice.
+    DeadLetter,
+}
+
+/// The pipeline's settings.
+#[derive(Clone, Debug)]
+pub struct PipelineSettings {
+    /// The consumer group's name, for dead letters.
+    pub group_id: Arc<str>,
+    /// This process's name, for dead letters.
+    pub instance: Arc<str>,
+    /// The order of deliveries.
+    pub ordering: Ordering,
+    /// The ids asked for.
+    pub instance_id: InstanceIdMode,
+    /// How many requests are in flight at most.
+    pub max_in_flight: usize,
+    /// How much is read before it has settled.
+    pub budget: BudgetLimits,
+    /// The quota.
+    pub rate_limits: Vec<RateLimit>,
+    /// The budget of one delivery.
+    pub retry: RetryPolicy,
+    /// When a route's breaker opens.
+    pub breaker: BreakerPolicy,
+    /// What an unknown outcome leads to.
+    pub ambiguous: AmbiguousPolicy,
+    /// How long a settled record may wait for its commit.
+    pub commit_interval: Duration,
+    /// How long calls in flight may take at shutdown.
+    pub drain_timeout: Duration,
+    /// How long calls in flight may take when a partition is handed back.
+    pub revoke_timeout: Duration,
+}

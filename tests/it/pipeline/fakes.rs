@@ -1,0 +1,202 @@
+//! The three seams, faked: a scripted source, API and dead-letter topic under paused time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use alertbridge::domain::{
+    DeadLetter, FailureClass, FailureReason, Offset, Shape, Started, TopicPartition, WorkflowRequest,
+};
+use alertbridge::ports::{
+    ApiFailure, DeadLetterError, DeadLetterSink, RecordSource, SourceError, SourceEvent, WorkflowApi,
+};
+use tokio::sync::mpsc;
+
+/// What the pipeline asked of its source.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub(super) committed: BTreeMap<TopicPartition, Offset>,
+    pub(super) paused: BTreeSet<TopicPartition>,
+    pub(super) released: Vec<(Vec<TopicPartition>, Vec<(TopicPartition, Offset)>)>,
+    pub(super) is_closed: bool,
+    pub(super) commits_fail: bool,
+}
+
+pub(super) type AskedHandle = Arc<Mutex<Asked>>;
+
+/// A source that tells what the test tells it.
+#[derive(Debug)]
+pub(super) struct FakeSource {
+    pub(super) asked: AskedHandle,
+    pub(super) to_self: mpsc::UnboundedSender<SourceEvent>,
+    pub(super) events: mpsc::UnboundedReceiver<SourceEvent>,
+}
+
+impl FakeSource {
+    pub(super) fn new() -> (Self, mpsc::UnboundedSender<SourceEvent>, AskedHandle) {
+        let (to_self, events) = mpsc::unbounded_channel();
+        let asked = AskedHandle::default();
+        (Self { asked: Arc::clone(&asked), to_self: to_self.clone(), events }, to_self, asked)
+    }
+
+    fn land(asked: &mut Asked, frontiers: &[(TopicPartition, Offset)]) {
+        asked.committed.extend(frontiers.iter().cloned());
+    }
+}
+
+impl RecordSource for FakeSource {
+    async fn next(&mut self) -> SourceEvent {
+        match self.events.recv().await {
+            Some(event) => event,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn pause(&mut self, partitions: &[TopicPartition]) {
+        self.asked.lock().unwrap().paused.extend(partitions.iter().cloned());
+    }
+
+    fn resume(&mut self, partitions: &[TopicPartition]) {
+        self.asked.lock().unwrap().paused.retain(|partition| !partitions.contains(partition));
+    }
+
+    fn commit(&mut self, frontiers: Vec<(TopicPartition, Offset)>) {
+        let mut asked = self.asked.lock().unwrap();
+        let answer = if asked.commits_fail {
+            SourceEvent::CommitFailed { frontiers, error: "coordinator moved".to_owned() }
+        } else {
+            Self::land(&mut asked, &frontiers);
+            SourceEvent::Committed(frontiers)
+        };
+        self.to_self.send(answer).unwrap();
+    }
+
+    fn release(&mut self, partitions: Vec<TopicPartition>, frontiers: Vec<(TopicPartition, Offset)>) {
+        let mut asked = self.asked.lock().unwrap();
+        Self::land(&mut asked, &frontiers);
+        asked.released.push((partitions, frontiers));
+    }
+
+    async fn close(self, frontiers: Vec<(TopicPartition, Offset)>) -> Result<(), SourceError> {
+        let mut asked = self.asked.lock().unwrap();
+        Self::land(&mut asked, &frontiers);
+        asked.is_closed = true;
+        Ok(())
+    }
+}
+
+/// A request that arrived at the API.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) request: WorkflowRequest,
+}
+
+impl Call {
+    /// The alert's title, by which tests tell requests apart.
+    pub(super) fn title(&self) -> String {
+        let body: serde_json::Value = serde_json::from_slice(&self.request.body).unwrap();
+        body["playbook_context"]["data_object"]["content"]["title"].as_str().unwrap().to_owned()
+    }
+}
+
+pub(super) type Answer = Result<Started, ApiFailure>;
+type Script = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+
+/// An API that answers as the test's script says.
+pub(super) struct FakeApi {
+    script: Script,
+    calls: Mutex<Vec<Call>>,
+}
+
+impl fmt::Debug for FakeApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeApi").field("calls", &self.calls).finish_non_exhaustive()
+    }
+}
+
+impl FakeApi {
+    pub(super) fn new<F, Fut>(script: F) -> Arc<Self>
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Answer> + Send + 'static,
+    {
+        Arc::new(Self { script: Box::new(move |call| Box::pin(script(call))), calls: Mutex::default() })
+    }
+
+    /// An API that confirms everything after ten milliseconds.
+    pub(super) fn that_works() -> Arc<Self> {
+        Self::new(|call| async move {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            started(&call.request)
+        })
+    }
+
+    pub(super) fn calls(&self) -> Vec<Call> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    pub(super) fn titles(&self) -> Vec<String> {
+        self.calls().iter().map(Call::title).collect()
+    }
+}
+
+impl WorkflowApi for FakeApi {
+    async fn start(&self, request: &WorkflowRequest) -> Answer {
+        let call = Call { request: request.clone() };
+        self.calls.lock().unwrap().push(call.clone());
+        (self.script)(call).await
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a script's answer")]
+pub(super) fn started(request: &WorkflowRequest) -> Answer {
+    Ok(Started {
+        action_instance_id: request.action_instance_id.clone().unwrap_or_else(|| "theirs".to_owned()),
+        http_status: 200,
+        request_id: None,
+    })
+}
+
+pub(super) fn failed(class: FailureClass, reason: FailureReason, http_status: Option<u16>) -> Answer {
+    Err(ApiFailure {
+        class,
+        reason,
+        http_status,
+        error_code: None,
+        request_id: Some("req-1".to_owned()),
+        message: "scripted".to_owned(),
+        retry_after: None,
+    })
+}
+
+pub(super) fn unavailable() -> Answer {
+    failed(FailureClass::Transient, FailureReason::ServerError, Some(503))
+}
+
+/// A dead-letter topic that can be away.
+#[derive(Debug, Default)]
+pub(super) struct FakeSink {
+    pub(super) is_away: AtomicBool,
+    letters: Mutex<Vec<DeadLetter>>,
+}
+
+impl FakeSink {
+    pub(super) fn letters(&self) -> Vec<DeadLetter> {
+        self.letters.lock().unwrap().clone()
+    }
+}
+
+impl DeadLetterSink for FakeSink {
+    async fn publish(&self, letter: &DeadLetter) -> Result<Shape, DeadLetterError> {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if self.is_away.load(Ordering::Relaxed) {
+            return Err(DeadLetterError::Unavailable("no leader".to_owned()));
+        }
+        self.letters.lock().unwrap().push(letter.clone());
+        Ok(Shape::Full)
+    }
+}

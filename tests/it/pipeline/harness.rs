@@ -1,0 +1,181 @@
+//! A running pipeline over fakes, and the records to feed it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alertbridge::domain::{Offset, Record, TopicPartition};
+use alertbridge::mapping::{Mapper, MappingSettings};
+use alertbridge::pipeline::{
+    AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, Parts, Pipeline, PipelineError, PipelineSettings, Preparer,
+};
+use alertbridge::ports::SourceEvent;
+use alertbridge::resilience::{Backoff, BreakerPolicy, RetryPolicy};
+use alertbridge::routing::{RouteSettings, RouteTable};
+use alertbridge::telemetry::{Health, Status, Telemetry, Totals};
+use bytes::Bytes;
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::fakes::{Asked, AskedHandle, FakeApi, FakeSink, FakeSource};
+
+/// Longer than anything in a test takes; under paused time it costs nothing.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) fn partition(number: i32) -> TopicPartition {
+    TopicPartition::new("soc.alerts", number)
+}
+
+/// An alert with this title, at this offset of partition 0.
+pub(super) fn alert(offset: i64, title: &str, severity: &str, key: Option<&str>) -> Record {
+    let value = json!({"id": format!("00000000-0000-4000-8000-{offset:012}"), "title": title, "severity": severity});
+    Record {
+        partition: partition(0),
+        offset: Offset(offset),
+        timestamp_ms: Some(1_700_000_000_000),
+        key: key.map(|key| Bytes::copy_from_slice(key.as_bytes())),
+        value: Some(Bytes::from(value.to_string())),
+        headers: Vec::new(),
+    }
+}
+
+/// Alerts `a0`, `a1`, … of medium severity without keys.
+pub(super) fn alerts(offsets: std::ops::Range<i64>) -> Vec<Record> {
+    offsets.map(|offset| alert(offset, &format!("a{offset}"), "Medium", None)).collect()
+}
+
+pub(super) fn settings() -> PipelineSettings {
+    PipelineSettings {
+        group_id: "group".into(),
+        instance: "pod-0".into(),
+        ordering: Ordering::Key,
+        instance_id: InstanceIdMode::Record,
+        max_in_flight: 8,
+        budget: BudgetLimits { records: 1_000, records_per_partition: 1_000, bytes: 1 << 20 },
+        rate_limits: Vec::new(),
+        retry: RetryPolicy {
+            max_attempts: 6,
+            max_elapsed: Duration::from_secs(600),
+            backoff: Backoff { initial: Duration::from_millis(250), max: Duration::from_secs(30) },
+        },
+        breaker: BreakerPolicy {
+            failure_ratio: 0.5,
+            window: Duration::from_secs(30),
+            minimum_requests: 10,
+            open_for: Duration::from_secs(1),
+            max_open_for: Duration::from_secs(3),
+        },
+        ambiguous: AmbiguousPolicy::Retry,
+        commit_interval: Duration::from_secs(1),
+        drain_timeout: Duration::from_secs(25),
+        revoke_timeout: Duration::from_secs(20),
+    }
+}
+
+pub(super) fn preparer(routes: RouteSettings) -> Preparer {
+    let mapper = Mapper::load(&MappingSettings::default()).unwrap();
+    Preparer::new(mapper, RouteTable::new(&routes).unwrap(), InstanceIdMode::Record)
+}
+
+pub(super) fn one_route() -> RouteSettings {
+    RouteSettings {
+        default_workflow_id: Some("wf-default".into()),
+        project_id: "project".into(),
+        workspace_id: "workspace".into(),
+        rules: Vec::new(),
+    }
+}
+
+/// A pipeline that runs.
+pub(super) struct Bench {
+    pub(super) source: mpsc::UnboundedSender<SourceEvent>,
+    asked: AskedHandle,
+    pub(super) api: Arc<FakeApi>,
+    pub(super) sink: Arc<FakeSink>,
+    pub(super) telemetry: Telemetry,
+    pub(super) status: watch::Receiver<Status>,
+    shutdown: CancellationToken,
+    running: JoinHandle<Result<(), PipelineError>>,
+}
+
+impl Bench {
+    pub(super) fn start(api: Arc<FakeApi>) -> Self {
+        Self::start_with(api, settings(), one_route())
+    }
+
+    /// Starts the pipeline with partition 0 assigned from offset 0.
+    pub(super) fn start_with(api: Arc<FakeApi>, settings: PipelineSettings, routes: RouteSettings) -> Self {
+        let (fake, source, asked) = FakeSource::new();
+        let sink = Arc::new(FakeSink::default());
+        let telemetry = Telemetry::try_new().unwrap();
+        let (publish, status) = watch::channel(Status::new("test", std::time::SystemTime::now()));
+        let pipeline = Pipeline::new(Parts {
+            source: fake,
+            api: Arc::clone(&api),
+            dead_letters: Arc::clone(&sink),
+            preparer: preparer(routes),
+            settings,
+            telemetry: telemetry.clone(),
+            health: Health::new(),
+            status: publish,
+        });
+        let shutdown = CancellationToken::new();
+        #[expect(clippy::disallowed_methods, reason = "the test owns the task")]
+        let running = tokio::spawn(pipeline.run(shutdown.clone()));
+        let bench = Self { source, asked, api, sink, telemetry, status, shutdown, running };
+        bench.tell(SourceEvent::Joined);
+        bench.assign(0, 0);
+        bench
+    }
+
+    pub(super) fn tell(&self, event: SourceEvent) {
+        self.source.send(event).unwrap();
+    }
+
+    pub(super) fn assign(&self, number: i32, start: i64) {
+        let partitions = vec![(partition(number), Offset(start))];
+        self.tell(SourceEvent::Assigned { cluster_id: "cluster".into(), partitions });
+    }
+
+    pub(super) fn feed(&self, records: Vec<Record>) {
+        self.tell(SourceEvent::Records(records));
+    }
+
+    pub(super) fn asked<T>(&self, look: impl FnOnce(&mut Asked) -> T) -> T {
+        look(&mut self.asked.lock().unwrap())
+    }
+
+    pub(super) fn committed(&self, number: i32) -> Option<i64> {
+        self.asked(|asked| asked.committed.get(&partition(number)).map(|offset| offset.0))
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.telemetry.totals()
+    }
+
+    /// Lets the pipeline run, in steps of its own time, until something holds.
+    pub(super) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let waiting = async {
+            while !holds(self) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(timeout(PATIENCE, waiting).await.is_ok(), "never happened: {what}");
+    }
+
+    pub(super) async fn stop(self) -> Result<(), PipelineError> {
+        self.shutdown.cancel();
+        self.running.await.unwrap()
+    }
+
+    /// Asks for the shutdown and keeps looking.
+    pub(super) fn begin_stop(&self) {
+        self.shutdown.cancel();
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.running.is_finished()
+    }
+}

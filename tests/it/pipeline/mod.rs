@@ -1,0 +1,9 @@
+//! The pipeline over its three seams, under paused time.
+
+mod delivery;
+mod fakes;
+mod harness;
+mod order;
+mod outage;
+mod rebalance;
+mod settling;

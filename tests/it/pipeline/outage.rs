@@ -1,0 +1,111 @@
+//! An outage is not the record's fault: nothing is dead-lettered, little is sent, and all is delivered afterwards.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use alertbridge::domain::{FailureClass, FailureReason};
+use tokio::time::Instant;
+
+use super::fakes::{Answer, FakeApi, failed, started, unavailable};
+use super::harness::{Bench, alerts};
+
+/// An API that answers `trouble` until the switch is turned.
+fn api_with(trouble: fn() -> Answer) -> (Arc<FakeApi>, Arc<AtomicBool>) {
+    let is_well = Arc::new(AtomicBool::new(false));
+    let switch = Arc::clone(&is_well);
+    let api = FakeApi::new(move |call| {
+        let is_well = is_well.load(Ordering::Relaxed);
+        async move {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if is_well { started(&call.request) } else { trouble() }
+        }
+    });
+    (api, switch)
+}
+
+async fn minutes(n: u64) {
+    tokio::time::sleep(Duration::from_secs(60 * n)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_an_hour_costs_nothing_but_time() {
+    let (api, switch) = api_with(unavailable);
+    let bench = Bench::start(api);
+    bench.feed(alerts(0..100));
+    minutes(60).await;
+    assert_eq!(bench.committed(0), None);
+    let during = bench.api.calls().len();
+    assert!(during < 1_500, "{during} requests in an hour: one probe each three seconds and the first tries");
+    assert_eq!(serde_json::to_value(&*bench.status.borrow()).unwrap()["state"], "paused: circuit_breaker");
+
+    switch.store(true, Ordering::Relaxed);
+    let recovered = Instant::now();
+    bench.until("the first delivery", |b| b.totals().delivered > 0).await;
+    assert!(recovered.elapsed() <= Duration::from_secs(5), "{:?}", recovered.elapsed());
+    bench.until("all is committed", |b| b.committed(0) == Some(100)).await;
+    assert!(bench.sink.letters().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_credentials_stop_all_sending_but_for_rare_probes() {
+    fn refused() -> Answer {
+        failed(FailureClass::Credentials, FailureReason::CredentialsRefused, Some(401))
+    }
+    let (api, switch) = api_with(refused);
+    let bench = Bench::start(api);
+    bench.feed(alerts(0..100));
+    minutes(2).await;
+    let calls = bench.api.calls();
+    assert!(calls.len() <= 5, "an access key locks after more than five bad signatures: {}", calls.len());
+    minutes(10).await;
+    assert!(bench.api.calls().len() <= 7);
+    assert_eq!(serde_json::to_value(&*bench.status.borrow()).unwrap()["state"], "paused: credentials");
+
+    switch.store(true, Ordering::Relaxed);
+    bench.until("all is committed", |b| b.committed(0) == Some(100)).await;
+    assert!(bench.sink.letters().is_empty());
+    assert_eq!(bench.totals().delivered, 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spent_quota_holds_everything_off_and_charges_nobody() {
+    fn throttled() -> Answer {
+        failed(FailureClass::Throttled, FailureReason::QuotaExceeded, Some(429))
+    }
+    let (api, switch) = api_with(throttled);
+    let bench = Bench::start(api);
+    bench.feed(alerts(0..100));
+    minutes(60).await;
+    let during = bench.api.calls().len();
+    assert!(during <= 8 + 9 + 12, "waits double from one second to five minutes: {during}");
+    switch.store(true, Ordering::Relaxed);
+    bench.until("all is committed", |b| b.committed(0) == Some(100)).await;
+    assert!(bench.sink.letters().is_empty(), "a hundred throttled attempts are nobody's fault");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_workflow_pauses_and_is_delivered_once_it_is_there() {
+    fn missing() -> Answer {
+        failed(FailureClass::Target, FailureReason::TargetNotFound, Some(404))
+    }
+    let (api, switch) = api_with(missing);
+    let bench = Bench::start(api);
+    bench.feed(alerts(0..20));
+    minutes(30).await;
+    assert!(bench.api.calls().len() <= 8 + 8, "{}", bench.api.calls().len());
+    switch.store(true, Ordering::Relaxed);
+    bench.until("all is committed", |b| b.committed(0) == Some(20)).await;
+    assert!(bench.sink.letters().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_alert_alone_survives_an_outage_too() {
+    let (api, switch) = api_with(unavailable);
+    let bench = Bench::start(api);
+    bench.feed(alerts(0..1));
+    minutes(60).await;
+    assert!(bench.sink.letters().is_empty(), "nobody else got through either");
+    switch.store(true, Ordering::Relaxed);
+    bench.until("it is committed", |b| b.committed(0) == Some(1)).await;
+}

@@ -1,0 +1,90 @@
+//! Partitions that come and go.
+
+use std::time::Duration;
+
+use alertbridge::domain::Offset;
+use alertbridge::ports::SourceEvent;
+
+use super::fakes::{FakeApi, started};
+use super::harness::{Bench, alerts, partition};
+
+fn slow_api(seconds: u64) -> std::sync::Arc<FakeApi> {
+    FakeApi::new(move |call| async move {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        started(&call.request)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_partition_finishes_what_is_in_flight_and_commits_before_it_is_handed_back() {
+    let bench = Bench::start(slow_api(5));
+    bench.feed(alerts(0..100));
+    bench.until("some are in flight", |b| b.api.calls().len() == 9).await;
+    bench.tell(SourceEvent::Revoked(vec![partition(0)]));
+    bench.until("it is handed back", |b| b.asked(|asked| !asked.released.is_empty())).await;
+    assert_eq!(bench.asked(|asked| asked.released.clone()), [(vec![partition(0)], vec![(partition(0), Offset(9))])]);
+    assert_eq!((bench.totals().delivered, bench.totals().abandoned), (9, 91));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(bench.api.calls().len(), 9, "nothing of it is sent any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hanging_call_does_not_hold_a_revocation_longer_than_its_bound() {
+    let bench = Bench::start(FakeApi::new(|_| std::future::pending()));
+    bench.feed(alerts(0..3));
+    bench.until("one is in flight", |b| !b.api.calls().is_empty()).await;
+    let asked = tokio::time::Instant::now();
+    bench.tell(SourceEvent::Revoked(vec![partition(0)]));
+    bench.until("it is handed back", |b| b.asked(|asked| !asked.released.is_empty())).await;
+    assert!(asked.elapsed() <= Duration::from_secs(21), "{:?}", asked.elapsed());
+    assert_eq!(bench.committed(0), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_of_an_old_assignment_never_commit() {
+    let bench = Bench::start(slow_api(5));
+    bench.feed(alerts(0..4));
+    bench.until("the first is in flight", |b| !b.api.calls().is_empty()).await;
+    bench.tell(SourceEvent::Lost(vec![partition(0)]));
+    bench.assign(0, 0);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(bench.committed(0), None, "the answers belong to an assignment that is gone");
+    assert_eq!(bench.totals().delivered, 0);
+    assert_eq!(bench.totals().abandoned, 4);
+
+    bench.feed(alerts(0..4));
+    bench.until("they are delivered anew", |b| b.committed(0) == Some(4)).await;
+    let calls = bench.api.calls();
+    assert_eq!(calls[0].request, calls.iter().rfind(|c| c.title() == "a0").unwrap().request, "with the same bytes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_other_partitions_go_on_while_one_is_handed_back() {
+    let bench = Bench::start(slow_api(5));
+    bench.assign(1, 0);
+    let mut records = alerts(0..4);
+    records.iter_mut().for_each(|record| record.partition = partition(1));
+    bench.feed(alerts(0..4));
+    bench.feed(records);
+    bench.tell(SourceEvent::Revoked(vec![partition(0)]));
+    bench.until("partition 1 is committed", |b| b.committed(1) == Some(4)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_records_are_counted_and_reading_goes_on_behind_them() {
+    let bench = Bench::start(FakeApi::that_works());
+    bench.tell(SourceEvent::OutOfRange { partition: partition(0), wanted: Offset(0), resumed_at: Offset(40) });
+    bench.feed(alerts(40..45));
+    bench.until("the rest is committed", |b| b.committed(0) == Some(45)).await;
+    assert!(bench.telemetry.render().contains("alertbridge_lost_records_total 40"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_was_made_anew_is_read_from_its_beginning() {
+    let bench = Bench::start(FakeApi::that_works());
+    bench.feed(alerts(0..10));
+    bench.until("all is committed", |b| b.committed(0) == Some(10)).await;
+    bench.tell(SourceEvent::OutOfRange { partition: partition(0), wanted: Offset(10), resumed_at: Offset(0) });
+    bench.feed(alerts(0..3));
+    bench.until("the new records are committed", |b| b.committed(0) == Some(3)).await;
+}

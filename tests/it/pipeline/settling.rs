@@ -1,0 +1,122 @@
+//! What is committed, when, and what holds it back.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use alertbridge::domain::{FailureClass, FailureReason, Offset};
+use alertbridge::ports::{SourceError, SourceEvent};
+
+use super::fakes::{FakeApi, failed, started};
+use super::harness::{Bench, alerts, one_route, partition, settings};
+
+#[tokio::test(start_paused = true)]
+async fn nothing_commits_past_a_record_that_is_still_on_its_way() {
+    let api = FakeApi::new(|call| async move {
+        let slow = call.title() == "a1";
+        tokio::time::sleep(Duration::from_secs(if slow { 60 } else { 0 })).await;
+        started(&call.request)
+    });
+    let bench = Bench::start(api);
+    bench.feed(alerts(0..5));
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(bench.committed(0), Some(1));
+    bench.until("the slow one lets the rest pass", |b| b.committed(0) == Some(5)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_commits_past_a_dead_letter_that_is_not_written() {
+    let api = FakeApi::new(|call| async move {
+        if call.title() == "a1" {
+            failed(FailureClass::Rejected, FailureReason::RequestRefused, Some(400))
+        } else {
+            started(&call.request)
+        }
+    });
+    let bench = Bench::start(api);
+    bench.sink.is_away.store(true, Ordering::Relaxed);
+    bench.feed(alerts(0..5));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!((bench.committed(0), bench.totals().delivered), (Some(1), 4), "the others are delivered all the same");
+    assert_eq!(serde_json::to_value(&*bench.status.borrow()).unwrap()["state"], "paused: dead_letter_topic");
+    bench.sink.is_away.store(false, Ordering::Relaxed);
+    bench.until("all is committed", |b| b.committed(0) == Some(5)).await;
+    assert_eq!(bench.sink.letters().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn gaps_are_passed_up_to_the_end_of_the_partition() {
+    let bench = Bench::start(FakeApi::that_works());
+    let mut records = alerts(0..10);
+    records.retain(|record| record.offset.0 % 3 == 0);
+    bench.feed(records);
+    bench.tell(SourceEvent::Position(vec![(partition(0), Offset(12))]));
+    bench.until("the markers at the end are passed", |b| b.committed(0) == Some(12)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_commit_is_made_good_by_the_next() {
+    let bench = Bench::start(FakeApi::that_works());
+    bench.asked(|asked| asked.commits_fail = true);
+    bench.feed(alerts(0..3));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(bench.committed(0), None);
+    bench.asked(|asked| asked.commits_fail = false);
+    bench.until("the commit lands", |b| b.committed(0) == Some(3)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spent_budget_pauses_fetching_and_room_resumes_it() {
+    let mut settings = settings();
+    settings.budget.records = 10;
+    settings.max_in_flight = 1;
+    let api = FakeApi::new(|call| async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        started(&call.request)
+    });
+    let bench = Bench::start_with(api, settings, one_route());
+    bench.feed(alerts(0..12));
+    bench.until("it is paused", |b| b.asked(|asked| asked.paused.contains(&partition(0)))).await;
+    bench.until("it is resumed", |b| b.asked(|asked| asked.paused.is_empty())).await;
+    assert_eq!(bench.totals().delivered, 7, "at half the budget");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_finishes_what_is_in_flight_and_abandons_the_rest() {
+    let api = FakeApi::new(|call| async move {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        started(&call.request)
+    });
+    let bench = Bench::start(api);
+    bench.feed(alerts(0..100));
+    bench.until("some are in flight", |b| b.api.calls().len() == 9).await;
+    bench.begin_stop();
+    bench.until("it has ended", Bench::has_ended).await;
+    assert_eq!(bench.committed(0), Some(9));
+    assert_eq!((bench.totals().delivered, bench.totals().abandoned), (9, 91));
+    assert!(bench.asked(|asked| asked.is_closed));
+    assert_eq!(bench.api.calls().len(), 9, "nothing new is begun");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_does_not_wait_longer_than_the_drain_time_out() {
+    let api = FakeApi::new(|_| std::future::pending());
+    let bench = Bench::start(api);
+    bench.feed(alerts(0..3));
+    bench.until("they are in flight", |b| b.api.calls().len() == 1).await;
+    let asked = tokio::time::Instant::now();
+    bench.begin_stop();
+    bench.until("it has ended", Bench::has_ended).await;
+    assert!(asked.elapsed() < Duration::from_secs(27), "{:?}", asked.elapsed());
+    assert_eq!(bench.committed(0), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_cannot_go_on_ends_the_pipeline_after_the_last_commit() {
+    let bench = Bench::start(FakeApi::that_works());
+    bench.feed(alerts(0..3));
+    bench.until("they are delivered", |b| b.totals().delivered == 3).await;
+    bench.tell(SourceEvent::Fatal(SourceError::Fatal("fenced".to_owned())));
+    bench.until("it has ended", Bench::has_ended).await;
+    assert_eq!(bench.committed(0), Some(3));
+    assert!(bench.stop().await.is_err());
+}
