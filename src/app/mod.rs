@@ -1,0 +1,156 @@
+//! The composition root: wires the parts together. The only place that names concrete adapters.
+
+mod settings;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, anyhow};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::{Config, LogFormat};
+use crate::kafka::{KafkaSink, KafkaSource};
+use crate::mapping::Mapper;
+use crate::pipeline::{Parts, Pipeline, PipelineError, Preparer};
+use crate::ports::SourceError;
+use crate::routing::RouteTable;
+use crate::secmaster::SecMasterClient;
+use crate::server;
+use crate::supervisor::{Stop, Supervisor, SupervisorError};
+use crate::telemetry::{self, Format, Health, StartEvent, Status, Telemetry};
+
+/// How much longer than the drain time-out a shutdown may take: the last commit and leaving the group are bounded by
+/// the source.
+const CLOSING: Duration = Duration::from_secs(15);
+
+/// The pipeline over Kafka and SecMaster.
+pub(crate) type Bridge = Pipeline<KafkaSource, SecMasterClient, KafkaSink>;
+
+/// Why the daemon ended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// What is configured cannot work: exit code 2.
+    #[error("{0:#}")]
+    Configuration(anyhow::Error),
+    /// It failed at run time: exit code 1.
+    #[error("{0:#}")]
+    RunTime(anyhow::Error),
+}
+
+impl AppError {
+    fn configuration(error: impl Into<anyhow::Error>) -> Self {
+        Self::Configuration(error.into())
+    }
+
+    fn run_time(error: impl Into<anyhow::Error>) -> Self {
+        Self::RunTime(error.into())
+    }
+}
+
+/// Runs the daemon until a signal ends it.
+///
+/// # Errors
+/// [`AppError`] says which exit code fits.
+pub fn run(config: &Config) -> Result<(), AppError> {
+    let format = match config.log.format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+    };
+    telemetry::init(format, config.log.level.as_str()).map_err(AppError::configuration)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(AppError::run_time)?;
+    let result = runtime.block_on(supervise(config));
+    // What still runs (a hanging call, a name lookup) must not hold the end of the process.
+    runtime.shutdown_background();
+    result
+}
+
+async fn supervise(config: &Config) -> Result<(), AppError> {
+    let telemetry = Telemetry::try_new().map_err(AppError::run_time)?;
+    let health = Health::new();
+    let mapper = load_mapper(config)?;
+    let (bridge, status) = bridge(config, &mapper, &telemetry, &health)?;
+    let listen = config.server.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("server.listen: cannot listen on {listen}"))
+        .map_err(AppError::RunTime)?;
+    telemetry.started(&StartEvent {
+        group_id: &config.kafka.group_id,
+        topics: &config.kafka.topics,
+        formats: &mapper.formats().map(|name| &**name).collect::<Vec<_>>(),
+        mapping_version: &mapper.version(),
+        instance: &instance(config),
+    });
+
+    let mut supervisor = Supervisor::default();
+    let shutdown = supervisor.shutdown();
+    supervisor.spawn("pipeline", bridge.run(shutdown.clone()));
+    supervisor.spawn("server", server::serve(listener, health, telemetry.clone(), status, shutdown));
+    let stop = supervisor.run(config.delivery.drain_timeout.get() + CLOSING).await;
+    telemetry.stopped(match &stop {
+        Ok(Stop::Clean) => "shutdown requested",
+        Ok(Stop::Forced) => "second signal",
+        Err(_) => "failed",
+    });
+    match stop {
+        Ok(Stop::Clean) => Ok(()),
+        Ok(Stop::Forced) => Err(AppError::RunTime(anyhow!("ended by a second signal before the drain was over"))),
+        Err(error) => Err(classify(error)),
+    }
+}
+
+/// What the cluster holds may not fit the configuration; only the source can see that.
+fn classify(error: SupervisorError) -> AppError {
+    if let SupervisorError::Failed { source, .. } = &error
+        && let Some(PipelineError::Source(source @ SourceError::Configuration(_))) = source.downcast_ref()
+    {
+        return AppError::configuration(source.clone());
+    }
+    AppError::run_time(error)
+}
+
+/// Reads the mappings that the configuration names.
+pub(crate) fn load_mapper(config: &Config) -> Result<Mapper, AppError> {
+    Mapper::load(&settings::mapping(config)).map_err(|errors| all(&errors))
+}
+
+/// Compiles the routes.
+pub(crate) fn load_routes(config: &Config) -> Result<RouteTable, AppError> {
+    RouteTable::new(&settings::routes(config)).map_err(|errors| all(&errors))
+}
+
+fn all(errors: &[impl ToString]) -> AppError {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    AppError::Configuration(anyhow!("{}", lines.join("\n")))
+}
+
+/// Puts the pipeline together. Reaches nothing.
+pub(crate) fn bridge(
+    config: &Config,
+    mapper: &Mapper,
+    telemetry: &Telemetry,
+    health: &Health,
+) -> Result<(Bridge, watch::Receiver<Status>), AppError> {
+    let kafka = settings::kafka(config).map_err(AppError::Configuration)?;
+    let secmaster = settings::secmaster(config).map_err(AppError::Configuration)?;
+    let routes = load_routes(config)?;
+    let (publish, status) = watch::channel(Status::new(&*mapper.version(), SystemTime::now()));
+    let bridge = Pipeline::new(Parts {
+        api: Arc::new(SecMasterClient::new(secmaster).map_err(AppError::configuration)?),
+        dead_letters: Arc::new(KafkaSink::new(&kafka).map_err(AppError::configuration)?),
+        source: KafkaSource::start(kafka).map_err(AppError::configuration)?,
+        preparer: Preparer::new(mapper.clone(), routes, settings::instance_id(config)),
+        settings: settings::pipeline(config, Arc::from(instance(config))),
+        telemetry: telemetry.clone(),
+        health: health.clone(),
+        status: publish,
+    });
+    Ok((bridge, status))
+}
+
+/// This process's name: the static member's, else the host's (in Kubernetes, the pod's).
+fn instance(config: &Config) -> String {
+    let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).ok();
+    config.kafka.group_instance_id.clone().or_else(host).unwrap_or_else(|| "alertbridge".to_owned())
+}

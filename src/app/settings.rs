@@ -1,0 +1,216 @@
+//! From the validated configuration to the settings of each part.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::config::{self, Config, CredentialKind};
+use crate::kafka::{KafkaSettings, SaslMechanism, SecurityProtocol, SecuritySettings, StartFrom};
+use crate::mapping::{MappingSettings, OnInvalidField, OnUnmatched};
+use crate::pipeline::{AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, PipelineSettings};
+use crate::resilience::{Backoff, BreakerPolicy, RateLimit, RetryPolicy};
+use crate::routing::{RouteSettings, RuleSettings};
+use crate::secmaster::{
+    ClientSettings, CredentialSettings, Endpoint, FailureOverride, iam_endpoint, secmaster_endpoint,
+};
+
+/// Settings of the Kafka adapters.
+pub(super) fn kafka(config: &Config) -> anyhow::Result<KafkaSettings> {
+    let kafka = &config.kafka;
+    let security = &kafka.security;
+    let sasl_mechanism = match security.sasl_mechanism {
+        None => None,
+        Some(config::SaslMechanism::Plain) => Some(SaslMechanism::Plain),
+        Some(config::SaslMechanism::ScramSha256) => Some(SaslMechanism::ScramSha256),
+        Some(config::SaslMechanism::ScramSha512) => Some(SaslMechanism::ScramSha512),
+        Some(config::SaslMechanism::OauthBearer) => {
+            return Err(anyhow!("kafka.security.sasl_mechanism: OAUTHBEARER is not built yet"));
+        }
+    };
+    Ok(KafkaSettings {
+        bootstrap_servers: kafka.bootstrap_servers.clone(),
+        group_id: kafka.group_id.clone(),
+        group_instance_id: kafka.group_instance_id.clone(),
+        topics: kafka.topics.clone(),
+        dead_letter_topic: kafka.dead_letter_topic.clone(),
+        redrive_topic: kafka.redrive_topic.clone(),
+        start_from: kafka.start_from.map(|start| match start {
+            config::StartFrom::Earliest => StartFrom::Earliest,
+            config::StartFrom::Latest => StartFrom::Latest,
+            config::StartFrom::Age(age) => StartFrom::Age(age.get()),
+            config::StartFrom::Time(time) => StartFrom::Time(time),
+        }),
+        security: SecuritySettings {
+            protocol: match security.protocol {
+                config::SecurityProtocol::Plaintext => SecurityProtocol::Plaintext,
+                config::SecurityProtocol::Ssl => SecurityProtocol::Ssl,
+                config::SecurityProtocol::SaslPlaintext => SecurityProtocol::SaslPlaintext,
+                config::SecurityProtocol::SaslSsl => SecurityProtocol::SaslSsl,
+            },
+            ca_file: security.ca_file.clone(),
+            certificate_file: security.certificate_file.clone(),
+            key_file: security.key_file.clone(),
+            key_password: security.key_password.clone(),
+            verify_hostname: security.verify_hostname,
+            sasl_mechanism,
+            username: security.username.clone(),
+            password: security.password.clone(),
+        },
+        client: kafka.client.clone(),
+        request_timeout: config.secmaster.request_timeout.get(),
+    })
+}
+
+/// Settings of the SecMaster client.
+pub(super) fn secmaster(config: &Config) -> anyhow::Result<ClientSettings> {
+    let secmaster = &config.secmaster;
+    let address = secmaster.endpoint.clone().unwrap_or_else(|| secmaster_endpoint(&secmaster.region));
+    let rules = config.delivery.failure_classes.iter();
+    Ok(ClientSettings {
+        endpoint: endpoint("secmaster.endpoint", &address)?,
+        credentials: credentials(config)?,
+        connect_timeout: secmaster.connect_timeout.get(),
+        request_timeout: secmaster.request_timeout.get(),
+        ca_file: secmaster.ca_file.clone(),
+        failure_classes: rules
+            .map(|rule| FailureOverride { status: rule.status, code: rule.code.clone(), class: rule.class })
+            .collect(),
+    })
+}
+
+fn credentials(config: &Config) -> anyhow::Result<CredentialSettings> {
+    let given = &config.secmaster.credentials;
+    let secret = |key: &str, value: &Option<SecretString>| {
+        value.clone().ok_or_else(|| anyhow!("secmaster.credentials.{key} is not set"))
+    };
+    let text = |key: &str, value: &Option<String>| {
+        value.clone().ok_or_else(|| anyhow!("secmaster.credentials.{key} is not set"))
+    };
+    match given.kind {
+        CredentialKind::AccessKey => Ok(CredentialSettings::AccessKey {
+            access_key_id: secret("access_key_id", &given.access_key_id)?.expose_secret().to_owned(),
+            secret_access_key: secret("secret_access_key", &given.secret_access_key)?,
+            security_token: given.security_token.clone(),
+        }),
+        CredentialKind::Password => {
+            let address = given.iam_endpoint.clone().unwrap_or_else(|| iam_endpoint(&config.secmaster.region));
+            Ok(CredentialSettings::Password {
+                iam_endpoint: endpoint("secmaster.credentials.iam_endpoint", &address)?,
+                domain_name: text("domain_name", &given.domain_name)?,
+                user_name: text("user_name", &given.user_name)?,
+                password: secret("password", &given.password)?,
+            })
+        }
+        CredentialKind::Token => Ok(CredentialSettings::Token(secret("token", &given.token)?)),
+        CredentialKind::InstanceAgency | CredentialKind::Oidc | CredentialKind::PodIdentity => {
+            Err(anyhow!("secmaster.credentials.kind: this kind is not built yet"))
+        }
+    }
+}
+
+fn endpoint(key: &str, address: &str) -> anyhow::Result<Endpoint> {
+    address.parse().with_context(|| format!("{key}: `{address}`"))
+}
+
+/// Settings of the mappings.
+pub(crate) fn mapping(config: &Config) -> MappingSettings {
+    let mapping = &config.mapping;
+    MappingSettings {
+        directories: mapping.directories.clone(),
+        formats: mapping.formats.clone(),
+        on_unmatched: match &mapping.on_unmatched {
+            config::OnUnmatched::DeadLetter => OnUnmatched::DeadLetter,
+            config::OnUnmatched::Skip => OnUnmatched::Skip,
+            config::OnUnmatched::Format(name) => OnUnmatched::Format(name.clone()),
+        },
+        on_invalid_field: match mapping.on_invalid_field {
+            config::OnInvalidField::Drop => OnInvalidField::Drop,
+            config::OnInvalidField::DeadLetter => OnInvalidField::DeadLetter,
+        },
+        strict: mapping.strict,
+        default_severity: mapping.default_severity,
+        default_time_zone: mapping.default_time_zone.clone(),
+        max_record_bytes: usize::try_from(mapping.max_record_bytes.get()).unwrap_or(usize::MAX),
+    }
+}
+
+/// Settings of the routes.
+pub(crate) fn routes(config: &Config) -> RouteSettings {
+    let rule = |rule: &config::Rule| RuleSettings {
+        name: rule.name.clone(),
+        when: rule.when.clone(),
+        workflow_id: rule.workflow_id.clone(),
+        workflow_ids: rule.workflow_ids.clone(),
+        skip: rule.skip.clone(),
+        workspace_id: rule.workspace_id.clone(),
+        project_id: rule.project_id.clone(),
+        stop: rule.stop,
+    };
+    RouteSettings {
+        default_workflow_id: config.routing.default_workflow_id.clone(),
+        workspace_id: config.secmaster.workspace_id.clone(),
+        project_id: config.secmaster.project_id.clone(),
+        rules: config.routing.rules.iter().map(rule).collect(),
+    }
+}
+
+/// Which instance ids are asked for.
+pub(crate) fn instance_id(config: &Config) -> InstanceIdMode {
+    match config.delivery.instance_id {
+        config::InstanceId::Record => InstanceIdMode::Record,
+        config::InstanceId::Alert => InstanceIdMode::Alert,
+        config::InstanceId::None => InstanceIdMode::None,
+    }
+}
+
+/// Settings of the pipeline. `instance` is this process's name.
+pub(super) fn pipeline(config: &Config, instance: Arc<str>) -> PipelineSettings {
+    let delivery = &config.delivery;
+    let bytes = usize::try_from(delivery.buffer.bytes.get()).unwrap_or(usize::MAX);
+    let breaker = &delivery.circuit_breaker;
+    PipelineSettings {
+        group_id: Arc::from(config.kafka.group_id.as_str()),
+        instance,
+        ordering: match delivery.ordering {
+            config::Ordering::Key => Ordering::Key,
+            config::Ordering::Partition => Ordering::Partition,
+            config::Ordering::None => Ordering::None,
+        },
+        instance_id: instance_id(config),
+        max_in_flight: delivery.max_in_flight as usize,
+        budget: BudgetLimits {
+            records: delivery.buffer.records as usize,
+            records_per_partition: delivery.buffer.records_per_partition as usize,
+            bytes,
+        },
+        rate_limits: delivery.rate_limits.iter().map(rate_limit).collect(),
+        retry: RetryPolicy {
+            max_attempts: delivery.retry.max_attempts,
+            max_elapsed: delivery.retry.max_elapsed.get(),
+            backoff: Backoff { initial: delivery.retry.initial_backoff.get(), max: delivery.retry.max_backoff.get() },
+        },
+        breaker: BreakerPolicy {
+            failure_ratio: breaker.failure_ratio,
+            window: breaker.window.get(),
+            minimum_requests: breaker.minimum_requests,
+            open_for: breaker.open_for.get(),
+            max_open_for: breaker.max_open_for.get(),
+        },
+        ambiguous: match delivery.ambiguous {
+            // Looking instances up is not built yet; `config show` says that it works as `retry` until then.
+            config::Ambiguous::Verify | config::Ambiguous::Retry => AmbiguousPolicy::Retry,
+            config::Ambiguous::DeadLetter => AmbiguousPolicy::DeadLetter,
+        },
+        commit_interval: delivery.commit_interval.get(),
+        drain_timeout: delivery.drain_timeout.get(),
+        revoke_timeout: config.secmaster.request_timeout.get(),
+    }
+}
+
+fn rate_limit(limit: &config::RateLimit) -> RateLimit {
+    // The configuration refuses zeros.
+    let at_least_one = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+    RateLimit { requests: at_least_one(limit.requests), per: limit.per.get(), burst: at_least_one(limit.burst) }
+}
