@@ -48,6 +48,18 @@ pub fn refused_property(name: &str) -> Option<&'static str> {
     REFUSED.iter().find(|(refused, _)| *refused == name).map(|(_, why)| *why)
 }
 
+/// Whether clients can be made of the settings. Reaches nothing and starts nothing.
+///
+/// # Errors
+///
+/// The settings hold a property that is not accepted.
+pub fn check(settings: &KafkaSettings) -> Result<(), ClientError> {
+    for config in [consumer(settings)?, producer(settings)?] {
+        let _native = config.create_native_config().map_err(|error| refused(&error))?;
+    }
+    Ok(())
+}
+
 /// The properties of the consumer.
 pub(super) fn consumer(settings: &KafkaSettings) -> Result<ClientConfig, ClientError> {
     if settings.topics.is_empty() {

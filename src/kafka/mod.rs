@@ -28,7 +28,7 @@ mod source;
 mod start;
 mod worker;
 
-pub use client::{ClientError, refused_property};
+pub use client::{ClientError, check, refused_property};
 pub use settings::{KafkaSettings, SaslMechanism, SecurityProtocol, SecuritySettings, StartFrom};
 pub use sink::KafkaSink;
 pub use source::KafkaSource;
