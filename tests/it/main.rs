@@ -4,6 +4,7 @@
 mod command_line;
 mod config_file;
 mod deployment;
+mod end_to_end;
 mod kafka_adapter;
 mod layering;
 mod mapping_formats;
