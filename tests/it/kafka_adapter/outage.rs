@@ -20,7 +20,7 @@ fn joined(event: &SourceEvent) -> Option<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_that_go_away_are_waited_for() {
-    let mut broker = tokio::task::spawn_blocking(KafkaBroker::start).await.unwrap();
+    let broker = tokio::task::spawn_blocking(KafkaBroker::start).await.unwrap();
     let (topic, group) = (unique("away"), unique("g"));
     broker.create_topic(&topic, 1, &[]).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();

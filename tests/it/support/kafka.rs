@@ -133,7 +133,14 @@ impl KafkaBroker {
         let consumer: BaseConsumer = self.client().set("group.id", group).create().unwrap();
         let mut list = TopicPartitionList::new();
         list.add_partition_range(topic, 0, partitions - 1);
-        let list = consumer.committed_offsets(list, Duration::from_secs(10)).unwrap();
+        // A group's coordinator may move to and fro while a young broker makes its offsets topic.
+        let deadline = Instant::now() + READY;
+        let list = loop {
+            match consumer.committed_offsets(list.clone(), Duration::from_secs(10)) {
+                Ok(list) => break list,
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+        };
         let offset = |p| match list.find_partition(topic, p).unwrap().offset() {
             ListOffset::Offset(offset) => Some(offset),
             _ => None,

@@ -29,8 +29,6 @@ const REFUSED: &str = "(not of the data class)";
 pub(crate) enum Fate {
     Delivered(String),
     DeadLettered,
-    /// Never to be seen: its transaction was aborted.
-    Ignored,
 }
 
 /// A record before it is written.
@@ -45,7 +43,8 @@ pub(crate) struct Draft {
 pub(crate) struct Written {
     pub(crate) partition: TopicPartition,
     pub(crate) offset: Offset,
-    pub(crate) fate: Fate,
+    /// `None`: never to be seen, its transaction was aborted.
+    pub(crate) fate: Option<Fate>,
 }
 
 /// A mix of three formats, two percent malformed, two percent refused by the service.
@@ -165,7 +164,7 @@ impl World {
                 async move {
                     let key = draft.key.as_deref().map(str::as_bytes);
                     let place = producer.produce(topic, None, key, Some(&draft.value), &[]).await;
-                    place.map(|(partition, offset)| Written { partition, offset, fate: draft.fate })
+                    place.map(|(partition, offset)| Written { partition, offset, fate: Some(draft.fate) })
                 }
             });
             let batch = try_join_all(batch).await.unwrap();
@@ -233,11 +232,14 @@ impl World {
         let mut expected_buried = HashSet::new();
         for record in written {
             match &record.fate {
-                Fate::Delivered(id) => drop(expected_started.insert(id.clone())),
-                Fate::DeadLettered => {
-                    drop(expected_buried.insert((record.partition.partition.to_string(), record.offset.to_string())));
+                Some(Fate::Delivered(id)) => {
+                    let _new = expected_started.insert(id.clone());
                 }
-                Fate::Ignored => {}
+                Some(Fate::DeadLettered) => {
+                    let place = (record.partition.partition.to_string(), record.offset.to_string());
+                    let _new = expected_buried.insert(place);
+                }
+                None => {}
             }
         }
         let buried: HashSet<_> = buried.into_keys().collect();
