@@ -128,9 +128,12 @@ impl Mapper {
             next_part: 0,
             skipped: false,
         };
-        match &val {
-            Val::Obj(_) => run.document(&Document { val, depth }, false),
-            Val::Arr(items) => items.iter().for_each(|item| run.document(&Document { val: item.clone(), depth }, true)),
+        let bytes = text.len();
+        match val {
+            Val::Obj(_) => run.document(&Document { val, depth, bytes }, false),
+            Val::Arr(items) => {
+                items.iter().for_each(|item| run.document(&Document { val: item.clone(), depth, bytes }, true))
+            }
             _ => return whole(MapFailure::malformed(FailureReason::NotAnObject, "the value is JSON, but no object")),
         }
         if run.parts.is_empty() && run.skipped { Mapped::Unmatched } else { Mapped::Parts(run.parts) }
