@@ -7,4 +7,5 @@ mod layering;
 mod mapping_formats;
 mod metrics_catalogue;
 mod secmaster_client;
+mod simulator;
 mod support;

@@ -15,6 +15,7 @@ use alertbridge::simulator::{
 use bytes::Bytes;
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
 
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 const WORKSPACE: &str = "f44065f5-557b-4376-ae02-8c65ef1960f4";
@@ -353,6 +354,43 @@ async fn a_lost_answer_is_ambiguous_however_it_is_lost() {
         assert_eq!(simulator.handle().instances().len(), created, "{fault}");
         assert_eq!(simulator.handle().stats().requests, 1, "the client itself repeats nothing");
     }
+}
+
+/// Takes connections and never says a word, or hangs up at the first bytes of a request.
+async fn mute_server(hangs_up: bool) -> (String, tokio::task::JoinSet<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let mut tasks = tokio::task::JoinSet::new();
+    let _handle = tasks.spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _peer)) = listener.accept().await {
+            if hangs_up {
+                let _bytes = stream.read(&mut [0; 16]).await.unwrap();
+            } else {
+                held.push(stream);
+            }
+        }
+    });
+    (address, tasks)
+}
+
+#[tokio::test]
+async fn a_connect_that_takes_too_long_is_transient_because_nothing_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let (address, _server) = mute_server(false).await;
+    // The TCP connection is made at once, the TLS handshake never: both are the connect time-out's.
+    let mut settings = settings(&format!("https://{address}"), demo_key());
+    settings.ca_file = Some(certificate(folder.path()).1);
+    settings.connect_timeout = Duration::from_millis(100);
+    let failure = SecMasterClient::new(settings).unwrap().start(&request()).await.unwrap_err();
+    assert_eq!((failure.class, failure.reason), (Transient, FailureReason::ConnectFailed), "{failure}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_instead_of_an_answer_is_ambiguous() {
+    let (address, _server) = mute_server(true).await;
+    let failure = client(&format!("http://{address}"), demo_key()).start(&request()).await.unwrap_err();
+    assert_eq!((failure.class, failure.reason), (Ambiguous, FailureReason::ConnectionLost), "{failure}");
 }
 
 #[tokio::test]
