@@ -11,4 +11,5 @@ mod mapping_formats;
 mod metrics_catalogue;
 mod pipeline;
 mod secmaster_client;
+mod simulator;
 mod support;
