@@ -55,7 +55,9 @@ pub(super) fn consumer(settings: &KafkaSettings) -> Result<ClientConfig, ClientE
     }
     for excluded in [&settings.dead_letter_topic, &settings.redrive_topic] {
         if settings.topics.contains(excluded) {
-            return Err(ClientError(format!("the topic {excluded} cannot be read: records are written there")));
+            return Err(ClientError(format!(
+                "the topic {excluded} is the bridge's own and cannot be among those to read"
+            )));
         }
     }
     let mut config = ClientConfig::new();
@@ -143,13 +145,18 @@ fn security(config: &mut ClientConfig, settings: &KafkaSettings) -> Result<(), C
         }
         set_secret(config, "ssl.key.password", security.key_password.as_ref());
     }
-    if let Some(mechanism) = security.sasl_mechanism {
-        let _ = config.set("sasl.mechanism", mechanism.as_str());
+    if security.protocol.is_sasl() {
+        let (Some(mechanism), Some(user), Some(password)) =
+            (security.sasl_mechanism, &security.username, &security.password)
+        else {
+            let protocol = security.protocol.as_str();
+            return Err(ClientError(format!("{protocol} needs sasl_mechanism, username and password")));
+        };
+        let _ = config
+            .set("sasl.mechanism", mechanism.as_str())
+            .set("sasl.username", user)
+            .set("sasl.password", password.expose_secret());
     }
-    if let Some(user) = &security.username {
-        let _ = config.set("sasl.username", user);
-    }
-    set_secret(config, "sasl.password", security.password.as_ref());
     Ok(())
 }
 
@@ -263,6 +270,9 @@ mod tests {
         settings.security.ca_file = Some("/own/ca.pem".into());
         settings.security.verify_hostname = false;
         settings.security.sasl_mechanism = Some(SaslMechanism::ScramSha512);
+        assert!(consumer(&settings).is_err(), "no user is named");
+        settings.security.username = Some("u".to_owned());
+        settings.security.password = Some("p".into());
         let config = consumer(&settings).unwrap();
         assert_eq!(config.get("ssl.ca.location"), Some("/own/ca.pem"));
         assert_eq!(config.get("ssl.endpoint.identification.algorithm"), Some("none"));

@@ -108,6 +108,12 @@ impl SecurityProtocol {
         }
     }
 
+    /// Whether the client has to prove who it is.
+    #[must_use]
+    pub const fn is_sasl(self) -> bool {
+        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
+    }
+
     /// Whether TLS is used.
     #[must_use]
     pub const fn is_tls(self) -> bool {

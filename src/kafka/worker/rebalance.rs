@@ -101,6 +101,7 @@ impl Worker {
 
     /// Tells the assignment, then begins to read.
     fn begin(&mut self, placement: Placement) {
+        // Known since the first metadata; empty only where the brokers do not tell.
         let cluster_id = self.consumer.client().fetch_cluster_id(queries::PATIENCE).unwrap_or_default();
         let Placement { starts, ends, out_of_range, .. } = placement;
         self.joined();

@@ -35,6 +35,7 @@ async fn brokers_that_go_away_are_waited_for_and_a_session_that_ends_meanwhile_l
     settings.client.insert("heartbeat.interval.ms".to_owned(), "500".to_owned());
     let mut losing = Feed::new(KafkaSource::start(settings).unwrap());
     losing.records(1).await;
+    losing.source.pause(&[TopicPartition::new(topic.as_str(), 0)]);
 
     tokio::task::block_in_place(|| broker.stop());
     feed.until(unavailable).await;
@@ -59,8 +60,10 @@ async fn brokers_that_go_away_are_waited_for_and_a_session_that_ends_meanwhile_l
     feed.source.close(vec![at(&topic, 0, 2)]).await.unwrap();
     assert_eq!(broker.committed(&long, &topic, 1), [Some(2)]);
 
-    // Nothing was settled, so what was read comes again.
+    // Nothing was settled, so what was read comes again; the pause ended with the assignment.
+    losing.until(joined).await;
     assert_eq!(losing.assigned().await, [at(&topic, 0, 0)]);
+    losing.records(2).await;
     losing.source.commit(vec![at(&topic, 0, 1)]);
     losing.committed().await;
     losing.close().await;
