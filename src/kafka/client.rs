@@ -234,6 +234,16 @@ mod tests {
     }
 
     #[test]
+    fn no_secret_is_shown_by_the_settings() {
+        let mut settings = settings();
+        let _new = settings.client.insert("sasl.oauthbearer.client.secret".to_owned(), "hunter2".to_owned());
+        settings.security.password = Some("hunter2".into());
+        settings.security.key_password = Some("hunter2".into());
+        let text = format!("{settings:?}");
+        assert!(text.contains("sasl.oauthbearer.client.secret") && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
     fn a_wrong_value_is_refused_without_being_repeated() {
         let mut settings = settings();
         let _new = settings.client.insert("fetch.min.bytes".to_owned(), "hunter2".to_owned());
