@@ -1,3 +1,5 @@
+//! What expressions mean, what is refused, and what hostile ones cost.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
