@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::{Config, LogFormat};
-use crate::kafka::{KafkaSink, KafkaSource};
+use crate::kafka::{self, KafkaSink, KafkaSource};
 use crate::mapping::Mapper;
 use crate::pipeline::{Parts, Pipeline, PipelineError, Preparer};
 use crate::ports::SourceError;
@@ -123,6 +123,14 @@ pub(crate) fn load_routes(config: &Config) -> Result<RouteTable, AppError> {
 fn all(errors: &[impl ToString]) -> AppError {
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     AppError::Configuration(anyhow!("{}", lines.join("\n")))
+}
+
+/// Whether clients can be made of the configuration: reads certificates and properties, reaches nothing.
+pub(crate) fn check_clients(config: &Config) -> Result<(), AppError> {
+    let secmaster = settings::secmaster(config).map_err(AppError::Configuration)?;
+    let _client = SecMasterClient::new(secmaster).map_err(AppError::configuration)?;
+    let kafka = settings::kafka(config).map_err(AppError::Configuration)?;
+    kafka::check(&kafka).map_err(AppError::configuration)
 }
 
 /// Puts the pipeline together. Reaches nothing.

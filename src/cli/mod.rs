@@ -14,6 +14,8 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::app::AppError;
+
 /// How a subcommand ends when it does not succeed.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -28,6 +30,15 @@ pub(crate) enum Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::RunTime(error)
+    }
+}
+
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Configuration(error) => Self::Usage(error),
+            AppError::RunTime(error) => Self::RunTime(error),
+        }
     }
 }
 
@@ -84,10 +95,16 @@ pub fn main() -> ExitCode {
     let (error, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Reported) => return ExitCode::FAILURE,
+        // Whoever read our output has seen enough (`alertbridge config schema | head`).
+        Err(Failure::RunTime(error)) if is_broken_pipe(&error) => return ExitCode::SUCCESS,
         Err(Failure::RunTime(error)) => (error, ExitCode::FAILURE),
         Err(Failure::Usage(error)) => (error, ExitCode::from(2)),
     };
     // Nothing can be done about a standard error that does not take the text; the exit code still tells.
     drop(writeln!(io::stderr(), "alertbridge: {error:#}"));
     code
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -4,10 +4,12 @@
 mod command_line;
 mod config_file;
 mod deployment;
+mod end_to_end;
 mod kafka_adapter;
 mod layering;
 mod mapping_formats;
 mod metrics_catalogue;
 mod pipeline;
 mod secmaster_client;
+mod simulator;
 mod support;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's functions outside of #[test] are tests too")]
 
+mod churn;
+mod embedded;
 mod outage;
 mod reading;
 mod rebalance;

@@ -1,3 +1,5 @@
 //! What the tests share.
 
+pub(crate) mod bridge;
 pub(crate) mod kafka;
+pub(crate) mod world;
