@@ -69,6 +69,22 @@ impl CompletedOffsets {
         Self { ranges }
     }
 
+    /// These, and of the others those from `from` on; none of these may be as high.
+    #[must_use]
+    pub fn followed_by(mut self, others: &Self, from: Offset) -> Self {
+        for range in &others.ranges {
+            let start = range.start.max(from.0);
+            if start >= range.end {
+                continue;
+            }
+            match self.ranges.last_mut() {
+                Some(last) if last.end == start => last.end = range.end,
+                _ => self.ranges.push(start..range.end),
+            }
+        }
+        self
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

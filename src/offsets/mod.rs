@@ -7,7 +7,7 @@ mod completed;
 mod ledger;
 mod schedule;
 
-pub use book::OffsetBook;
+pub use book::{Frontier, OffsetBook};
 pub use completed::{CompletedError, CompletedOffsets};
 pub use ledger::{Claim, Epoch, LedgerError, PartitionLedger};
 pub use schedule::CommitSchedule;

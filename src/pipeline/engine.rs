@@ -14,7 +14,8 @@ use super::report::Reporter;
 use super::settings::PipelineSettings;
 use super::timers::Wake;
 use crate::domain::{Offset, TopicPartition};
-use crate::ports::{DeadLetterSink, RecordSource, SourceError, SourceEvent, WorkflowApi};
+use crate::offsets::{CompletedOffsets, Frontier};
+use crate::ports::{DeadLetterSink, RecordSource, SourceError, SourceEvent, Start, WorkflowApi};
 use crate::telemetry::{Health, Status, Telemetry};
 
 /// How often gauges and status are brought up to date, and how long the loop sleeps at most.
@@ -188,7 +189,9 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
             }
             SourceEvent::Committed(frontiers) => {
                 flow.book.committed(&frontiers);
-                flow.telemetry.committed(&frontiers);
+                let told: Vec<_> =
+                    frontiers.into_iter().map(|frontier| (frontier.partition, frontier.offset)).collect();
+                flow.telemetry.committed(&told);
             }
             SourceEvent::CommitFailed { frontiers, error } => {
                 flow.book.commit_failed(&frontiers);
@@ -207,11 +210,12 @@ fn now() -> Instant {
 
 impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     /// Partitions are ours from now on.
-    fn assign(&mut self, cluster_id: Arc<str>, partitions: Vec<(TopicPartition, Offset)>) {
-        self.telemetry.assigned(&partitions);
+    fn assign(&mut self, cluster_id: Arc<str>, partitions: Vec<Start>) {
+        let told: Vec<_> = partitions.iter().map(|start| (start.partition.clone(), start.offset)).collect();
+        self.telemetry.assigned(&told);
         self.cluster_id = cluster_id;
-        for (partition, start) in partitions {
-            let _epoch = self.book.assign(partition.clone(), start);
+        for Start { partition, offset, completed } in partitions {
+            let _epoch = self.book.assign(partition.clone(), offset, completed);
             self.budget.forget_pause(&partition);
         }
     }
@@ -224,7 +228,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             self.book.advance_to(partition, resumed_at);
         } else {
             self.lose(std::slice::from_ref(partition));
-            let _epoch = self.book.assign(partition.clone(), resumed_at);
+            let _epoch = self.book.assign(partition.clone(), resumed_at, CompletedOffsets::default());
         }
     }
 
@@ -241,7 +245,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.attempts.is_empty() && self.letters.pending.is_empty()
     }
 
-    fn all_frontiers(&self) -> Vec<(TopicPartition, Offset)> {
+    fn all_frontiers(&self) -> Vec<Frontier> {
         let partitions: Vec<TopicPartition> = self.book.partitions().cloned().collect();
         self.book.last_frontiers(&partitions)
     }

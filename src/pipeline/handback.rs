@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use super::flow::Flow;
-use crate::domain::{Offset, TopicPartition};
+use crate::domain::TopicPartition;
+use crate::offsets::Frontier;
 use crate::scheduler::DeliveryId;
 
 /// Partitions that are to be handed back once what is in flight for them has ended, or at the deadline.
@@ -18,7 +19,7 @@ pub(super) struct Revocation {
 #[derive(Debug)]
 pub(super) struct Release {
     pub(super) partitions: Vec<TopicPartition>,
-    pub(super) frontiers: Vec<(TopicPartition, Offset)>,
+    pub(super) frontiers: Vec<Frontier>,
 }
 
 impl<A, D> Flow<A, D> {

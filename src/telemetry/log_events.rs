@@ -126,6 +126,10 @@ pub const CLIENT_EVENTS: &[(&str, &str)] = &[
     ("iam.token_failed", "WARN: no token could be fetched; requests wait for one"),
     ("iam.token_fetched", "INFO: a token was fetched, for so many seconds"),
     ("kafka.client", "a line of librdkafka itself, a level quieter than it says"),
+    (
+        "kafka.commit_metadata_dropped",
+        "WARN: a commit's metadata is not believed; what it said was delivered comes again",
+    ),
     ("kafka.ends_unknown", "DEBUG: the end offsets could not be read; the lag is as old as the last answer"),
     ("kafka.leave_slow", "WARN: the group was not left in time; its partitions wait for the session to end"),
     ("kafka.producer_renewed", "WARN: the dead-letter producer had failed for good and was made anew"),

@@ -16,7 +16,7 @@ use crate::kafka::commits::Frontiers;
 use crate::kafka::context::Report;
 use crate::kafka::placement::{self, Placed, Placement};
 use crate::kafka::queries;
-use crate::ports::{SourceError, SourceEvent};
+use crate::ports::{SourceError, SourceEvent, Start};
 
 /// How long a member waits for the one whose turn it is to choose where a topic begins.
 const CHOOSER_PATIENCE: Duration = Duration::from_secs(10);
@@ -106,10 +106,11 @@ impl Worker {
         let Placement { starts, ends, out_of_range, .. } = placement;
         self.joined();
         self.outbox.epoch += 1;
-        for (p, start) in &starts {
-            let _ = self.owned.insert(p.clone(), Owned { epoch: self.outbox.epoch, next: start.0, held: false });
+        for Start { partition, offset, .. } in &starts {
+            let owned = Owned { epoch: self.outbox.epoch, next: offset.0, held: false };
+            let _ = self.owned.insert(partition.clone(), owned);
         }
-        let list = queries::list(starts.iter().map(|(p, offset)| (p, *offset)));
+        let list = queries::list(starts.iter().map(|start| (&start.partition, start.offset)));
         if !starts.is_empty() {
             self.tell(SourceEvent::Assigned { cluster_id: cluster_id.into(), partitions: starts });
             self.tell(SourceEvent::EndOffsets(ends));
