@@ -27,6 +27,8 @@ const CLOSING: Duration = Duration::from_secs(15);
 /// The pipeline over Kafka and SecMaster.
 pub(crate) type Bridge = Pipeline<KafkaSource, SecMasterClient, KafkaSink>;
 
+pub(crate) use settings::instance_id;
+
 /// Why the daemon ended.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -148,7 +150,7 @@ pub(crate) fn bridge(
         api: Arc::new(SecMasterClient::new(secmaster).map_err(AppError::configuration)?),
         dead_letters: Arc::new(KafkaSink::new(&kafka).map_err(AppError::configuration)?),
         source: KafkaSource::start(kafka).map_err(AppError::configuration)?,
-        preparer: Preparer::new(mapper.clone(), routes, settings::instance_id(config)),
+        preparer: Preparer::new(mapper.clone(), routes, instance_id(config)),
         settings: settings::pipeline(config, Arc::from(instance(config))),
         telemetry: telemetry.clone(),
         health: health.clone(),

@@ -273,3 +273,12 @@ fn a_large_batch_gets_through() {
     let parts = parts(&mapper, json!({"common": {"c": 1}, "alerts": alerts}).to_string());
     assert_eq!(parts.iter().filter(|p| p.result.is_ok()).count(), 4000);
 }
+
+#[test]
+fn a_mapper_is_shared_by_threads() {
+    let mapper = Mapper::load(&MappingSettings::default()).unwrap();
+    let value = json!({"title": "t", "severity": "High"}).to_string();
+    let here = mapper.map(&record(value.clone()), &origin());
+    let there = std::thread::spawn(move || mapper.clone().map(&record(value), &origin())).join().unwrap();
+    assert_eq!(here, there);
+}

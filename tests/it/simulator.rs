@@ -1,7 +1,5 @@
 //! The simulator as its users see it: over HTTP.
 
-#![expect(clippy::unwrap_used, reason = "a set-up that fails fails its test")]
-
 use alertbridge::simulator::{RunningSimulator, Simulator, SimulatorSettings};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

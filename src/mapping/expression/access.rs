@@ -9,14 +9,15 @@ use jaq_core::{Error, Exn, ValR, ValX};
 use jaq_json::Val;
 
 use super::budget::{spend_bytes, spend_steps};
-use super::value::{Bounded, SLOT, breadth, json_text, kind, lift};
+use super::value::{Bounded, SLOT, breadth, copied, json_text, kind, lift};
 
 /// Runs one of jaq's update operations, whose closures are over its own value, with ours. A macro, because the
 /// iterator that the closure returns has no name.
 macro_rules! update {
     ($value:ident, $f:ident, |$val:ident, $inner:ident| $run:expr) => {{
-        spend_steps(1);
-        spend_bytes(breadth(&$value.val));
+        let copied = copied(&$value.val);
+        spend_steps(1 + copied / 64);
+        spend_bytes(copied);
         let below = $value.depth.saturating_sub(1);
         let depth = Cell::new(below);
         // An exception cannot pass through jaq's operation as it is (another type); it waits here.

@@ -6,7 +6,7 @@ use jaq_core::{Error, ValR, ops};
 use jaq_json::{Num, Val};
 
 use super::budget::{MAX_INTEGER_BITS, Spent, spend_bytes, spend_steps, stop};
-use super::value::{Bounded, breadth, kind, lift};
+use super::value::{Bounded, breadth, copied, kind, lift};
 
 fn operation(l: Bounded, op: ops::Math, r: Bounded, depth: u16) -> ValR<Bounded> {
     let (lt, rt) = (kind(&l.val), kind(&r.val));
@@ -29,8 +29,9 @@ fn limit_integer(val: &Val) {
 impl Add for Bounded {
     type Output = ValR<Self>;
     fn add(self, r: Self) -> Self::Output {
-        spend_bytes(breadth(&self.val) / 4 + breadth(&r.val));
-        spend_steps(1 + (breadth(&self.val) + breadth(&r.val)) / 64);
+        let copied = copied(&self.val);
+        spend_bytes(copied + breadth(&r.val));
+        spend_steps(1 + (copied + breadth(&r.val)) / 64);
         let depth = self.depth.max(r.depth);
         operation(self, ops::Math::Add, r, depth)
     }

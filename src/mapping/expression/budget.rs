@@ -6,8 +6,8 @@
 //! from here. There is no way to return an error from those places, so a spent budget unwinds to [`within`]. The
 //! unwinding is silent (no panic hook) and jaq's own `try` cannot stop it.
 //!
-//! Not covered: what one call into a library costs beyond its price here. The price of a regular expression is an
-//! estimate of its compiled size ([`super::regex_price`]); the regex crate's own limit, 10 MiB, stands behind it.
+//! Not covered exactly: what one call into a library costs beyond its price here. The price of a regular expression is
+//! an estimate of its compiled size ([`super::regex_price`]); the regex crate's own limit, 10 MiB, stands behind it.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -1,3 +1,5 @@
+//! What expressions mean, what is refused, and what hostile ones cost.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -226,6 +228,8 @@ fn the_json_functions_written_anew_follow_jq() {
         ("\"x\\(1 + 1)y\"", json!("x2y")),
         ("[2 | IN(1, 2)], [IN([1, 2][]; 3)] | select(.[0])", json!([true])),
         ("[{k: 1}, {k: 2}] | INDEX(.k) | keys", json!(["1", "2"])),
+        ("reduce range(1000) as $i ({}; .[\"k\\($i)\"] = $i) | length", json!(1000)),
+        ("reduce range(2000) as $i ([]; . + [$i]) | length", json!(2000)),
         (
             "[1, \"a\\\"b\", null] | [@csv, (.[0] | toarray), leaf_paths == [0]]",
             json!(["1,\"a\"\"b\",", [1], true, false]),

@@ -60,6 +60,17 @@ pub(super) fn breadth(val: &Val) -> usize {
     }
 }
 
+/// How much of it is copied when it is changed: nothing where nobody else holds it, which is the rule in a `reduce`.
+pub(super) fn copied(val: &Val) -> usize {
+    let alone = match val {
+        Val::Arr(a) => jaq_json::Rc::strong_count(a) == 1,
+        Val::Obj(o) => jaq_json::Rc::strong_count(o) == 1,
+        Val::TStr(s) | Val::BStr(s) => s.is_unique(),
+        _ => true,
+    };
+    if alone { 0 } else { breadth(val) }
+}
+
 /// Spends a step for each value in a tree and for each 64 bytes of text.
 pub(super) fn weigh(val: &Val) {
     match val {

@@ -61,7 +61,7 @@ fn the_shipped_file_is_accepted_as_it_is() {
     ];
     let output = alertbridge(directory.path(), &["check", "--config", file.to_str().unwrap()], &environment);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).starts_with("ok  configuration"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).starts_with("ok    configuration"), "{}", text(&output.stdout));
 }
 
 #[test]

@@ -12,6 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{certificate, client, demo_key, faults, request, request_titled, settings, simulator};
 
+/// What does not happen within this time fails the test instead of holding it up.
+const BOUND: Duration = Duration::from_secs(10);
+
 /// What one request meets while these faults are in force, sent with the demo key.
 async fn under(document: Value) -> (RunningSimulator, Result<Started, ApiFailure>) {
     let simulator = simulator().await;
@@ -64,17 +67,23 @@ async fn an_unreachable_or_refusing_target_is_transient_because_nothing_was_sent
     let _pooled = client.start(&request()).await.unwrap();
     simulator.handle().set_faults(faults(json!({"outage": {"refused": true}})));
     // Until the listener is gone a request may still pass or meet a closing connection.
-    let failure = loop {
-        match client.start(&request()).await {
-            Err(failure) if failure.reason == FailureReason::ConnectFailed => break failure,
-            _ => tokio::task::yield_now().await,
+    let refused = async {
+        loop {
+            match client.start(&request()).await {
+                Err(failure) if failure.reason == FailureReason::ConnectFailed => break failure,
+                _ => tokio::task::yield_now().await,
+            }
         }
     };
+    let failure = tokio::time::timeout(BOUND, refused).await.unwrap();
     assert_eq!((failure.class, failure.http_status), (Transient, None));
     simulator.handle().set_faults(Faults::default());
-    while client.start(&request()).await.is_err() {
-        tokio::task::yield_now().await;
-    }
+    let back = async {
+        while client.start(&request()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(BOUND, back).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! The SecMaster client over HTTP against the simulator: what is accepted, and which class each fault has.
 
-#![expect(clippy::unwrap_used, reason = "a set-up that fails fails its test")]
-
 mod credentials;
 mod failures;
 

@@ -1,7 +1,5 @@
 //! The bridge as users run it: a process with a configuration file and its log.
 
-#![expect(clippy::unwrap_used, reason = "a bridge that cannot be run fails the test")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};

@@ -3,8 +3,6 @@
 //! `tests/kafka/fetch.sh` fetches it. The broker ends with the handle, and with the test process however that ends: it
 //! runs under a shell that reads a pipe of ours and kills it when the pipe closes.
 
-#![expect(clippy::unwrap_used, reason = "a broker that cannot be had fails the test")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
