@@ -6,18 +6,10 @@ use std::path::Path;
 
 use alertbridge::telemetry::{CATALOGUE, CLIENT_EVENTS, Kind, logging_reference, metrics_reference};
 
+use crate::support::pages::assert_page;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Holds a page against the code it is written from, or writes it where `UPDATE_DOCS` is set (`make docs`).
-fn assert_page(path: &str, written: &str) {
-    let path = root().join(path);
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(&path, written).unwrap();
-    }
-    let page = fs::read_to_string(&path).unwrap_or_default();
-    assert!(page == written, "{} is not what the code says; run `make docs`", path.display());
 }
 
 #[test]
