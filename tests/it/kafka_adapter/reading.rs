@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use alertbridge::domain::{Header, TopicPartition};
+use alertbridge::domain::{Header, Offset, TopicPartition};
 use alertbridge::kafka::KafkaSource;
 use alertbridge::kafka::plain::PlainProducer;
+use alertbridge::offsets::{CompletedOffsets, Frontier};
 use alertbridge::ports::{RecordSource as _, SourceError, SourceEvent};
 use bytes::Bytes;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
@@ -227,4 +228,30 @@ async fn a_last_commit_of_partitions_that_are_not_ours_is_not_sent() {
     feed.until(failed).await;
     let closed: Result<(), SourceError> = feed.source.close(vec![frontier(at(&other, 0, 5))]).await;
     assert_eq!(closed, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_settled_above_a_commit_is_known_to_the_next_owner() {
+    let broker = kafka::shared();
+    let (topic, group) = (unique("completed"), unique("g"));
+    broker.create_topic(&topic, 1, &[]).await;
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    for _ in 0..5 {
+        producer.produce(&topic, Some(0), None, Some(b"x"), &[]).await.unwrap();
+    }
+    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    feed.records(5).await;
+    let completed = CompletedOffsets::from_sorted([Offset(2), Offset(4)]);
+    let settled = Frontier { completed: completed.clone(), ..frontier(at(&topic, 0, 1)) };
+    feed.source.close(vec![settled]).await.unwrap();
+
+    let mut next = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let start = next
+        .until(|event| match event {
+            SourceEvent::Assigned { partitions, .. } => partitions.first().cloned(),
+            _ => None,
+        })
+        .await;
+    assert_eq!((start.offset, start.completed), (Offset(1), completed));
+    next.close().await;
 }
