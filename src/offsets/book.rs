@@ -107,10 +107,13 @@ impl OffsetBook {
         partitions.iter().filter_map(unsaid).collect()
     }
 
-    /// Notes that a commit was accepted.
+    /// Notes that a commit was accepted. One that was never asked for under this assignment belongs to an earlier one,
+    /// and says nothing of this one.
     pub fn committed(&mut self, frontiers: &[(TopicPartition, Offset)]) {
         for (partition, offset) in frontiers {
-            if let Some(page) = self.pages.get_mut(partition) {
+            if let Some(page) = self.pages.get_mut(partition)
+                && *offset <= page.requested
+            {
                 page.committed = page.committed.max(*offset);
             }
         }
@@ -167,6 +170,19 @@ mod tests {
         assert_eq!(book.take_frontiers(), frontiers);
         book.committed(&frontiers);
         assert_eq!(book.last_frontiers(&[partition()]), vec![]);
+    }
+
+    #[test]
+    fn the_late_answer_of_an_earlier_assignment_holds_no_commit_back() {
+        let mut book = OffsetBook::default();
+        book.assign(partition(), Offset(0));
+        let claim = book.track(&partition(), Offset(2)).unwrap();
+        book.settle(&claim).unwrap();
+        book.committed(&[(partition(), Offset(50))]);
+        let frontiers = vec![(partition(), Offset(3))];
+        assert_eq!(book.last_frontiers(&[partition()]), frontiers, "the topic was made anew: 50 is of the old one");
+        book.commit_failed(&frontiers);
+        assert_eq!(book.take_frontiers(), frontiers);
     }
 
     #[test]
