@@ -77,6 +77,9 @@ impl RecordSource for FakeSource {
     fn release(&mut self, partitions: Vec<TopicPartition>, frontiers: Vec<Frontier>) {
         let mut asked = self.asked.lock().unwrap();
         Self::land(&mut asked, &frontiers);
+        if !frontiers.is_empty() {
+            self.to_self.send(SourceEvent::Committed(frontiers.clone())).unwrap();
+        }
         asked.released.push((partitions, frontiers));
     }
 

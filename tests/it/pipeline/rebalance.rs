@@ -6,7 +6,7 @@ use alertbridge::domain::Offset;
 use alertbridge::ports::SourceEvent;
 
 use super::fakes::{FakeApi, started};
-use super::harness::{Bench, alerts, partition};
+use super::harness::{Bench, alerts, one_route, partition, settings};
 
 fn slow_api(seconds: u64) -> std::sync::Arc<FakeApi> {
     FakeApi::new(move |call| async move {
@@ -110,4 +110,28 @@ async fn what_was_delivered_above_the_frontier_is_not_sent_again_by_the_next_own
     bench.feed(alerts(1..10));
     bench.until("all is committed", |b| b.committed(0) == Some(10)).await;
     assert_eq!(bench.api.calls().len(), 11, "ten deliveries and one repeat: {:?}", bench.api.titles());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_partition_that_was_made_anew_is_read_again() {
+    let mut settings = settings();
+    settings.budget.records = 4;
+    let bench = Bench::start_with(FakeApi::new(|_| std::future::pending()), settings, one_route());
+    bench.feed(alerts(0..4));
+    bench.until("it is paused", |b| b.asked(|asked| asked.paused.contains(&partition(0)))).await;
+    bench.tell(SourceEvent::OutOfRange { partition: partition(0), wanted: Offset(4), resumed_at: Offset(0) });
+    bench.until("it is fetched again", |b| b.asked(|asked| asked.paused.is_empty())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_series_of_a_partition_end_when_it_is_handed_back() {
+    let bench = Bench::start(FakeApi::that_works());
+    bench.feed(alerts(0..3));
+    bench.until("they are delivered", |b| b.totals().delivered == 3).await;
+    bench.tell(SourceEvent::Revoked(vec![partition(0)]));
+    bench.until("it is handed back", |b| b.asked(|asked| !asked.released.is_empty())).await;
+    assert_eq!(bench.committed(0), Some(3));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let metrics = bench.telemetry.render();
+    assert!(!metrics.contains("alertbridge_committed_offset{"), "another process shows it now: {metrics}");
 }
