@@ -131,7 +131,7 @@ fn all(errors: &[impl ToString]) -> AppError {
 pub(crate) fn check_clients(config: &Config) -> Result<(), AppError> {
     let secmaster = settings::secmaster(config).map_err(AppError::Configuration)?;
     let _client = SecMasterClient::new(secmaster).map_err(AppError::configuration)?;
-    let kafka = settings::kafka(config).map_err(AppError::Configuration)?;
+    let kafka = settings::kafka(config);
     kafka::check(&kafka).map_err(AppError::configuration)
 }
 
@@ -142,7 +142,7 @@ pub(crate) fn bridge(
     telemetry: &Telemetry,
     health: &Health,
 ) -> Result<(Bridge, watch::Receiver<Status>), AppError> {
-    let kafka = settings::kafka(config).map_err(AppError::Configuration)?;
+    let kafka = settings::kafka(config);
     let secmaster = settings::secmaster(config).map_err(AppError::Configuration)?;
     let routes = load_routes(config)?;
     let (publish, status) = watch::channel(Status::new(&*mapper.version(), SystemTime::now()));

@@ -19,10 +19,11 @@ use std::sync::Arc;
 
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
+use super::KafkaSettings;
 use super::context::Consumer;
 use super::queries::{self, Offsets};
 use super::start::{self, AGES, Preview};
-use super::{KafkaSettings, StartFrom};
+use crate::config::StartFrom;
 use crate::domain::{Offset, TopicPartition};
 
 /// Offsets that are gone: partition, the offset wanted, the offset at which reading goes on.
