@@ -86,9 +86,10 @@ async fn supervise(config: &Config) -> Result<(), AppError> {
     });
 
     let mut supervisor = Supervisor::default();
-    let shutdown = supervisor.shutdown();
-    supervisor.spawn("pipeline", bridge.run(shutdown.clone()));
-    supervisor.spawn("server", server::serve(listener, health, telemetry.clone(), status, shutdown));
+    supervisor.spawn("pipeline", bridge.run(supervisor.shutdown()));
+    // Probes and figures are answered through the drain.
+    let served = server::serve(listener, health, telemetry.clone(), status, supervisor.all_done());
+    supervisor.spawn_companion("server", served);
     let stop = supervisor.run(config.delivery.drain_timeout.get() + CLOSING).await;
     telemetry.stopped(match &stop {
         Ok(Stop::Clean) => "shutdown requested",
