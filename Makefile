@@ -17,7 +17,7 @@ test: lint kafka ## Lints and tests, Apache Kafka included: 20 minutes on two co
 	cargo test --locked
 
 .PHONY: proof
-proof: tools kafka ## The long shows on Apache Kafka, each a named test; SHOW=name runs one
+proof: tools kafka other-clients ## The long shows on Apache Kafka, each a named test; SHOW=name runs one
 	cargo test --locked --release --test proof -- --nocapture --test-threads 1 $(SHOW)
 
 .PHONY: bench
@@ -56,6 +56,10 @@ image: ## The container image, alertbridge:dev
 .PHONY: tools
 tools:
 	@.ci/tools
+
+.PHONY: other-clients
+other-clients:
+	@tests/proof/clients.sh
 
 .PHONY: kafka
 kafka:

@@ -59,13 +59,22 @@ type TaskEnd = (&'static str, Result<(), TaskError>);
 pub struct Supervisor {
     tasks: JoinSet<TaskEnd>,
     shutdown: CancellationToken,
+    /// What outlives the tasks.
+    companions: JoinSet<TaskEnd>,
+    all_done: CancellationToken,
 }
 
 impl Supervisor {
-    /// Cancelled when the shutdown begins; every task listens to it.
+    /// Cancelled when the shutdown begins; every task but the companions listens to it.
     #[must_use]
     pub fn shutdown(&self) -> CancellationToken {
         self.shutdown.clone()
+    }
+
+    /// Cancelled when all tasks have ended; companions listen to it.
+    #[must_use]
+    pub fn all_done(&self) -> CancellationToken {
+        self.all_done.clone()
     }
 
     /// Starts a task that ends only when the shutdown begins.
@@ -75,6 +84,15 @@ impl Supervisor {
     {
         let task = async move { (name, task.await.map_err(Into::into)) };
         let _handle = self.tasks.spawn(task);
+    }
+
+    /// Starts a task that goes on through the drain and ends only when all others have.
+    pub fn spawn_companion<E>(&mut self, name: &'static str, task: impl Future<Output = Result<(), E>> + Send + 'static)
+    where
+        E: Into<TaskError>,
+    {
+        let task = async move { (name, task.await.map_err(Into::into)) };
+        let _handle = self.companions.spawn(task);
     }
 
     /// Runs until SIGTERM or SIGINT, or until a task ends; then waits for the others, `grace` at most. A second signal
@@ -90,6 +108,7 @@ impl Supervisor {
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,
             Some(end) = self.tasks.join_next() => Some(failure_of(end, false)),
+            Some(end) = self.companions.join_next() => Some(failure_of(end, false)),
         };
         self.shutdown.cancel();
         tokio::select! {
@@ -108,6 +127,10 @@ impl Supervisor {
     async fn drain(&mut self) -> Result<(), SupervisorError> {
         let mut first = None;
         while let Some(end) = self.tasks.join_next().await {
+            first = first.or_else(|| failure_of(end, true));
+        }
+        self.all_done.cancel();
+        while let Some(end) = self.companions.join_next().await {
             first = first.or_else(|| failure_of(end, true));
         }
         first.map_or(Ok(()), Err)
@@ -142,6 +165,25 @@ mod tests {
         supervisor.spawn("pipeline", async { Err(io::Error::other("no broker")) });
         let error = supervisor.run(GRACE).await.unwrap_err();
         assert!(matches!(error, SupervisorError::Failed { task: "pipeline", .. }), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_companion_goes_on_until_the_last_task_has_drained() {
+        let mut supervisor = Supervisor::default();
+        let (shutdown, all_done, seen) = (supervisor.shutdown(), supervisor.all_done(), supervisor.all_done());
+        supervisor.spawn_companion("server", async move {
+            all_done.cancelled().await;
+            Ok::<(), io::Error>(())
+        });
+        let (told, let_go_early) = tokio::sync::oneshot::channel();
+        supervisor.spawn("pipeline", async move {
+            shutdown.cancelled().await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            told.send(seen.is_cancelled()).map_err(|_| io::Error::other("nobody listens"))
+        });
+        supervisor.spawn("broken", async { Ok::<(), io::Error>(()) });
+        assert!(matches!(supervisor.run(GRACE).await, Err(SupervisorError::Ended { task: "broken" })));
+        assert!(!let_go_early.await.unwrap());
     }
 
     #[tokio::test(start_paused = true)]

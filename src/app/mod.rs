@@ -86,9 +86,10 @@ async fn supervise(config: &Config) -> Result<(), AppError> {
     });
 
     let mut supervisor = Supervisor::default();
-    let shutdown = supervisor.shutdown();
-    supervisor.spawn("pipeline", bridge.run(shutdown.clone()));
-    supervisor.spawn("server", server::serve(listener, health, telemetry.clone(), status, shutdown));
+    supervisor.spawn("pipeline", bridge.run(supervisor.shutdown()));
+    // Probes and figures are answered through the drain.
+    let served = server::serve(listener, health, telemetry.clone(), status, supervisor.all_done());
+    supervisor.spawn_companion("server", served);
     let stop = supervisor.run(config.delivery.drain_timeout.get() + CLOSING).await;
     telemetry.stopped(match &stop {
         Ok(Stop::Clean) => "shutdown requested",
@@ -131,7 +132,7 @@ fn all(errors: &[impl ToString]) -> AppError {
 pub(crate) fn check_clients(config: &Config) -> Result<(), AppError> {
     let secmaster = settings::secmaster(config).map_err(AppError::Configuration)?;
     let _client = SecMasterClient::new(secmaster).map_err(AppError::configuration)?;
-    let kafka = settings::kafka(config).map_err(AppError::Configuration)?;
+    let kafka = settings::kafka(config);
     kafka::check(&kafka).map_err(AppError::configuration)
 }
 
@@ -142,7 +143,7 @@ pub(crate) fn bridge(
     telemetry: &Telemetry,
     health: &Health,
 ) -> Result<(Bridge, watch::Receiver<Status>), AppError> {
-    let kafka = settings::kafka(config).map_err(AppError::Configuration)?;
+    let kafka = settings::kafka(config);
     let secmaster = settings::secmaster(config).map_err(AppError::Configuration)?;
     let routes = load_routes(config)?;
     let (publish, status) = watch::channel(Status::new(&*mapper.version(), SystemTime::now()));

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{self, Config, CredentialKind};
-use crate::kafka::{KafkaSettings, SaslMechanism, SecurityProtocol, SecuritySettings, StartFrom};
+use crate::kafka::KafkaSettings;
 use crate::mapping::{MappingSettings, OnInvalidField, OnUnmatched};
 use crate::pipeline::{AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, PipelineSettings};
 use crate::resilience::{Backoff, BreakerPolicy, RateLimit, RetryPolicy};
@@ -17,50 +17,20 @@ use crate::secmaster::{
 };
 
 /// Settings of the Kafka adapters.
-pub(super) fn kafka(config: &Config) -> anyhow::Result<KafkaSettings> {
-    let kafka = &config.kafka;
-    let security = &kafka.security;
-    let sasl_mechanism = match security.sasl_mechanism {
-        None => None,
-        Some(config::SaslMechanism::Plain) => Some(SaslMechanism::Plain),
-        Some(config::SaslMechanism::ScramSha256) => Some(SaslMechanism::ScramSha256),
-        Some(config::SaslMechanism::ScramSha512) => Some(SaslMechanism::ScramSha512),
-        Some(config::SaslMechanism::OauthBearer) => {
-            return Err(anyhow!("kafka.security.sasl_mechanism: OAUTHBEARER is not built yet"));
-        }
-    };
-    Ok(KafkaSettings {
-        bootstrap_servers: kafka.bootstrap_servers.clone(),
-        group_id: kafka.group_id.clone(),
-        group_instance_id: kafka.group_instance_id.clone(),
-        topics: kafka.topics.clone(),
-        dead_letter_topic: kafka.dead_letter_topic.clone(),
-        redrive_topic: kafka.redrive_topic.clone(),
-        start_from: kafka.start_from.map(|start| match start {
-            config::StartFrom::Earliest => StartFrom::Earliest,
-            config::StartFrom::Latest => StartFrom::Latest,
-            config::StartFrom::Age(age) => StartFrom::Age(age.get()),
-            config::StartFrom::Time(time) => StartFrom::Time(time),
-        }),
-        security: SecuritySettings {
-            protocol: match security.protocol {
-                config::SecurityProtocol::Plaintext => SecurityProtocol::Plaintext,
-                config::SecurityProtocol::Ssl => SecurityProtocol::Ssl,
-                config::SecurityProtocol::SaslPlaintext => SecurityProtocol::SaslPlaintext,
-                config::SecurityProtocol::SaslSsl => SecurityProtocol::SaslSsl,
-            },
-            ca_file: security.ca_file.clone(),
-            certificate_file: security.certificate_file.clone(),
-            key_file: security.key_file.clone(),
-            key_password: security.key_password.clone(),
-            verify_hostname: security.verify_hostname,
-            sasl_mechanism,
-            username: security.username.clone(),
-            password: security.password.clone(),
-        },
-        client: kafka.client.clone(),
+pub(super) fn kafka(config: &Config) -> KafkaSettings {
+    let kafka = config.kafka.clone();
+    KafkaSettings {
+        bootstrap_servers: kafka.bootstrap_servers,
+        group_id: kafka.group_id,
+        group_instance_id: kafka.group_instance_id,
+        topics: kafka.topics,
+        dead_letter_topic: kafka.dead_letter_topic,
+        redrive_topic: kafka.redrive_topic,
+        start_from: kafka.start_from,
+        security: kafka.security,
+        client: kafka.client,
         request_timeout: config.secmaster.request_timeout.get(),
-    })
+    }
 }
 
 /// Settings of the SecMaster client.

@@ -32,8 +32,7 @@ pub struct Mapping {
     #[serde(with = "words::severity")]
     #[schemars(with = "words::SeverityWord")]
     pub default_severity: Severity,
-    /// The zone of times that name none: an offset (`+08:00`), or a name (`Asia/Shanghai`) where the system has its
-    /// time-zone data.
+    /// The zone of times that name none, as an offset from UTC.
     #[schemars(extend("x-form" = "time_zone"))]
     pub default_time_zone: String,
     /// Records with a larger value are dead-lettered unread.

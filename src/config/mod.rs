@@ -4,6 +4,7 @@
 //! [`secrecy::SecretString`], and no error or dump holds one.
 
 mod check;
+mod client_properties;
 mod delivery;
 mod environment;
 mod error;
@@ -29,6 +30,7 @@ mod yaml;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use client_properties::refused_property;
 pub use delivery::{
     Ambiguous, Buffer, CircuitBreaker, DeadLetterGuard, Delivery, FailureClassRule, InstanceId, Ordering, PausedRoute,
     PausedRoutePolicy, RateLimit, RateScope, Retry,

@@ -4,13 +4,13 @@
 
 use std::net::SocketAddr;
 
-use jiff::fmt::temporal::DateTimeParser;
 use serde_json::{Map, Number, Value};
 
 use super::error::Problem;
 use super::kafka::StartFrom;
 use super::schema::{Kind, Shape};
 use super::units::{ByteSize, TimeSpan};
+use crate::mapping::is_zone_offset;
 
 /// Two keys this similar (1: the same) may be the same key misspelt.
 const SIMILAR: f64 = 0.6;
@@ -149,10 +149,7 @@ fn check_form(form: &str, text: &str) -> Result<(), String> {
             .parse::<SocketAddr>()
             .map(drop)
             .map_err(|_| "expected an IP address and a port, e.g. `0.0.0.0:9464` or `[::]:9464`".to_owned()),
-        "time_zone" => DateTimeParser::new().parse_time_zone(text).map(drop).map_err(|_| {
-            "expected an offset such as `+08:00`, or the name of a zone that this system knows, e.g. `Asia/Shanghai`"
-                .to_owned()
-        }),
+        "time_zone" if !is_zone_offset(text) => Err("expected an offset from UTC such as `+08:00`".to_owned()),
         _ => Ok(()),
     }
 }

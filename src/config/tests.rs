@@ -199,9 +199,9 @@ delivery:
   failure_classes: [{class: transient}, {status: 42, class: whatever}]
 mapping: {default_time_zone: Nowhere, default_severity: medium, strict: perhaps}
 routing:
-  default_workflow_id: my-workflow
+  default_workflow_id: my workflow
   rules:
-    - {name: a, when: '.x'}
+    - {name: a, when: '.x | env'}
     - {name: a, skip: noise}
     - {skip: noise}
 server: {listen: localhost:9464}

@@ -8,45 +8,12 @@ use rdkafka::error::KafkaError;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::KafkaSettings;
+use crate::config::{SaslMechanism, refused_property};
 
 /// A client could not be made of the settings. The text names the property, never a secret.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0}")]
 pub struct ClientError(pub(super) String);
-
-/// Properties that cannot be set by hand, and why.
-const REFUSED: &[(&str, &str)] = &[
-    ("auto.offset.reset", "offsets out of range are reported, never passed over"),
-    ("enable.auto.commit", "only settled records are committed"),
-    ("enable.auto.offset.store", "only settled records are committed"),
-    ("auto.commit.enable", "only settled records are committed"),
-    ("offset.store.method", "offsets are kept by the group"),
-    ("isolation.level", "records of aborted transactions were never written"),
-    ("group.protocol", "not tested yet"),
-    ("group.remote.assignor", "not tested yet"),
-    ("enable.idempotence", "dead letters keep their order and are not written twice"),
-    ("acks", "a dead letter is settled when the brokers hold it"),
-    ("request.required.acks", "a dead letter is settled when the brokers hold it"),
-    ("transactional.id", "dead letters are not written in transactions"),
-    ("enable.partition.eof", "ends of partitions are told by their offsets"),
-    ("topic.blacklist", "made of dead_letter_topic and redrive_topic"),
-    ("batch.num.messages", "one dead letter that is too large must not fail its neighbours"),
-    ("group.id", "set group_id"),
-    ("group.instance.id", "set group_instance_id"),
-    ("bootstrap.servers", "set bootstrap_servers"),
-    ("metadata.broker.list", "set bootstrap_servers"),
-    ("security.protocol", "set security.protocol"),
-    ("sasl.password", "set security.password"),
-    ("ssl.key.password", "set security.key_password_file"),
-    ("test.mock.num.brokers", "it would replace the real brokers"),
-    ("plugin.library.paths", "no code is loaded at run time"),
-];
-
-/// Why this librdkafka property cannot be set by hand; `None` where it can.
-#[must_use]
-pub fn refused_property(name: &str) -> Option<&'static str> {
-    REFUSED.iter().find(|(refused, _)| *refused == name).map(|(_, why)| *why)
-}
 
 /// Whether clients can be made of the settings. Reaches nothing and starts nothing.
 ///
@@ -164,6 +131,9 @@ fn security(config: &mut ClientConfig, settings: &KafkaSettings) -> Result<(), C
             let protocol = security.protocol.as_str();
             return Err(ClientError(format!("{protocol} needs sasl_mechanism, username and password")));
         };
+        if mechanism == SaslMechanism::OauthBearer {
+            return Err(ClientError("kafka.security.sasl_mechanism: OAUTHBEARER is not built yet".to_owned()));
+        }
         let _ = config
             .set("sasl.mechanism", mechanism.as_str())
             .set("sasl.username", user)
@@ -218,7 +188,7 @@ pub(super) fn refused(error: &KafkaError) -> ClientError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kafka::{SaslMechanism, SecurityProtocol, SecuritySettings};
+    use crate::config::{KafkaSecurity, SecurityProtocol};
     use std::collections::BTreeMap;
     use std::time::Duration;
 
@@ -231,7 +201,7 @@ mod tests {
             dead_letter_topic: "soc.alerts.dead-letter".to_owned(),
             redrive_topic: "soc.alerts.redrive".to_owned(),
             start_from: None,
-            security: SecuritySettings::default(),
+            security: KafkaSecurity::default(),
             client: BTreeMap::new(),
             request_timeout: Duration::from_secs(1),
         }
@@ -242,7 +212,10 @@ mod tests {
         let mut settings = settings();
         let _new = settings.client.insert("enable.auto.commit".to_owned(), "true".to_owned());
         let text = consumer(&settings).unwrap_err().to_string();
-        assert_eq!(text, "the client property enable.auto.commit cannot be set: only settled records are committed");
+        assert_eq!(
+            text,
+            "the client property enable.auto.commit cannot be set: progress is committed by the bridge, and only what has been dealt with"
+        );
     }
 
     #[test]

@@ -30,7 +30,7 @@ mod source;
 mod start;
 mod worker;
 
-pub use client::{ClientError, check, refused_property};
-pub use settings::{KafkaSettings, SaslMechanism, SecurityProtocol, SecuritySettings, StartFrom};
+pub use client::{ClientError, check};
+pub use settings::KafkaSettings;
 pub use sink::KafkaSink;
 pub use source::KafkaSource;

@@ -19,10 +19,11 @@ use std::sync::Arc;
 
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
+use super::KafkaSettings;
 use super::context::Consumer;
 use super::queries::{self, Committed, Offsets};
 use super::start::{self, AGES, Preview};
-use super::{KafkaSettings, StartFrom};
+use crate::config::StartFrom;
 use crate::domain::{Offset, TopicPartition};
 use crate::offsets::CompletedOffsets;
 use crate::ports::Start;

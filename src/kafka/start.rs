@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::StartFrom;
+use crate::config::StartFrom;
 use crate::domain::Offset;
 
 /// A committed offset against what the partition holds.
@@ -24,7 +24,7 @@ pub(super) fn resume(wanted: Offset, earliest: Offset, latest: Offset) -> Resume
 pub(super) fn time_ms(start_from: StartFrom, now_ms: i64) -> Option<i64> {
     match start_from {
         StartFrom::Earliest | StartFrom::Latest => None,
-        StartFrom::Age(age) => Some(now_ms.saturating_sub(milliseconds(age))),
+        StartFrom::Age(age) => Some(now_ms.saturating_sub(milliseconds(age.get()))),
         StartFrom::Time(time) => Some(time.as_millisecond()),
     }
 }
@@ -89,6 +89,7 @@ fn records(count: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::TimeSpan;
 
     #[test]
     fn a_committed_offset_is_gone_on_from_while_the_partition_holds_it() {
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn an_age_counts_back_from_now_and_a_time_stands_for_itself() {
-        assert_eq!(time_ms(StartFrom::Age(Duration::from_secs(2)), 5_000), Some(3_000));
+        assert_eq!(time_ms(StartFrom::Age(TimeSpan::from_secs(2)), 5_000), Some(3_000));
         assert_eq!(time_ms(StartFrom::Time(jiff::Timestamp::UNIX_EPOCH), 5_000), Some(0));
         assert_eq!(time_ms(StartFrom::Latest, 5_000), None);
     }

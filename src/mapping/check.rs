@@ -1,8 +1,8 @@
 //! The typed check: what a mapping made, against the table of the data class.
 //!
 //! What does not fit is left out and reported as a [`FieldFault`]; whether that is a warning or a dead letter is the
-//! mapper's decision. Two things are mended silently, because no information is lost: text that is too long is cut,
-//! and a whole number that jq computed as a float (`3.0`) is written as an integer.
+//! mapper's decision. Three things are mended silently: text that is too long is cut, a whole number that jq computed as
+//! a float (`3.0`) is written as an integer, and a time in another of the usual spellings is written in SecMaster's.
 
 use serde_json::{Map, Number, Value};
 
@@ -49,6 +49,8 @@ impl Place<'_> {
 pub(super) struct Check<'a> {
     /// Whether fields that the data class does not know are faults.
     pub(super) strict: bool,
+    /// Minutes east of UTC for times without zone.
+    pub(super) zone_offset: i32,
     pub(super) faults: &'a mut Vec<FieldFault>,
 }
 
@@ -88,9 +90,12 @@ impl Check<'_> {
             (Kind::Any, value) => Some(value),
             (Kind::Text(max), Value::String(text)) => Some(Value::String(cut(text, max))),
             (Kind::Time, Value::String(text)) if time::is_secmaster_time(&text) => Some(Value::String(text)),
-            (Kind::Time, Value::String(_)) => {
-                self.fault(place, "is no time like 2026-02-05T10:11:12.345Z+0800 (see secmaster_time)".to_owned())
-            }
+            (Kind::Time, Value::String(text)) => match time::from_text(&text, self.zone_offset) {
+                Some(time) => Some(Value::String(time)),
+                None => {
+                    self.fault(place, "is no time like 2026-02-05T10:11:12.345Z+0800 (see secmaster_time)".to_owned())
+                }
+            },
             (Kind::Int(min, max), Value::Number(number)) => match whole(&number) {
                 Some(n) if (min..=max).contains(&n) => Some(Value::from(n)),
                 Some(_) => self.fault(place, format!("is not between {min} and {max}")),
@@ -216,7 +221,7 @@ mod tests {
     fn check(strict: bool, value: Value) -> (Value, Vec<String>) {
         let Value::Object(object) = value else { panic!("an object") };
         let mut faults = Vec::new();
-        let checked = Check { strict, faults: &mut faults }.object(&Place::Root, ALERT, object);
+        let checked = Check { strict, zone_offset: 480, faults: &mut faults }.object(&Place::Root, ALERT, object);
         (Value::Object(checked), faults.into_iter().map(|f| format!("{}: {}", f.field, f.message)).collect())
     }
 
@@ -232,6 +237,8 @@ mod tests {
                 "severity": "critical",
                 "first_observed_time": "2026-11-20T08:14:52.318Z",
                 "last_observed_time": "2026-11-20T08:14:52.318Z+0000",
+                "create_time": "2026-11-20 08:14:52",
+                "arrive_time": "yesterday",
                 "network_list": [
                     {"src_ip": "192.0.2.1", "src_port": "80", "dest_port": 443, "direction": "in"},
                     {"src_port": 70000, "dest_port": "70000"},

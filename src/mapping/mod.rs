@@ -30,5 +30,6 @@ pub use error::MappingError;
 pub use mapper::{MapFailure, Mapped, MappedPart, Mapper};
 pub use selftest::TestFailure;
 pub use settings::{MappingSettings, OnInvalidField, OnUnmatched};
+pub use time::is_zone_offset;
 
 pub(crate) use expression::{Document, Env, Expression, from_json};

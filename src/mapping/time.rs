@@ -31,6 +31,12 @@ pub(super) fn parse_offset(text: &str) -> Option<i32> {
     (minutes < 60 && total <= 18 * 60).then_some(sign * total)
 }
 
+/// Whether a text is an offset that `mapping.default_time_zone` takes.
+#[must_use]
+pub fn is_zone_offset(text: &str) -> bool {
+    parse_offset(text).is_some()
+}
+
 fn number(digits: &str) -> Option<i32> {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
@@ -147,14 +153,15 @@ fn format(at: DateTime, ms: i32, offset: i32) -> String {
     )
 }
 
-/// Whether a text is a time in SecMaster's form; fraction digits may be missing (some of the API's examples).
+/// Whether a text is a time in SecMaster's form; fraction digits may be missing (some of the API's examples), but are
+/// three at most.
 pub(super) fn is_secmaster_time(text: &str) -> bool {
     let Some((local, offset)) = text.split_once('Z') else { return false };
     if offset.len() != 5 || parse_offset(offset).is_none() {
         return false;
     }
     let (clock, fraction) = local.split_once('.').unwrap_or((local, "0"));
-    let digits = !fraction.is_empty() && fraction.len() <= 9 && fraction.bytes().all(|b| b.is_ascii_digit());
+    let digits = !fraction.is_empty() && fraction.len() <= 3 && fraction.bytes().all(|b| b.is_ascii_digit());
     digits
         && clock.len() == 19
         && clock.as_bytes().get(10) == Some(&b'T')

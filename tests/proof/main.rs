@@ -5,4 +5,5 @@
 #[expect(dead_code, reason = "the shows use a part of it")]
 mod support;
 
+mod other_clients;
 mod twenty_thousand;

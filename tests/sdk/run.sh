@@ -4,6 +4,8 @@
 #   2. the SDK's signer recomputes the signature of every request that the simulator captured, ours among them.
 #
 # Usage: tests/sdk/run.sh [COMMAND...]
+#   With SIMULATOR_URL (and the key of HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK) a simulator that runs already is
+#   taken; it has to keep its requests. Otherwise one is started.
 #   COMMAND makes our side send at least one signed request; it finds the simulator in SIMULATOR_URL, the access key
 #   in HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK. Default: the example start_workflow.
 # Needs Python 3.9 or newer, with venv; the packages are fetched once into target/sdk-venv, pinned by hash.
@@ -20,8 +22,6 @@ if ! cmp -s tests/sdk/requirements.txt "$venv/requirements.txt" 2>/dev/null; the
     cp tests/sdk/requirements.txt "$venv/requirements.txt"
 fi
 
-cargo build --quiet --bin alertbridge
-
 scratch=$(mktemp -d)
 simulator=
 finish() {
@@ -34,24 +34,26 @@ finish() {
 trap finish EXIT
 trap 'exit 1' INT TERM
 
-# Made up for this run: it opens nothing but this simulator.
-export HUAWEICLOUD_SDK_AK=SDKCHECKACCESSKEY001
-HUAWEICLOUD_SDK_SK=$("$python" -c 'import secrets; print(secrets.token_urlsafe(30))')
-export HUAWEICLOUD_SDK_SK
 export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
-
-"$target/debug/alertbridge" simulate --listen 127.0.0.1:0 >"$scratch/simulator" &
-simulator=$!
-tries=0
-until SIMULATOR_URL=$(grep -o 'http://[0-9.:]*' "$scratch/simulator"); do
-    tries=$((tries + 1))
-    if [ "$tries" -gt 100 ] || ! kill -0 "$simulator" 2>/dev/null; then
-        echo "the simulator did not start" >&2
-        exit 1
-    fi
-    sleep 0.1
-done
-export SIMULATOR_URL
+if [ -z "${SIMULATOR_URL:-}" ]; then
+    # Made up for this run: it opens nothing but this simulator.
+    export HUAWEICLOUD_SDK_AK=SDKCHECKACCESSKEY001
+    HUAWEICLOUD_SDK_SK=$("$python" -c 'import secrets; print(secrets.token_urlsafe(30))')
+    export HUAWEICLOUD_SDK_SK
+    cargo build --quiet --bin alertbridge
+    "$target/debug/alertbridge" simulate --listen 127.0.0.1:0 >"$scratch/simulator" &
+    simulator=$!
+    tries=0
+    until SIMULATOR_URL=$(grep -o 'http://[0-9.:]*' "$scratch/simulator"); do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 100 ] || ! kill -0 "$simulator" 2>/dev/null; then
+            echo "the simulator did not start" >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+    export SIMULATOR_URL
+fi
 
 # The SDK leaves a file in the home folder.
 HOME=$scratch "$venv/bin/python" tests/sdk/sdk_check.py create "$SIMULATOR_URL"

@@ -40,12 +40,6 @@ fn buffer(delivery: &Delivery, faults: &mut Faults) {
     faults.unless(buffer.bytes.get() >= 1, "delivery.buffer.bytes", || {
         "`delivery.buffer.bytes` must be more than nothing, e.g. `64MiB`".to_owned()
     });
-    faults.unless(buffer.records_per_partition <= buffer.records, "delivery.buffer.records_per_partition", || {
-        format!(
-            "`delivery.buffer.records_per_partition` ({}) must not be above `delivery.buffer.records` ({})",
-            buffer.records_per_partition, buffer.records
-        )
-    });
 }
 
 pub(super) fn rate_limits(path: &str, limits: &[RateLimit], faults: &mut Faults) {

@@ -3,47 +3,10 @@
 use regex::Regex;
 
 use super::Faults;
-use crate::config::{Kafka, KafkaSecurity, SaslMechanism, SecurityProtocol};
+use crate::config::{Kafka, KafkaSecurity, SaslMechanism, SecurityProtocol, refused_property};
 
 /// Kafka's own bound on a topic's name.
 const MAX_TOPIC_LENGTH: usize = 249;
-
-const COMMITS: &str = "progress is committed by the bridge, and only what has been dealt with";
-const START: &str = "where reading begins is `kafka.start_from`, and the bridge handles offsets that are gone";
-const WRITES: &str = "a dead letter counts as written only when all in-sync replicas have it, once";
-const OWN: &str = "it has a key of its own:";
-
-/// librdkafka properties that cannot be set freely, and why. With [`OWN`], the third is the key.
-const REFUSED: &[(&str, &str, &str)] = &[
-    ("auto.offset.reset", START, ""),
-    ("enable.auto.commit", COMMITS, ""),
-    ("auto.commit.enable", COMMITS, ""),
-    ("auto.commit.interval.ms", COMMITS, ""),
-    ("enable.auto.offset.store", COMMITS, ""),
-    ("offset.store.method", COMMITS, ""),
-    ("isolation.level", "records of aborted transactions are never delivered", ""),
-    ("group.protocol", "the rebalance of the classic protocol is what the bridge is tested with", ""),
-    ("group.remote.assignor", "the rebalance of the classic protocol is what the bridge is tested with", ""),
-    ("enable.partition.eof", "the bridge sets it as it needs it", ""),
-    ("enable.idempotence", WRITES, ""),
-    ("acks", WRITES, ""),
-    ("request.required.acks", WRITES, ""),
-    ("transactional.id", "dead letters are not written in transactions", ""),
-    ("bootstrap.servers", OWN, "bootstrap_servers"),
-    ("metadata.broker.list", OWN, "bootstrap_servers"),
-    ("group.id", OWN, "group_id"),
-    ("group.instance.id", OWN, "group_instance_id"),
-    ("security.protocol", OWN, "security.protocol"),
-    ("sasl.mechanism", OWN, "security.sasl_mechanism"),
-    ("sasl.mechanisms", OWN, "security.sasl_mechanism"),
-    ("sasl.username", OWN, "security.username"),
-    ("sasl.password", OWN, "security.password"),
-    ("ssl.ca.location", OWN, "security.ca_file"),
-    ("ssl.certificate.location", OWN, "security.certificate_file"),
-    ("ssl.key.location", OWN, "security.key_file"),
-    ("ssl.key.password", OWN, "security.key_password_file"),
-    ("ssl.endpoint.identification.algorithm", OWN, "security.verify_hostname"),
-];
 
 pub(super) fn check(kafka: &Kafka, faults: &mut Faults) {
     faults.unless(!kafka.bootstrap_servers.trim().is_empty(), "kafka.bootstrap_servers", || {
@@ -54,9 +17,10 @@ pub(super) fn check(kafka: &Kafka, faults: &mut Faults) {
     });
     topics(kafka, faults);
     security(&kafka.security, faults);
-    for (name, reason, key) in REFUSED.iter().filter(|(name, ..)| kafka.client.contains_key(*name)) {
-        let own = if key.is_empty() { String::new() } else { format!(" `kafka.{key}`") };
-        faults.add(format!("kafka.client.{name}"), format!("`{name}` cannot be set in `kafka.client`: {reason}{own}"));
+    for name in kafka.client.keys() {
+        if let Some(why) = refused_property(name) {
+            faults.add(format!("kafka.client.{name}"), format!("`{name}` cannot be set in `kafka.client`: {why}"));
+        }
     }
 }
 

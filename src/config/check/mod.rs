@@ -30,10 +30,18 @@ pub(super) fn hints(config: &Config, purpose: Purpose) -> Vec<String> {
     if purpose == Purpose::Offline {
         return Vec::new();
     }
-    [kafka::hint(&config.kafka), secmaster::hint(&config.secmaster), routing::hint(&config.routing)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let hints = [
+        kafka::hint(&config.kafka),
+        secmaster::hint(&config.secmaster),
+        routing::hint(&config.routing),
+        routing::odd_ids(&config.routing),
+    ];
+    hints.into_iter().flatten().collect()
+}
+
+/// A UUID, with dashes or without.
+fn is_uuid(id: &str) -> bool {
+    matches!(id.len(), 32 | 36) && Uuid::try_parse(id).is_ok()
 }
 
 /// The problems found so far.
@@ -70,10 +78,17 @@ impl Faults {
         }
     }
 
+    /// A workflow's id: whatever the service may have given out. One that is no UUID gets a hint.
+    fn workflow(&mut self, path: &str, id: &str) {
+        let fits = !id.is_empty() && id.bytes().all(|b| b.is_ascii_graphic() && !b"/\\{}".contains(&b));
+        self.unless(fits, path, || {
+            format!("`{path}`: `{id}` is not a workflow's id, which looks like `909494e3-558e-46b6-a9eb-07a8e18ca62f`")
+        });
+    }
+
     /// An id of SecMaster: a UUID, with dashes or without.
     fn uuid(&mut self, path: &str, id: &str) {
-        let fits = matches!(id.len(), 32 | 36) && Uuid::try_parse(id).is_ok();
-        self.unless(fits, path, || {
+        self.unless(is_uuid(id), path, || {
             format!(
                 "`{path}`: `{id}` is not an id of SecMaster, which looks like `909494e3-558e-46b6-a9eb-07a8e18ca62f`"
             )

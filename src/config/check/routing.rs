@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{Faults, delivery};
 use crate::config::{Config, Routing, Rule};
+use crate::mapping::Expression;
 
 pub(super) fn check(config: &Config, faults: &mut Faults) {
     if let Some(id) = &config.routing.default_workflow_id {
-        faults.uuid("routing.default_workflow_id", id);
+        faults.workflow("routing.default_workflow_id", id);
     }
     let mut names = BTreeMap::new();
     for (i, rule) in config.routing.rules.iter().enumerate() {
@@ -29,15 +30,23 @@ fn check_rule(path: &str, rule: &Rule, faults: &mut Faults) {
     faults.unless(!rule.name.trim().is_empty(), &format!("{path}.name"), || {
         format!("`{path}.name` is empty: logs and metrics tell routes apart by it")
     });
+    if let Some(when) = &rule.when {
+        match Expression::compile(when) {
+            Err(why) => faults.add(format!("{path}.when"), format!("`{path}.when`: {why} (in `{when}`)")),
+            Ok(expression) => faults.unless(!expression.uses_record(), &format!("{path}.when"), || {
+                format!("`{path}.when` sees the mapped alert only; `$record` is for mapping files")
+            }),
+        }
+    }
     let ways = [rule.workflow_id.is_some(), !rule.workflow_ids.is_empty(), rule.skip.is_some()];
     faults.unless(ways.into_iter().filter(|given| *given).count() == 1, path, || {
         format!("`{path}` (`{}`) needs exactly one of `workflow_id`, `workflow_ids` and `skip`", rule.name)
     });
     if let Some(id) = &rule.workflow_id {
-        faults.uuid(&format!("{path}.workflow_id"), id);
+        faults.workflow(&format!("{path}.workflow_id"), id);
     }
     for (i, id) in rule.workflow_ids.iter().enumerate() {
-        faults.uuid(&format!("{path}.workflow_ids[{i}]"), id);
+        faults.workflow(&format!("{path}.workflow_ids[{i}]"), id);
         faults.unless(
             !rule.workflow_ids.iter().take(i).any(|earlier| earlier == id),
             &format!("{path}.workflow_ids"),
@@ -54,6 +63,22 @@ fn check_rule(path: &str, rule: &Rule, faults: &mut Faults) {
         faults.project(&format!("{path}.project_id"), id);
     }
     delivery::rate_limits(&format!("{path}.rate_limits"), &rule.rate_limits, faults);
+}
+
+/// Ids that SecMaster would hardly have given out: the API's page says UUID, and is not strict about it.
+pub(super) fn odd_ids(routing: &Routing) -> Option<String> {
+    let of_rules = routing.rules.iter().flat_map(|rule| rule.workflow_id.iter().chain(&rule.workflow_ids));
+    let odd: Vec<&str> = routing
+        .default_workflow_id
+        .iter()
+        .chain(of_rules)
+        .filter(|id| !super::is_uuid(id))
+        .map(String::as_str)
+        .collect();
+    (!odd.is_empty()).then(|| {
+        let odd = odd.join(", ");
+        format!("routing: {odd}: workflow ids of SecMaster look like 909494e3-558e-46b6-a9eb-07a8e18ca62f")
+    })
 }
 
 pub(super) fn hint(routing: &Routing) -> Option<String> {

@@ -3,4 +3,5 @@
 mod dead_letters;
 mod delivery;
 mod life_cycle;
+mod probes;
 mod security;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use alertbridge::config::{KafkaSecurity, StartFrom};
 use alertbridge::kafka::embedded::EmbeddedKafka;
 use alertbridge::kafka::plain::{PlainProducer, read_topic};
-use alertbridge::kafka::{KafkaSettings, KafkaSink, KafkaSource, SecuritySettings, StartFrom};
+use alertbridge::kafka::{KafkaSettings, KafkaSink, KafkaSource};
 use alertbridge::ports::{DeadLetterSink as _, RecordSource as _, SourceEvent};
 use bytes::Bytes;
 
@@ -23,7 +24,7 @@ async fn the_embedded_cluster_carries_records_commits_and_dead_letters() {
         dead_letter_topic: "soc.alerts.dead-letter".to_owned(),
         redrive_topic: "soc.alerts.redrive".to_owned(),
         start_from: Some(StartFrom::Earliest),
-        security: SecuritySettings::default(),
+        security: KafkaSecurity::default(),
         client: BTreeMap::new(),
         request_timeout: Duration::from_secs(5),
     };

@@ -1,8 +1,9 @@
 //! Brokers that are away, come back, or ask who we are.
 
+use alertbridge::config::{KafkaSecurity, SaslMechanism, SecurityProtocol};
 use alertbridge::domain::TopicPartition;
+use alertbridge::kafka::KafkaSource;
 use alertbridge::kafka::plain::PlainProducer;
-use alertbridge::kafka::{KafkaSource, SaslMechanism, SecurityProtocol, SecuritySettings};
 use alertbridge::ports::{RecordSource as _, SourceEvent};
 
 use super::{Feed, at, frontier};
@@ -89,13 +90,13 @@ async fn a_broker_is_reached_by_scram_over_tls_with_an_own_authority() {
     producer.produce(&topic, None, None, Some(b"x"), &[]).await.unwrap();
     let mut settings = broker.settings(&unique("g"), &topic);
     settings.bootstrap_servers = broker.secure_bootstrap_servers();
-    settings.security = SecuritySettings {
+    settings.security = KafkaSecurity {
         protocol: SecurityProtocol::SaslSsl,
         ca_file: Some(broker.ca_file()),
         sasl_mechanism: Some(SaslMechanism::ScramSha512),
         username: Some(kafka::USER.to_owned()),
         password: Some(kafka::PASSWORD.into()),
-        ..SecuritySettings::default()
+        ..KafkaSecurity::default()
     };
     let mut feed = Feed::new(KafkaSource::start(settings.clone()).unwrap());
     feed.records(1).await;

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use alertbridge::config::StartFrom;
 use alertbridge::domain::TopicPartition;
+use alertbridge::kafka::KafkaSource;
 use alertbridge::kafka::plain::PlainProducer;
-use alertbridge::kafka::{KafkaSource, StartFrom};
 use alertbridge::ports::{RecordSource as _, SourceEvent};
 
 use super::{Feed, at, frontier, places};

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use alertbridge::config::{StartFrom, TimeSpan};
+use alertbridge::kafka::KafkaSource;
 use alertbridge::kafka::plain::PlainProducer;
-use alertbridge::kafka::{KafkaSource, StartFrom};
 use alertbridge::ports::{SourceError, SourceEvent};
 use rdkafka::admin::{AdminOptions, NewPartitions};
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -34,9 +35,9 @@ async fn each_choice_begins_where_it_says_and_is_committed_for_the_whole_topic()
     for (start_from, expected) in [
         (StartFrom::Earliest, 0),
         (StartFrom::Latest, 3),
-        (StartFrom::Age(Duration::from_secs(9000)), 1),
+        (StartFrom::Age(TimeSpan::from_secs(9000)), 1),
         (StartFrom::Time(half_past), 1),
-        (StartFrom::Age(Duration::from_secs(60)), 2),
+        (StartFrom::Age(TimeSpan::from_secs(60)), 2),
     ] {
         let group = unique("g");
         let mut settings = broker.settings(&group, &topic);

@@ -42,9 +42,19 @@ impl Bridge {
     }
 
     /// SIGTERM, and how it ends.
-    pub(crate) async fn terminate(mut self) -> ExitStatus {
+    pub(crate) async fn terminate(self) -> ExitStatus {
+        self.ask_to_end();
+        self.terminated().await
+    }
+
+    /// SIGTERM alone.
+    pub(crate) fn ask_to_end(&self) {
         let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// How it ends.
+    pub(crate) async fn terminated(mut self) -> ExitStatus {
         self.ended().await
     }
 

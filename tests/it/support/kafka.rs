@@ -11,7 +11,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use alertbridge::kafka::{KafkaSettings, SecuritySettings, StartFrom};
+use alertbridge::config::{KafkaSecurity, StartFrom};
+use alertbridge::kafka::KafkaSettings;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -163,7 +164,7 @@ impl KafkaBroker {
             dead_letter_topic: format!("{topic}.dead-letter"),
             redrive_topic: format!("{topic}.redrive"),
             start_from: Some(StartFrom::Earliest),
-            security: SecuritySettings::default(),
+            security: KafkaSecurity::default(),
             client: BTreeMap::new(),
             request_timeout: Duration::from_secs(10),
         }
