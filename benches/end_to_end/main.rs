@@ -1,7 +1,8 @@
 //! The bridge from Kafka to SecMaster, side by side with a bare loop that reads and posts and does nothing else.
 //!
 //! Apache Kafka, the simulator, the bridge and the bare loop are processes of their own; this one only watches. See
-//! docs/performance.md. `ALERTBRIDGE_BENCH_EVENTS` and `ALERTBRIDGE_BENCH_ROUNDS` make it shorter or longer.
+//! docs/performance.md. `ALERTBRIDGE_BENCH_EVENTS` and `ALERTBRIDGE_BENCH_ROUNDS` make it shorter or longer;
+//! `ALERTBRIDGE_BENCH_BASELINE` names the program of another build, to compare with in the same run.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
@@ -58,13 +59,20 @@ async fn measure() -> anyhow::Result<()> {
     let broker = KafkaBroker::start();
     say(&format!("  writing {events} alerts of {} bytes ({})", alerts::BYTES, alerts::FORMAT));
     topic::write(&broker, events).await?;
-    let mut bench = Bench { broker: &broker, target: Target::start()?, events, folder: &folder };
+    let baseline = std::env::var_os("ALERTBRIDGE_BENCH_BASELINE").map(PathBuf::from);
+    let mut order: Vec<Who> =
+        [Who::Bridge].into_iter().chain(baseline.as_ref().map(|_| Who::Baseline)).chain([Who::Bare]).collect();
+    let mut bench = Bench { broker: &broker, target: Target::start()?, events, folder: &folder, baseline };
     let mut samples = Vec::new();
     for round in 1..=rounds {
         say(&format!("round {round} of {rounds}"));
         // Whoever comes first finds another machine than who comes second: they take turns.
-        let order = if round % 2 == 1 { [Who::Bridge, Who::Bare] } else { [Who::Bare, Who::Bridge] };
-        samples.push([bench.run(order[0]).await?, bench.run(order[1]).await?]);
+        let mut of_round = Vec::new();
+        for who in &order {
+            of_round.push(bench.run(*who).await?);
+        }
+        samples.push(of_round);
+        order.reverse();
     }
     report::write(events, &samples, &folder)
 }

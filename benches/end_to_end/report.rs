@@ -20,7 +20,7 @@ const FIGURES: [(&str, &str, Figure, usize); 3] = [
 ];
 
 /// Prints the table and writes `end_to_end.json`.
-pub(crate) fn write(events: usize, rounds: &[[Sample; 2]], folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn write(events: usize, rounds: &[Vec<Sample>], folder: &Path) -> anyhow::Result<()> {
     let mut table = Table::new();
     let _ = table.load_style(presets::ASCII_MARKDOWN);
     let _ = table.set_header(row(String::new(), |(title, ..)| title.to_owned()));
@@ -30,11 +30,16 @@ pub(crate) fn write(events: usize, rounds: &[[Sample; 2]], folder: &Path) -> any
             let _ = table.add_row(row(name, |(_, _, figure, digits)| format!("{:.digits$}", figure(sample))));
         }
     }
-    for who in [Who::Bridge, Who::Bare] {
+    let baseline = rounds.iter().flatten().any(|sample| sample.who == Who::Baseline).then_some(Who::Baseline);
+    let others: Vec<Who> = baseline.into_iter().chain([Who::Bare]).collect();
+    for who in std::iter::once(Who::Bridge).chain(others.iter().copied()) {
         let name = format!("{}, median", who.as_str());
         let _ = table.add_row(row(name, |(_, _, figure, digits)| format!("{:.digits$}", middle(rounds, who, figure))));
     }
-    let _ = table.add_row(row("ratio".to_owned(), |(_, _, figure, _)| format!("{:.2}", ratio(rounds, figure))));
+    for other in &others {
+        let name = format!("bridge / {}", other.as_str());
+        let _ = table.add_row(row(name, |(_, _, figure, _)| format!("{:.2}", ratio(rounds, *other, figure))));
+    }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -56,7 +61,8 @@ pub(crate) fn write(events: usize, rounds: &[[Sample; 2]], folder: &Path) -> any
             "bridge": of(&|figure| middle(rounds, Who::Bridge, figure)),
             "bare": of(&|figure| middle(rounds, Who::Bare, figure)),
         },
-        "ratio": of(&|figure| ratio(rounds, figure)),
+        "ratio": of(&|figure| ratio(rounds, Who::Bare, figure)),
+        "ratio_to_baseline": baseline.map(|baseline| of(&|figure| ratio(rounds, baseline, figure))),
     });
     let file = folder.join("end_to_end.json");
     std::fs::write(&file, format!("{document:#}\n")).with_context(|| file.display().to_string())?;
@@ -69,14 +75,14 @@ fn row(name: String, cell: impl Fn((&str, &str, Figure, usize)) -> String) -> Ve
 }
 
 /// A figure of the one in the middle of all rounds.
-fn middle(rounds: &[[Sample; 2]], who: Who, figure: Figure) -> f64 {
+fn middle(rounds: &[Vec<Sample>], who: Who, figure: Figure) -> f64 {
     median(rounds.iter().flatten().filter(|sample| sample.who == who).map(figure).collect())
 }
 
-/// The bridge's figure for one of the bare loop: within each round, and of these the one in the middle.
-fn ratio(rounds: &[[Sample; 2]], figure: Figure) -> f64 {
-    let of = |round: &[Sample; 2], who| round.iter().find(|sample| sample.who == who).map_or(f64::NAN, figure);
-    median(rounds.iter().map(|round| of(round, Who::Bridge) / of(round, Who::Bare)).collect())
+/// The bridge's figure divided by another's: within each round, and of these the one in the middle.
+fn ratio(rounds: &[Vec<Sample>], to: Who, figure: Figure) -> f64 {
+    let of = |round: &[Sample], who| round.iter().find(|sample| sample.who == who).map_or(f64::NAN, figure);
+    median(rounds.iter().map(|round| of(round, Who::Bridge) / of(round, to)).collect())
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -1,7 +1,7 @@
 //! One measured run: a process reads the whole topic, and is watched from outside.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) enum Who {
     /// `alertbridge run`.
     Bridge,
+    /// The same of another build, to compare with.
+    Baseline,
     /// The loop of [`super::bare`].
     Bare,
 }
@@ -39,6 +41,7 @@ impl Who {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Bridge => "bridge",
+            Self::Baseline => "baseline",
             Self::Bare => "bare loop",
         }
     }
@@ -63,6 +66,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) target: Target,
     pub(crate) events: usize,
     pub(crate) folder: &'a Path,
+    /// The program of another build.
+    pub(crate) baseline: Option<PathBuf>,
 }
 
 impl Bench<'_> {
@@ -73,13 +78,14 @@ impl Bench<'_> {
         let progress = Progress::of(self.broker, &group)?;
         ensure!(progress.records() == i64::try_from(self.events)?, "the topic holds {}", progress.records());
         let mut process = match who {
-            Who::Bridge => self.start_bridge(&group)?,
+            Who::Bridge => self.start_bridge(Path::new(BRIDGE), &group)?,
+            Who::Baseline => self.start_bridge(self.baseline.as_deref().context("there is no baseline")?, &group)?,
             Who::Bare => self.start_bare(&group)?,
         };
         let sample = self.watch(who, &mut process, &progress).await;
         let sample = sample.with_context(|| format!("{}; its log is in {}", who.as_str(), self.folder.display()))?;
         let status = process.end().await?;
-        if who == Who::Bridge {
+        if who != Who::Bare {
             ensure!(status.success(), "the bridge ends with {status}");
             self.check_log()?;
         }
@@ -148,15 +154,15 @@ impl Bench<'_> {
     /// Different ids, of the bridge; the bare loop sends one body for all.
     fn arrived(&self, who: Who, stats: Stats) -> usize {
         match who {
-            Who::Bridge => stats.instances,
+            Who::Bridge | Who::Baseline => stats.instances,
             Who::Bare => stats.accepted,
         }
     }
 
-    fn start_bridge(&self, group: &str) -> anyhow::Result<Process> {
+    fn start_bridge(&self, program: &Path, group: &str) -> anyhow::Result<Process> {
         let config = self.folder.join("alertbridge.json");
         fs::write(&config, self.config(group).to_string())?;
-        let mut command = Command::new(BRIDGE);
+        let mut command = Command::new(program);
         let command = command
             .arg("run")
             .arg("--config")
