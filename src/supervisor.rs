@@ -108,7 +108,7 @@ impl Supervisor {
     async fn drain(&mut self) -> Result<(), SupervisorError> {
         let mut first = None;
         while let Some(end) = self.tasks.join_next().await {
-            first = first.or(failure_of(end, true));
+            first = first.or_else(|| failure_of(end, true));
         }
         first.map_or(Ok(()), Err)
     }

@@ -9,7 +9,7 @@
 mod alerts;
 mod bare;
 #[path = "../../tests/it/support/kafka.rs"]
-#[expect(dead_code, reason = "the tests use more of the broker")]
+#[expect(clippy::unwrap_used, dead_code, reason = "written for the tests, which use more of it")]
 mod kafka;
 mod process;
 mod report;

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::{Config, LogFormat};
-use crate::kafka::{KafkaSink, KafkaSource};
+use crate::kafka::{self, KafkaSink, KafkaSource};
 use crate::mapping::Mapper;
 use crate::pipeline::{Parts, Pipeline, PipelineError, Preparer};
 use crate::ports::SourceError;
@@ -26,6 +26,8 @@ const CLOSING: Duration = Duration::from_secs(15);
 
 /// The pipeline over Kafka and SecMaster.
 pub(crate) type Bridge = Pipeline<KafkaSource, SecMasterClient, KafkaSink>;
+
+pub(crate) use settings::instance_id;
 
 /// Why the daemon ended.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +127,14 @@ fn all(errors: &[impl ToString]) -> AppError {
     AppError::Configuration(anyhow!("{}", lines.join("\n")))
 }
 
+/// Whether clients can be made of the configuration: reads certificates and properties, reaches nothing.
+pub(crate) fn check_clients(config: &Config) -> Result<(), AppError> {
+    let secmaster = settings::secmaster(config).map_err(AppError::Configuration)?;
+    let _client = SecMasterClient::new(secmaster).map_err(AppError::configuration)?;
+    let kafka = settings::kafka(config).map_err(AppError::Configuration)?;
+    kafka::check(&kafka).map_err(AppError::configuration)
+}
+
 /// Puts the pipeline together. Reaches nothing.
 pub(crate) fn bridge(
     config: &Config,
@@ -140,7 +150,7 @@ pub(crate) fn bridge(
         api: Arc::new(SecMasterClient::new(secmaster).map_err(AppError::configuration)?),
         dead_letters: Arc::new(KafkaSink::new(&kafka).map_err(AppError::configuration)?),
         source: KafkaSource::start(kafka).map_err(AppError::configuration)?,
-        preparer: Preparer::new(mapper.clone(), routes, settings::instance_id(config)),
+        preparer: Preparer::new(mapper.clone(), routes, instance_id(config)),
         settings: settings::pipeline(config, Arc::from(instance(config))),
         telemetry: telemetry.clone(),
         health: health.clone(),

@@ -11,20 +11,29 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::Failure;
+use super::config::ConfigFiles;
+use crate::app;
+use crate::config::Purpose;
 use crate::domain::{
-    Alert, DeadLetterClass, FailureReason, Header, Offset, Origin, Record, SkipReason, TopicPartition, instance_id,
+    Alert, DeadLetterClass, FailureReason, Header, Offset, Origin, Record, SkipReason, TopicPartition,
 };
-use crate::mapping::{MapFailure, Mapped, MappedPart, Mapper, MappingSettings};
+use crate::mapping::{MapFailure, Mapped, MappedPart, Mapper};
+use crate::pipeline::InstanceIdMode;
 use crate::routing::{self, Decision, RouteTable};
 
 /// Show what a record becomes
 ///
 /// Prints one JSON object a line for each delivery. Exits with 1 if any of them is an error.
+///
+/// Needs no configuration for the shipped formats: route and workflow are null then. With one, the routes and
+/// mappings are the daemon's.
 #[derive(Debug, Args)]
 pub(super) struct MapArgs {
     /// The record's value; `-` is standard input
     #[arg(default_value = "-")]
     file: PathBuf,
+    #[command(flatten)]
+    config: ConfigFiles,
     /// Take each line as a record of its own, with offsets that count up
     #[arg(long)]
     lines: bool,
@@ -52,6 +61,9 @@ pub(super) struct MapArgs {
     /// The record's timestamp, in milliseconds since the epoch
     #[arg(long, value_name = "MS")]
     timestamp: Option<i64>,
+    /// The Kafka cluster's id, part of the instance's id
+    #[arg(long, value_name = "ID", default_value = "")]
+    cluster: String,
 }
 
 fn header(text: &str) -> Result<Header, String> {
@@ -59,19 +71,28 @@ fn header(text: &str) -> Result<Header, String> {
     Ok(Header { name: name.to_owned(), value: Some(Bytes::copy_from_slice(value.as_bytes())) })
 }
 
+/// Where deliveries go, as the daemon would send them.
+struct Routes {
+    table: RouteTable,
+    instance_id: InstanceIdMode,
+}
+
 pub(super) fn execute(args: MapArgs) -> Result<(), Failure> {
-    let settings = MappingSettings { directories: args.mappings.clone(), ..MappingSettings::default() };
-    let mapper = Mapper::load(&settings).map_err(|errors| {
-        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        Failure::Usage(anyhow!("the mapping files are not usable:\n  {}", errors.join("\n  ")))
-    })?;
-    // Without a configuration there are no routes.
-    let all_well = show(&args, &mapper, None, &mut io::stdout().lock())?;
+    let mut config = args.config.load(Purpose::Offline)?.config;
+    config.mapping.directories.extend(args.mappings.iter().cloned());
+    let mapper = app::load_mapper(&config)?;
+    let has_routes = config.routing.default_workflow_id.is_some() || !config.routing.rules.is_empty();
+    let routes = if has_routes {
+        Some(Routes { table: app::load_routes(&config)?, instance_id: app::instance_id(&config) })
+    } else {
+        None
+    };
+    let all_well = show(&args, &mapper, routes.as_ref(), &mut io::stdout().lock())?;
     if all_well { Ok(()) } else { Err(Failure::Reported) }
 }
 
 /// Maps all records of the input; tells whether none of the lines has an error.
-fn show(args: &MapArgs, mapper: &Mapper, routes: Option<&RouteTable>, out: &mut impl Write) -> Result<bool, Failure> {
+fn show(args: &MapArgs, mapper: &Mapper, routes: Option<&Routes>, out: &mut impl Write) -> Result<bool, Failure> {
     if args.format != "auto" && !mapper.formats().any(|name| **name == *args.format) {
         let names: Vec<&str> = mapper.formats().map(|name| &**name).collect();
         return Err(Failure::Usage(anyhow!("there is no format `{}`; there are {}", args.format, names.join(", "))));
@@ -107,7 +128,7 @@ fn read(args: &MapArgs) -> anyhow::Result<Bytes> {
 fn record_lines(
     args: &MapArgs,
     mapper: &Mapper,
-    routes: Option<&RouteTable>,
+    routes: Option<&Routes>,
     value: Bytes,
     offset: i64,
 ) -> anyhow::Result<Vec<Value>> {
@@ -120,7 +141,7 @@ fn record_lines(
         value: Some(value).filter(|v| !v.is_empty()),
         headers: args.headers.clone(),
     };
-    let origin = record.origin(&Arc::from(""));
+    let origin = record.origin(&Arc::from(args.cluster.as_str()));
     let mapped = match args.format.as_str() {
         "auto" => mapper.map(&record, &origin),
         format => match mapper.map_as(format, &record, &origin) {
@@ -155,7 +176,7 @@ fn warn(record: &Record, part: &MappedPart) {
     }
 }
 
-fn alert_lines(alert: &Alert, origin: &Origin, routes: Option<&RouteTable>) -> anyhow::Result<Vec<Value>> {
+fn alert_lines(alert: &Alert, origin: &Origin, routes: Option<&Routes>) -> anyhow::Result<Vec<Value>> {
     let Some(routes) = routes else {
         let request: Value = serde_json::from_slice(&routing::body(None, alert, None))?;
         let format = &alert.format;
@@ -163,12 +184,12 @@ fn alert_lines(alert: &Alert, origin: &Origin, routes: Option<&RouteTable>) -> a
             "format": format, "route": null, "workflow_id": null, "action_instance_id": null, "request": request,
         })]);
     };
-    match routes.decide(alert) {
+    match routes.table.decide(alert) {
         Decision::Run(destinations) => destinations
             .into_iter()
             .map(|destination| {
-                let instance = instance_id(origin, alert.part, &destination.workflow_id).to_string();
-                let request = routing::build(destination, alert, Some(instance));
+                let instance = routes.instance_id.id(origin, alert, &destination.workflow_id);
+                let request = routing::build(destination, alert, instance);
                 let body: Value = serde_json::from_slice(&request.body)?;
                 Ok(json!({
                     "format": alert.format,
@@ -201,8 +222,9 @@ fn error(failure: &MapFailure) -> Value {
 mod tests {
     use clap::Parser;
 
-    use super::{MapArgs, show};
+    use super::{MapArgs, Routes, show};
     use crate::mapping::{Mapper, MappingSettings};
+    use crate::pipeline::InstanceIdMode;
     use crate::routing::{RouteSettings, RouteTable, RuleSettings};
 
     #[derive(Parser)]
@@ -211,7 +233,7 @@ mod tests {
         args: MapArgs,
     }
 
-    fn lines(input: &str, arguments: &[&str], routes: Option<&RouteTable>) -> (bool, String) {
+    fn lines(input: &str, arguments: &[&str], routes: Option<&Routes>) -> (bool, String) {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("in.json");
         std::fs::write(&file, input).unwrap();
@@ -259,9 +281,9 @@ mod tests {
             ],
             ..RouteSettings::default()
         };
-        let table = RouteTable::new(&settings).unwrap();
+        let routes = Routes { table: RouteTable::new(&settings).unwrap(), instance_id: InstanceIdMode::Record };
         let input = [ALERT, r#"{"title":"t","severity":"Low"}"#, r#"{"title":"t","severity":"Tips"}"#].join("\n");
-        let (all_well, out) = lines(&input, &["--lines"], Some(&table));
+        let (all_well, out) = lines(&input, &["--lines"], Some(&routes));
         assert!(!all_well, "the last one is unroutable");
         insta::assert_snapshot!(out);
     }

@@ -14,6 +14,8 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::app::AppError;
+
 /// How a subcommand ends when it does not succeed.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -31,18 +33,30 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Configuration(error) => Self::Usage(error),
+            AppError::RunTime(error) => Self::RunTime(error),
+        }
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::RunTime(error.into())
     }
 }
 
+const EXIT_CODES: &str =
+    "Exit codes: 0 done or stopped cleanly, 1 failed at run time, 2 wrong command line or configuration.";
+
 /// Delivers SOC alerts from Kafka to Huawei Cloud SecMaster workflows.
 ///
 /// Nothing is lost, nothing is flooded, and the worst alert leaves first: every record ends as delivered, skipped on
 /// purpose, or in the dead-letter topic with the reason.
 #[derive(Debug, Parser)]
-#[command(name = "alertbridge", version, about, long_about, propagate_version = true)]
+#[command(name = "alertbridge", version, about, long_about, propagate_version = true, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -84,10 +98,16 @@ pub fn main() -> ExitCode {
     let (error, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Reported) => return ExitCode::FAILURE,
+        // Whoever read our output has seen enough (`alertbridge config schema | head`).
+        Err(Failure::RunTime(error)) if is_broken_pipe(&error) => return ExitCode::SUCCESS,
         Err(Failure::RunTime(error)) => (error, ExitCode::FAILURE),
         Err(Failure::Usage(error)) => (error, ExitCode::from(2)),
     };
     // Nothing can be done about a standard error that does not take the text; the exit code still tells.
     drop(writeln!(io::stderr(), "alertbridge: {error:#}"));
     code
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Failure;
 use super::config::ConfigFiles;
-use crate::app::{self, AppError};
+use crate::app;
 use crate::config::Purpose;
 
 /// Run the daemon
@@ -26,8 +26,5 @@ pub(super) fn execute(args: RunArgs) -> Result<(), Failure> {
         writeln!(err, "alertbridge: {hint}")?;
     }
     drop(err);
-    app::run(&loaded.config).map_err(|error| match error {
-        AppError::Configuration(error) => Failure::Usage(error),
-        AppError::RunTime(error) => Failure::RunTime(error),
-    })
+    Ok(app::run(&loaded.config)?)
 }

@@ -22,18 +22,8 @@ use crate::simulator::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Faults, IamUser, Simula
 /// Without --access-key it knows the key named by HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, else the demo key
 /// ALERTBRIDGEDEMOKEY01 with the secret alertbridge-demo-secret-key-0000000000001. Its IAM user is demo-user of
 /// demo-account with the password demo-password.
-///
-/// To look and to interfere: GET /_simulator/instances?offset=0&limit=100, GET /_simulator/stats,
-/// GET /_simulator/requests (raw, with credentials), GET|PUT|DELETE /_simulator/faults,
-/// POST /_simulator/tokens/expire, POST /_simulator/reset. For example, five in a hundred requests answered 503, and
-/// a quota of ten a second:
-///
-///   curl -X PUT http://127.0.0.1:8090/_simulator/faults
-///     -d '{"status": [{"status": 503, "probability": 0.05}], "throttle": {"requests": 10, "per_ms": 1000}}'
-///
-/// docs/simulator.md has every fault.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = AFTER_HELP)]
 pub(super) struct SimulateArgs {
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
@@ -81,6 +71,19 @@ pub(super) struct SimulateArgs {
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: String,
 }
+
+const AFTER_HELP: &str = "\
+To look and to interfere (docs/simulator.md has every fault):
+  GET /_simulator/instances?offset=0&limit=100   what was created
+  GET /_simulator/stats                          counts, the most requests in any second among them
+  GET /_simulator/requests                       the last raw requests, with their credentials
+  GET, PUT, DELETE /_simulator/faults            what goes wrong
+  POST /_simulator/tokens/expire                 no token is good any more
+  POST /_simulator/reset                         forget instances and counts
+
+For example, five in a hundred answers are 503, and the quota is ten a second:
+  curl -X PUT http://127.0.0.1:8090/_simulator/faults --data \\
+    '{\"status\": [{\"status\": 503, \"probability\": 0.05}], \"throttle\": {\"requests\": 10, \"per_ms\": 1000}}'";
 
 pub(super) fn execute(args: SimulateArgs) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&args.log).context("--log").map_err(Failure::Usage)?;

@@ -48,6 +48,18 @@ pub fn refused_property(name: &str) -> Option<&'static str> {
     REFUSED.iter().find(|(refused, _)| *refused == name).map(|(_, why)| *why)
 }
 
+/// Whether clients can be made of the settings. Reaches nothing and starts nothing.
+///
+/// # Errors
+///
+/// The settings hold a property that is not accepted.
+pub fn check(settings: &KafkaSettings) -> Result<(), ClientError> {
+    for config in [consumer(settings)?, producer(settings)?] {
+        let _native = config.create_native_config().map_err(|error| refused(&error))?;
+    }
+    Ok(())
+}
+
 /// The properties of the consumer.
 pub(super) fn consumer(settings: &KafkaSettings) -> Result<ClientConfig, ClientError> {
     if settings.topics.is_empty() {
@@ -55,7 +67,9 @@ pub(super) fn consumer(settings: &KafkaSettings) -> Result<ClientConfig, ClientE
     }
     for excluded in [&settings.dead_letter_topic, &settings.redrive_topic] {
         if settings.topics.contains(excluded) {
-            return Err(ClientError(format!("the topic {excluded} cannot be read: records are written there")));
+            return Err(ClientError(format!(
+                "the topic {excluded} is the bridge's own and cannot be among those to read"
+            )));
         }
     }
     let mut config = ClientConfig::new();
@@ -143,13 +157,18 @@ fn security(config: &mut ClientConfig, settings: &KafkaSettings) -> Result<(), C
         }
         set_secret(config, "ssl.key.password", security.key_password.as_ref());
     }
-    if let Some(mechanism) = security.sasl_mechanism {
-        let _ = config.set("sasl.mechanism", mechanism.as_str());
+    if security.protocol.is_sasl() {
+        let (Some(mechanism), Some(user), Some(password)) =
+            (security.sasl_mechanism, &security.username, &security.password)
+        else {
+            let protocol = security.protocol.as_str();
+            return Err(ClientError(format!("{protocol} needs sasl_mechanism, username and password")));
+        };
+        let _ = config
+            .set("sasl.mechanism", mechanism.as_str())
+            .set("sasl.username", user)
+            .set("sasl.password", password.expose_secret());
     }
-    if let Some(user) = &security.username {
-        let _ = config.set("sasl.username", user);
-    }
-    set_secret(config, "sasl.password", security.password.as_ref());
     Ok(())
 }
 
@@ -227,6 +246,16 @@ mod tests {
     }
 
     #[test]
+    fn no_secret_is_shown_by_the_settings() {
+        let mut settings = settings();
+        let _new = settings.client.insert("sasl.oauthbearer.client.secret".to_owned(), "hunter2".to_owned());
+        settings.security.password = Some("hunter2".into());
+        settings.security.key_password = Some("hunter2".into());
+        let text = format!("{settings:?}");
+        assert!(text.contains("sasl.oauthbearer.client.secret") && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
     fn a_wrong_value_is_refused_without_being_repeated() {
         let mut settings = settings();
         let _new = settings.client.insert("fetch.min.bytes".to_owned(), "hunter2".to_owned());
@@ -263,6 +292,9 @@ mod tests {
         settings.security.ca_file = Some("/own/ca.pem".into());
         settings.security.verify_hostname = false;
         settings.security.sasl_mechanism = Some(SaslMechanism::ScramSha512);
+        assert!(consumer(&settings).is_err(), "no user is named");
+        settings.security.username = Some("u".to_owned());
+        settings.security.password = Some("p".into());
         let config = consumer(&settings).unwrap();
         assert_eq!(config.get("ssl.ca.location"), Some("/own/ca.pem"));
         assert_eq!(config.get("ssl.endpoint.identification.algorithm"), Some("none"));

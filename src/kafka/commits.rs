@@ -2,8 +2,8 @@
 //! which retried requests could do if two were under way).
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
 use std::thread;
 
 use rdkafka::consumer::{CommitMode, Consumer as _};
@@ -92,10 +92,11 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    /// Starts the thread. It ends with the committer, after the request that is under way.
+    /// Starts the thread. It ends with the committer, after the request that is under way; it keeps the consumer only
+    /// for that long, so that the worker's drop is the one that leaves the group.
     pub(super) fn start(consumer: &Arc<Consumer>, reports: Sender<Report>) -> Result<Self, ClientError> {
         let (requests, received) = channel();
-        let consumer = Arc::clone(consumer);
+        let consumer = Arc::downgrade(consumer);
         let _detached = thread::Builder::new()
             .name("kafka-commits".to_owned())
             .spawn(move || serve(&consumer, &received, &reports))
@@ -109,11 +110,13 @@ impl Committer {
     }
 }
 
-fn serve(consumer: &Consumer, requests: &Receiver<Frontiers>, reports: &Sender<Report>) {
+fn serve(consumer: &Weak<Consumer>, requests: &Receiver<Frontiers>, reports: &Sender<Report>) {
     for frontiers in requests {
+        let Some(consumer) = consumer.upgrade() else { return };
         let result = queries::list(frontiers.iter().map(|(p, offset)| (p, *offset)))
             .and_then(|list| consumer.commit(&list, CommitMode::Sync))
             .map_err(|error| error.to_string());
+        drop(consumer);
         if reports.send(Report::Committed(result)).is_err() {
             return;
         }

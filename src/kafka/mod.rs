@@ -10,6 +10,7 @@
 //! | `worker` | the thread that owns the consumer: polls, answers rebalances, tells positions |
 //! | `placement`, `start` | where each newly assigned partition is read from (the questions; the decision) |
 //! | `commits` | one commit at a time, answered in order |
+//! | `outbox` | what the worker tells, in order, bounded |
 //! | `queries`, `record` | questions to the brokers; messages into records |
 //! | `sink` | the dead-letter producer |
 //! | `plain`, `embedded` | a producer and a reader without promises, and librdkafka's mock cluster, for the demo |
@@ -18,6 +19,7 @@ mod client;
 mod commits;
 mod context;
 pub mod embedded;
+mod outbox;
 mod placement;
 pub mod plain;
 mod queries;
@@ -28,7 +30,7 @@ mod source;
 mod start;
 mod worker;
 
-pub use client::{ClientError, refused_property};
+pub use client::{ClientError, check, refused_property};
 pub use settings::{KafkaSettings, SaslMechanism, SecurityProtocol, SecuritySettings, StartFrom};
 pub use sink::KafkaSink;
 pub use source::KafkaSource;

@@ -17,7 +17,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use super::context::Consumer;
 use super::queries::{self, Offsets};
@@ -84,7 +84,12 @@ pub(super) fn place(
             placement.add_known(&ours, &committed, &earliest, &ends);
         }
     }
-    Ok(Placed::Ready(placement))
+    if placement.starts.len() == partitions.len() {
+        Ok(Placed::Ready(placement))
+    } else {
+        // A leader left a partition out of its answer. None may be left unread: ask again.
+        Err(KafkaError::OffsetFetch(RDKafkaErrorCode::UnknownPartition))
+    }
 }
 
 impl Placement {

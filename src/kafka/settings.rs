@@ -1,13 +1,14 @@
 //! What the adapters need to know: plain data, built by the composition root from the configuration.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 /// Everything that the source and the sink need.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KafkaSettings {
     /// `host:port`, comma separated.
     pub bootstrap_servers: String,
@@ -29,6 +30,24 @@ pub struct KafkaSettings {
     pub client: BTreeMap<String, String>,
     /// How long the commit may take that precedes the handing back of partitions, and the last one.
     pub request_timeout: Duration,
+}
+
+/// The user's own properties may hold secrets: only their names are shown.
+impl fmt::Debug for KafkaSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaSettings")
+            .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("group_id", &self.group_id)
+            .field("group_instance_id", &self.group_instance_id)
+            .field("topics", &self.topics)
+            .field("dead_letter_topic", &self.dead_letter_topic)
+            .field("redrive_topic", &self.redrive_topic)
+            .field("start_from", &self.start_from)
+            .field("security", &self.security)
+            .field("client", &self.client.keys())
+            .field("request_timeout", &self.request_timeout)
+            .finish()
+    }
 }
 
 /// Where a group begins to read a topic of which it has no committed offset.
@@ -106,6 +125,12 @@ impl SecurityProtocol {
             Self::SaslPlaintext => "sasl_plaintext",
             Self::SaslSsl => "sasl_ssl",
         }
+    }
+
+    /// Whether the client has to prove who it is.
+    #[must_use]
+    pub const fn is_sasl(self) -> bool {
+        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
     }
 
     /// Whether TLS is used.

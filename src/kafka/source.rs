@@ -1,5 +1,6 @@
 //! The handle that the pipeline owns: a [`RecordSource`] over the worker's thread.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc as commands;
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -11,8 +12,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::commits::Committer;
 use super::context::{Consumer, SourceContext};
+use super::outbox::{Outbox, Told};
 use super::worker::{Command, Worker};
-use super::{ClientError, KafkaSettings, client, queries};
+use super::{ClientError, KafkaSettings, client, outbox, queries};
 use crate::domain::{Offset, TopicPartition};
 use crate::ports::{RecordSource, SourceError, SourceEvent};
 
@@ -30,13 +32,8 @@ pub struct KafkaSource {
     /// The last assignment that [`RecordSource::next`] has told of. A commit is worth nothing for partitions that were
     /// assigned later than this: their frontiers come from an older assignment.
     seen: u64,
-}
-
-/// What the worker tells: the event, and how many assignments there were up to and with it.
-#[derive(Debug)]
-pub(super) struct Told {
-    pub(super) event: SourceEvent,
-    pub(super) epoch: u64,
+    /// Bytes of records that were told and not yet taken.
+    backlog: Arc<AtomicUsize>,
 }
 
 struct WeakConsumer(Weak<Consumer>);
@@ -65,12 +62,14 @@ impl KafkaSource {
         let (command, commands) = commands::channel();
         let (event, events) = mpsc::unbounded_channel();
         let committer = Committer::start(&consumer, report)?;
-        let worker = Worker::new(consumer, settings, reports, committer, commands, event);
+        let backlog = Arc::new(AtomicUsize::new(0));
+        let outbox = Outbox::new(event, Arc::clone(&backlog));
+        let worker = Worker::new(consumer, settings, reports, committer, commands, outbox);
         let _detached = thread::Builder::new()
             .name("kafka-consumer".to_owned())
             .spawn(move || worker.run())
             .map_err(|error| ClientError(format!("the consumer's thread cannot be started: {error}")))?;
-        Ok(Self { events, commands: command, consumer: weak, seen: 0 })
+        Ok(Self { events, commands: command, consumer: weak, seen: 0, backlog })
     }
 
     fn send(&self, command: Command) {
@@ -84,11 +83,17 @@ impl RecordSource for KafkaSource {
         let Some(Told { event, epoch }) = self.events.recv().await else {
             return SourceEvent::Fatal(SourceError::Fatal("its thread has ended".to_owned()));
         };
-        if let SourceEvent::Assigned { partitions, .. } = &event {
-            self.seen = epoch;
-            // librdkafka keeps a pause over the end of an assignment; a new one begins unpaused.
-            let partitions: Vec<_> = partitions.iter().map(|(p, _)| p.clone()).collect();
-            self.resume(&partitions);
+        match &event {
+            SourceEvent::Assigned { partitions, .. } => {
+                self.seen = epoch;
+                // librdkafka keeps a pause over the end of an assignment; a new one begins unpaused.
+                let partitions: Vec<_> = partitions.iter().map(|(p, _)| p.clone()).collect();
+                self.resume(&partitions);
+            }
+            SourceEvent::Records(records) => {
+                let _before = self.backlog.fetch_sub(outbox::size(records), Ordering::Relaxed);
+            }
+            _ => {}
         }
         event
     }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jaq_json::Val;
 
 use super::check::FieldFault;
-use super::compiled::{Mapping, Policy};
+use super::compiled::Mapping;
 use super::error::MappingError;
 use super::expression::{Document, Env, from_json};
-use super::settings::{Loaded, MappingSettings, OnUnmatched, load};
+use super::settings::{Fallback, Loaded, MappingSettings, load};
 use super::{json, record};
 use crate::domain::{Alert, DeadLetterClass, FailureReason, Origin, Record};
 
@@ -128,9 +128,12 @@ impl Mapper {
             next_part: 0,
             skipped: false,
         };
-        match &val {
-            Val::Obj(_) => run.document(&Document { val, depth }, false),
-            Val::Arr(items) => items.iter().for_each(|item| run.document(&Document { val: item.clone(), depth }, true)),
+        let bytes = text.len();
+        match val {
+            Val::Obj(_) => run.document(&Document { val, depth, bytes }, false),
+            Val::Arr(items) => {
+                items.iter().for_each(|item| run.document(&Document { val: item.clone(), depth, bytes }, true))
+            }
             _ => return whole(MapFailure::malformed(FailureReason::NotAnObject, "the value is JSON, but no object")),
         }
         if run.parts.is_empty() && run.skipped { Mapped::Unmatched } else { Mapped::Parts(run.parts) }
@@ -225,27 +228,4 @@ impl Run<'_> {
         self.parts.push(MappedPart { part: self.next_part, format, result, faults });
         self.next_part += 1;
     }
-}
-
-/// [`OnUnmatched`], resolved.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Fallback {
-    DeadLetter,
-    Skip,
-    Mapping(usize),
-}
-
-impl Fallback {
-    pub(super) fn resolve(on_unmatched: &OnUnmatched, mappings: &[Mapping]) -> Option<Self> {
-        match on_unmatched {
-            OnUnmatched::DeadLetter => Some(Self::DeadLetter),
-            OnUnmatched::Skip => Some(Self::Skip),
-            OnUnmatched::Format(name) => mappings.iter().position(|m| *m.name == **name).map(Self::Mapping),
-        }
-    }
-}
-
-/// What `Loaded` needs of this module.
-pub(super) const fn policy(settings: &MappingSettings) -> Policy {
-    Policy { strict: settings.strict, invalid_is_dead_letter: settings.invalid_is_dead_letter() }
 }

@@ -13,7 +13,7 @@ use crate::domain::{HEADER_PREFIX, Origin, Record};
 pub(super) fn value(record: &Record, origin: &Origin) -> Val {
     let headers = record.headers.iter().filter(|h| !h.name.starts_with(HEADER_PREFIX));
     let headers = headers.map(|h| (Val::utf8_str(h.name.clone()), text(h.value.as_ref())));
-    let number = |n: i64| <Val as jaq_core::ValT>::from_num(&n.to_string()).unwrap_or_default();
+    let number = |n: i64| isize::try_from(n).map_or(Val::Null, Val::from);
     let fields = [
         ("topic", Val::utf8_str(origin.partition.topic.to_string())),
         ("partition", number(i64::from(origin.partition.partition))),

@@ -10,7 +10,6 @@ use sha2::{Digest, Sha256};
 use super::compiled::{Mapping, Policy};
 use super::definition;
 use super::error::{MappingError, suggestion};
-use super::mapper::{Fallback, policy};
 use super::shipped::SHIPPED;
 use super::time::parse_offset;
 use crate::domain::Severity;
@@ -74,7 +73,7 @@ impl Default for MappingSettings {
 }
 
 impl MappingSettings {
-    pub(super) const fn invalid_is_dead_letter(&self) -> bool {
+    const fn invalid_is_dead_letter(&self) -> bool {
         matches!(self.on_invalid_field, OnInvalidField::DeadLetter)
     }
 }
@@ -90,6 +89,24 @@ pub(super) struct Loaded {
     pub(super) max_record_bytes: usize,
     /// Whether any expression looks at `$record`.
     pub(super) uses_record: bool,
+}
+
+/// [`OnUnmatched`], resolved.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fallback {
+    DeadLetter,
+    Skip,
+    Mapping(usize),
+}
+
+impl Fallback {
+    fn resolve(on_unmatched: &OnUnmatched, mappings: &[Mapping]) -> Option<Self> {
+        match on_unmatched {
+            OnUnmatched::DeadLetter => Some(Self::DeadLetter),
+            OnUnmatched::Skip => Some(Self::Skip),
+            OnUnmatched::Format(name) => mappings.iter().position(|m| *m.name == **name).map(Self::Mapping),
+        }
+    }
 }
 
 /// A mapping file's path and text.
@@ -130,7 +147,7 @@ pub(super) fn load(settings: &MappingSettings) -> Result<Loaded, Vec<MappingErro
         mappings,
         version: hex::encode(hash.finalize()).get(..12).unwrap_or_default().into(),
         on_unmatched,
-        policy: policy(settings),
+        policy: Policy { strict: settings.strict, invalid_is_dead_letter: settings.invalid_is_dead_letter() },
         zone_offset,
         max_record_bytes: settings.max_record_bytes,
     })

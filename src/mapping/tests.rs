@@ -264,3 +264,21 @@ fn a_redriven_record_is_mapped_as_it_was_at_its_origin() {
     redriven.headers.push(Header { name: "alertbridge-redrive-count".to_owned(), value: None });
     assert_eq!(mapper.map(&redriven, &origin()), mapper.map(&record("{}"), &origin()));
 }
+
+#[test]
+fn a_large_batch_gets_through() {
+    let mapper =
+        mapper("name: b\nmatch: has(\"alerts\")\nsplit: '.common as $c | .alerts[] | . + $c'\nalert: {title: .t}");
+    let alerts: Vec<Value> = (0..4000).map(|i| json!({"t": "t", "n": i, "padding": "x".repeat(200)})).collect();
+    let parts = parts(&mapper, json!({"common": {"c": 1}, "alerts": alerts}).to_string());
+    assert_eq!(parts.iter().filter(|p| p.result.is_ok()).count(), 4000);
+}
+
+#[test]
+fn a_mapper_is_shared_by_threads() {
+    let mapper = Mapper::load(&MappingSettings::default()).unwrap();
+    let value = json!({"title": "t", "severity": "High"}).to_string();
+    let here = mapper.map(&record(value.clone()), &origin());
+    let there = std::thread::spawn(move || mapper.clone().map(&record(value), &origin())).join().unwrap();
+    assert_eq!(here, there);
+}

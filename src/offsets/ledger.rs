@@ -199,7 +199,7 @@ mod tests {
             let offsets: Vec<i64> = gaps.iter().map(|gap| { next += gap; let offset = next; next += 1; offset }).collect();
             let mut ledger = ledger(start, &offsets);
             let mut open: BTreeSet<i64> = offsets.iter().copied().collect();
-            let mut shuffled = offsets.clone();
+            let mut shuffled = offsets;
             for i in (1..shuffled.len()).rev() {
                 shuffled.swap(i, rng.random_range(0..=i));
             }

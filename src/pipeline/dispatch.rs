@@ -142,7 +142,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 self.bury_delivery(id, DeadLetterClass::Exhausted, failure);
                 return;
             }
-            opened = opened.or(self.gates.open_breaker(route, now));
+            opened = opened.or_else(|| self.gates.open_breaker(route, now));
             self.scheduler.put_back(id);
         } else {
             let wait = self.settings.retry.backoff.wait(charged.max(1), &mut rand::rng());

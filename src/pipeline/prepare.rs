@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::settings::InstanceIdMode;
 use crate::domain::{
-    Alert, DeadLetterClass, FailureReason, HEADER_PREFIX, Origin, Record, Severity, SkipReason, WorkflowRequest,
-    instance_id, instance_id_of_alert,
+    Alert, DeadLetterClass, Destination, FailureReason, HEADER_PREFIX, Origin, Record, Severity, SkipReason,
+    WorkflowRequest,
 };
 use crate::mapping::{Mapped, MappedPart, Mapper};
 use crate::routing::{self, Decision, RouteTable};
@@ -70,7 +70,11 @@ impl Preparer {
     fn plan_part(&self, part: MappedPart, origin: &Origin, telemetry: &Telemetry) -> Vec<Planned> {
         let format = part.format.as_deref().unwrap_or("none");
         for fault in &part.faults {
-            telemetry.mapping_fault(format, &fault.field, &fault.message);
+            if fault.left_out {
+                telemetry.mapping_fault(format, &fault.field, &fault.message);
+            } else {
+                telemetry.severity_defaulted(format);
+            }
         }
         match part.result {
             Ok(alert) => self.plan_alert(&alert, origin),
@@ -92,13 +96,8 @@ impl Preparer {
         };
         match self.routes.decide(alert) {
             Decision::Run(destinations) => {
-                let deliver = |destination: crate::domain::Destination| {
-                    let workflow_id = &destination.workflow_id;
-                    let id = match self.instance_id {
-                        InstanceIdMode::Record => Some(instance_id(origin, alert.part, workflow_id).to_string()),
-                        InstanceIdMode::Alert => Some(instance_id_of_alert(&alert.id, workflow_id).to_string()),
-                        InstanceIdMode::None => None,
-                    };
+                let deliver = |destination: Destination| {
+                    let id = self.instance_id.id(origin, alert, &destination.workflow_id);
                     let facts = facts(Some(Arc::clone(&destination.route)));
                     let request = routing::build(destination, alert, id);
                     Planned::Deliver { facts, severity: alert.severity, request }

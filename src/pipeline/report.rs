@@ -92,7 +92,7 @@ impl<A, D> Flow<A, D> {
         let process_wide = self.gates.closed().into_iter().find(|(_, route, _)| route.is_none());
         let every_route = self.gates.closed().into_iter().next().filter(|_| self.gates.all_routes_closed());
         let paused = process_wide.or(every_route).map(|(reason, ..)| reason);
-        let paused = paused.or(self.letters.failing_since().map(|_| PauseReason::DeadLetterTopic));
+        let paused = paused.or_else(|| self.letters.failing_since().map(|_| PauseReason::DeadLetterTopic));
         match paused {
             _ if self.is_draining => State::Draining,
             _ if !self.report.kafka_is_reached => State::WaitingForKafka,

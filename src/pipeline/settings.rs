@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget::BudgetLimits;
+use crate::domain::{Alert, Origin, instance_id, instance_id_of_alert};
 use crate::resilience::{BreakerPolicy, RateLimit, RetryPolicy};
 
 /// In which order the deliveries of a partition leave.
@@ -26,6 +27,18 @@ pub enum InstanceIdMode {
     Alert,
     /// None: the service gives its own.
     None,
+}
+
+impl InstanceIdMode {
+    /// The id that a delivery of this alert to this workflow asks for.
+    #[must_use]
+    pub fn id(self, origin: &Origin, alert: &Alert, workflow_id: &str) -> Option<String> {
+        match self {
+            Self::Record => Some(instance_id(origin, alert.part, workflow_id).to_string()),
+            Self::Alert => Some(instance_id_of_alert(&alert.id, workflow_id).to_string()),
+            Self::None => None,
+        }
+    }
 }
 
 /// What happens when a request was sent and its outcome is unknown.

@@ -65,7 +65,7 @@ impl FailureWindow {
     fn slice(&mut self, now: Instant) -> &mut Slice {
         let width = self.policy.window / SLICES;
         while self.slices.front().is_some_and(|s| now.saturating_duration_since(s.from) >= self.policy.window) {
-            drop(self.slices.pop_front());
+            let _old = self.slices.pop_front();
         }
         if self.slices.back().is_none_or(|s| now.saturating_duration_since(s.from) >= width) {
             self.slices.push_back(Slice { from: now, successes: 0, failures: 0 });

@@ -159,11 +159,11 @@ mod tests {
         #[test]
         fn no_window_holds_more_than_the_quota(
             requests in 1_u32..300,
-            burst_share in 0.0_f64..1.0,
+            burst_percent in 0_u32..100,
             per_ms in 50_u64..5_000,
             gaps in prop::collection::vec(0_u64..200_000, 1..600),
         ) {
-            let burst = ((f64::from(requests) * burst_share) as u32).max(1);
+            let burst = (requests * burst_percent / 100).max(1);
             let per = Duration::from_millis(per_ms);
             let start = Instant::now();
             let mut limiter = RateLimiter::new(&[limit(requests, per, burst)], start);

@@ -28,6 +28,9 @@ const ESCAPE_FACTOR: usize = 3;
 /// Longest request id that is kept.
 const REQUEST_ID_CHARS: usize = 128;
 
+/// Longest instance id that is believed (a UUID has 36): it goes into logs and headers.
+const INSTANCE_ID_BYTES: usize = 128;
+
 /// Everything needed to judge a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Judge<'a> {
@@ -220,7 +223,7 @@ impl Confirmation {
         let said_no = answer.success == Some(Value::Bool(false));
         let bad_code = code.as_deref().is_some_and(|code| !code.bytes().all(|b| b == b'0'));
         match answer.action_instance_id {
-            Some(Value::String(id)) if !id.is_empty() && !said_no && !bad_code => Self::Of(id),
+            Some(Value::String(id)) if is_id(&id) && !said_no && !bad_code => Self::Of(id),
             _ => {
                 let message = match answer.message {
                     Some(Value::String(text)) if !text.is_empty() => text,
@@ -230,6 +233,10 @@ impl Confirmation {
             }
         }
     }
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=INSTANCE_ID_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -274,6 +281,7 @@ mod tests {
             r#"{"action_instance_id":""}"#,
             r#"{"action_instance_id":null}"#,
             r#"{"action_instance_id":7}"#,
+            r#"{"action_instance_id":"two\nlines"}"#,
             r#"{"action_instance_id":"i","success":false}"#,
             r#"{"action_instance_id":"i","code":"SecMaster.20030001"}"#,
             r#"{"action_instance_id":"i","code":7}"#,

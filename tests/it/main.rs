@@ -4,10 +4,13 @@
 mod command_line;
 mod config_file;
 mod deployment;
+mod documentation;
+mod end_to_end;
 mod kafka_adapter;
 mod layering;
 mod mapping_formats;
 mod metrics_catalogue;
 mod pipeline;
 mod secmaster_client;
+mod simulator;
 mod support;

@@ -1,7 +1,5 @@
 //! The shipped formats on whole records: what each example becomes, byte for byte.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what the tests share is not seen as a test")]
-
 use std::path::Path;
 
 use alertbridge::domain::{Alert, Destination, Offset, Origin, Record, Severity, TopicPartition, instance_id};

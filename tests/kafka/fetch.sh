@@ -8,7 +8,7 @@ target=${CARGO_TARGET_DIR:-$here/../../target}/kafka
 stamp=$target/complete
 
 # The jars are complete when the pom that they were fetched for is this one.
-if [ -f "$stamp" ] && cmp -s "$stamp" "$here/pom.xml" && command -v java >/dev/null 2>&1; then
+if [ -d "$target/lib" ] && cmp -s "$stamp" "$here/pom.xml" 2>/dev/null && command -v java >/dev/null; then
     exit 0
 fi
 

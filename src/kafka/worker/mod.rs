@@ -9,13 +9,13 @@ mod watch;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use self::rebalance::Rebalance;
@@ -23,16 +23,13 @@ use self::watch::Watch;
 use super::KafkaSettings;
 use super::commits::{Answered, CommitId, CommitQueue, Committer, Frontiers};
 use super::context::{Consumer, Report};
+use super::outbox::Outbox;
 use super::record;
-use super::source::Told;
-use crate::domain::{Record, TopicPartition};
+use crate::domain::TopicPartition;
 use crate::ports::{SourceError, SourceEvent};
 
 /// The longest that a command waits while nothing arrives from Kafka.
 const SLICE: Duration = Duration::from_millis(50);
-
-/// At most this many records are told at once, so that commands and rebalances get their turn.
-const BATCH: usize = 500;
 
 /// The longest that the last commit may take, so that there is time left to leave the group.
 const LAST_COMMIT: Duration = Duration::from_secs(6);
@@ -61,12 +58,9 @@ pub(super) struct Worker {
     settings: KafkaSettings,
     reports: Receiver<Report>,
     commands: Receiver<Command>,
-    events: mpsc::UnboundedSender<Told>,
-    batch: Vec<Record>,
+    outbox: Outbox,
     topics: HashMap<String, Arc<str>>,
     owned: HashMap<TopicPartition, Owned>,
-    /// How many assignments there were.
-    epoch: u64,
     commits: CommitQueue,
     committer: Committer,
     /// Commits that the pipeline did not ask for and is not told of.
@@ -87,18 +81,16 @@ impl Worker {
         reports: Receiver<Report>,
         committer: Committer,
         commands: Receiver<Command>,
-        events: mpsc::UnboundedSender<Told>,
+        outbox: Outbox,
     ) -> Self {
         Self {
             consumer,
             settings,
             reports,
             commands,
-            events,
-            batch: Vec::new(),
+            outbox,
             topics: HashMap::new(),
             owned: HashMap::new(),
-            epoch: 0,
             commits: CommitQueue::default(),
             committer,
             own_commits: HashSet::new(),
@@ -112,7 +104,7 @@ impl Worker {
     /// Runs until the handle closes or is dropped.
     pub(super) fn run(mut self) {
         loop {
-            match self.commands.try_recv() {
+            match self.next_command() {
                 Ok(Command::Commit { frontiers, seen }) => self.commit(frontiers, seen),
                 Ok(Command::Release { partitions, frontiers, seen }) => self.release(&partitions, frontiers, seen),
                 Ok(Command::Close { frontiers, seen, committed, left }) => {
@@ -124,7 +116,9 @@ impl Worker {
                     return;
                 }
                 Err(TryRecvError::Empty) => {
-                    self.poll();
+                    if !self.outbox.is_full() {
+                        self.poll();
+                    }
                     self.serve_reports();
                     self.advance_rebalance();
                     self.advance_watch();
@@ -135,19 +129,19 @@ impl Worker {
         }
     }
 
-    // === telling ===
-
-    fn tell(&mut self, event: SourceEvent) {
-        self.tell_records();
-        // A handle that is gone is noticed by its commands' end.
-        let _gone = self.events.send(Told { event, epoch: self.epoch });
+    /// The next command; waited for only while there is no room for records.
+    fn next_command(&self) -> Result<Command, TryRecvError> {
+        if !self.outbox.is_full() {
+            return self.commands.try_recv();
+        }
+        self.commands.recv_timeout(SLICE).map_err(|error| match error {
+            RecvTimeoutError::Timeout => TryRecvError::Empty,
+            RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
+        })
     }
 
-    fn tell_records(&mut self) {
-        if !self.batch.is_empty() {
-            let event = SourceEvent::Records(std::mem::take(&mut self.batch));
-            let _gone = self.events.send(Told { event, epoch: self.epoch });
-        }
+    fn tell(&mut self, event: SourceEvent) {
+        self.outbox.tell(event);
     }
 
     // === polling ===
@@ -156,7 +150,7 @@ impl Worker {
     fn poll(&mut self) {
         let consumer = Arc::clone(&self.consumer);
         let mut wait = SLICE;
-        for _ in 0..BATCH {
+        while !self.outbox.batch_is_full() {
             match consumer.poll(wait) {
                 Some(Ok(message)) => self.take(&message),
                 Some(Err(error)) => self.take_error(&error),
@@ -164,7 +158,7 @@ impl Worker {
             }
             wait = Duration::ZERO;
         }
-        self.tell_records();
+        self.outbox.flush();
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>) {
@@ -180,7 +174,7 @@ impl Worker {
         match self.owned.get_mut(&partition) {
             Some(owned) if !owned.held && message.offset() >= owned.next => {
                 owned.next = message.offset() + 1;
-                self.batch.push(record::to_record(message, partition));
+                self.outbox.push(record::to_record(message, partition));
             }
             _ => {}
         }

@@ -101,12 +101,13 @@ impl Worker {
 
     /// Tells the assignment, then begins to read.
     fn begin(&mut self, placement: Placement) {
+        // Known since the first metadata; empty only where the brokers do not tell.
         let cluster_id = self.consumer.client().fetch_cluster_id(queries::PATIENCE).unwrap_or_default();
         let Placement { starts, ends, out_of_range, .. } = placement;
         self.joined();
-        self.epoch += 1;
+        self.outbox.epoch += 1;
         for (p, start) in &starts {
-            let _ = self.owned.insert(p.clone(), Owned { epoch: self.epoch, next: start.0, held: false });
+            let _ = self.owned.insert(p.clone(), Owned { epoch: self.outbox.epoch, next: start.0, held: false });
         }
         let list = queries::list(starts.iter().map(|(p, offset)| (p, *offset)));
         if !starts.is_empty() {

@@ -90,6 +90,9 @@ impl Worker {
     /// The membership has ended; the client joins again by itself.
     pub(super) fn left(&mut self) {
         self.watch.joined = false;
+        if self.watch.told == State::Joined {
+            self.watch.told = State::Nothing;
+        }
     }
 
     pub(super) fn unavailable(&mut self, error: String) {
@@ -186,6 +189,9 @@ impl Worker {
     /// and does not let it be sought).
     fn mend_range(&mut self) -> KafkaResult<()> {
         let ours: Vec<_> = self.owned.keys().cloned().collect();
+        if ours.is_empty() {
+            return Ok(());
+        }
         let earliest = queries::earliest(&self.consumer, &ours)?;
         let latest = queries::latest(&self.consumer, &ours)?;
         let mut gone = OutOfRange::new();

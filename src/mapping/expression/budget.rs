@@ -6,16 +6,20 @@
 //! from here. There is no way to return an error from those places, so a spent budget unwinds to [`within`]. The
 //! unwinding is silent (no panic hook) and jaq's own `try` cannot stop it.
 //!
-//! Not covered: the size of a compiled regular expression (the regex crate's own limit, 10 MiB), and the time of one
-//! arithmetic operation on integers of at most [`MAX_INTEGER_BITS`] bits.
+//! Not covered exactly: what one call into a library costs beyond its price here. The price of a regular expression is
+//! an estimate of its compiled size ([`super::regex_price`]); the regex crate's own limit, 10 MiB, stands behind it.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Terms evaluated and values touched. A step costs some 20 to 100 ns, so this is at most about 20 ms.
+/// Terms evaluated and values touched. A step costs some 20 to 100 ns, so this is at most about 20 ms. On top come
+/// steps for the size of the document, so that an honest mapping of a large one gets through.
 const MAX_STEPS: usize = 200_000;
-/// Bytes of text and of array and object slots made by one evaluation.
+/// Bytes of document for one more step.
+const BYTES_FOR_A_STEP: usize = 16;
+/// Bytes of text and of array and object slots made by one evaluation; on top comes a multiple of the document's size.
 const MAX_BYTES: usize = 8 << 20;
+const BYTES_FOR_A_BYTE: usize = 4;
 /// Stack used below [`within`]; the smallest stack that we run on is a tokio worker's 2 MiB.
 const MAX_STACK: usize = 384 << 10;
 /// How deep arrays and objects may nest in a value that an evaluation makes.
@@ -37,9 +41,9 @@ struct Budget {
 /// What an evaluation ran out of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Spent {
-    #[error("it takes more than {MAX_STEPS} steps")]
+    #[error("it takes too many steps (about {MAX_STEPS} are allowed)")]
     Steps,
-    #[error("it makes more than {} MiB of values", MAX_BYTES >> 20)]
+    #[error("it makes too much data (about {} MiB are allowed)", MAX_BYTES >> 20)]
     Bytes,
     #[error("it recurses too deeply")]
     Stack,
@@ -51,11 +55,11 @@ pub(super) enum Spent {
     Engine,
 }
 
-/// Runs `work` with a fresh budget. Not to be nested.
-pub(super) fn within<T>(work: impl FnOnce() -> T) -> Result<T, Spent> {
+/// Runs `work` with a fresh budget for a document of so many bytes. Not to be nested.
+pub(super) fn within<T>(document_bytes: usize, work: impl FnOnce() -> T) -> Result<T, Spent> {
     BUDGET.with(|b| {
-        b.steps.set(MAX_STEPS);
-        b.bytes.set(MAX_BYTES);
+        b.steps.set(MAX_STEPS + document_bytes / BYTES_FOR_A_STEP);
+        b.bytes.set(MAX_BYTES + document_bytes.saturating_mul(BYTES_FOR_A_BYTE));
         b.floor.set(stack_position().saturating_sub(MAX_STACK).max(1));
     });
     let result = catch_unwind(AssertUnwindSafe(work));

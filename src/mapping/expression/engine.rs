@@ -48,9 +48,17 @@ type Entry = (parse::Def<&'static str>, Vec<String>);
 
 /// jq's standard library, parsed once.
 static PRELUDE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    let ours = parse(include_str!("prelude.jq"), |p| p.defs()).unwrap_or_default();
+    let later = parse(include_str!("additions.jq"), |p| p.defs()).unwrap_or_default();
+    let theirs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    let definitions = ours.into_iter().chain(theirs).chain(later);
     definitions.map(|definition| (definition.clone(), calls_of(&definition))).collect()
 });
+
+#[cfg(test)]
+pub(super) fn library() -> impl Iterator<Item = &'static parse::Def<&'static str>> {
+    PRELUDE.iter().map(|(definition, _)| definition)
+}
 
 /// Compiles a program that calls these functions; the error is a sentence for the user.
 ///
@@ -92,7 +100,17 @@ pub(super) fn run<'a>(
 
 fn functions() -> impl Iterator<Item = Fun<Engine>> {
     let foreign = jaq_core::funs().chain(jaq_std::funs());
-    foreign.filter(|(name, ..)| !FORBIDDEN.contains(name)).chain(natives::all())
+    let foreign = foreign.filter(|(name, ..)| !FORBIDDEN.contains(name)).map(|(name, arguments, run)| {
+        // These are wrapped in the prelude.
+        let name = match name {
+            "matches" => "unpriced_matches",
+            "split_matches" => "unpriced_split_matches",
+            "split_" => "unpriced_split_",
+            name => name,
+        };
+        (name, arguments, run)
+    });
+    foreign.chain(natives::all())
 }
 
 fn syntax(errors: &load::Errors<&str, ()>) -> String {

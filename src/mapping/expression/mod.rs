@@ -4,10 +4,13 @@
 //! as in jq. The rest runs on jaq, on a value and with functions of our own ([`value`], [`natives`]), so that a
 //! hostile expression costs a [`Fault`] ([`budget`]).
 
+mod access;
+mod arithmetic;
 mod budget;
 mod engine;
 mod inspect;
 mod natives;
+mod regex_price;
 mod value;
 
 use std::fmt;
@@ -32,6 +35,8 @@ pub(crate) struct Document {
     pub(crate) val: Val,
     /// How deep it nests (an upper bound).
     pub(crate) depth: u16,
+    /// The size of the record that it comes from, in bytes; expressions may cost more on a large one.
+    pub(crate) bytes: usize,
 }
 
 /// What an expression sees beside its document.
@@ -131,7 +136,7 @@ impl Expression {
     pub(crate) fn one(&self, input: &Document, env: &Env) -> Result<Option<Value>, Fault> {
         match &self.kind {
             Kind::Path(path) => Ok(look_up(path, &input.val)?.filter(|v| !matches!(v, Val::Null)).map(to_json)),
-            Kind::Program(program) => within(|| {
+            Kind::Program(program) => within(input.bytes, || {
                 let mut results = start(program, input, env);
                 let Some(first) = results.next() else { return Ok(None) };
                 let first = first.map_err(fault)?;
@@ -150,8 +155,9 @@ impl Expression {
                 look_up(path, &input.val).is_ok_and(|v| v.is_some_and(|v| !matches!(v, Val::Null | Val::Bool(false))))
             }
             Kind::Program(program) => {
-                let first =
-                    within(|| start(program, input, env).next().map(|r| r.is_ok_and(|v| jaq_core::ValT::as_bool(&v))));
+                let first = within(input.bytes, || {
+                    start(program, input, env).next().map(|r| r.is_ok_and(|v| jaq_core::ValT::as_bool(&v)))
+                });
                 first.is_ok_and(|holds| holds == Some(true))
             }
         }
@@ -163,13 +169,14 @@ impl Expression {
     /// On the first error, and when the evaluation costs too much.
     pub(crate) fn all(&self, input: &Document, env: &Env) -> Result<Vec<Document>, Fault> {
         match &self.kind {
-            Kind::Path(path) => Ok(look_up(path, &input.val)?
-                .map(|val| Document { val: val.clone(), depth: input.depth })
-                .into_iter()
-                .collect()),
-            Kind::Program(program) => within(|| {
+            Kind::Path(path) => {
+                Ok(look_up(path, &input.val)?.map(|val| Document { val: val.clone(), ..*input }).into_iter().collect())
+            }
+            Kind::Program(program) => within(input.bytes, || {
                 let results = start(program, input, env);
-                results.map(|r| r.map(|b| Document { val: b.val, depth: b.depth }).map_err(fault)).collect()
+                results
+                    .map(|r| r.map(|b| Document { val: b.val, depth: b.depth, bytes: input.bytes }).map_err(fault))
+                    .collect()
             })?,
         }
     }
@@ -247,7 +254,7 @@ pub(crate) fn from_json(value: &Value) -> Document {
     }
     let mut deepest = 0;
     let val = convert(value, 0, &mut deepest);
-    Document { val, depth: deepest + 1 }
+    Document { val, depth: deepest + 1, bytes: 0 }
 }
 
 #[cfg(test)]

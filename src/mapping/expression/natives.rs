@@ -6,7 +6,7 @@
 //!   SecMaster's form. `"2026-11-20T08:14:52.318Z" | secmaster_time` is `"2026-11-20T08:14:52.318Z+0000"`. `null`, an
 //!   empty text and the zero date (year 1, "not yet" in Go's programs) give `null`; what is no time is an error.
 //! * `uuid5`: the UUIDv5 of a text in the URL namespace; `uuid5($namespace)` in another one, given as a UUID.
-//!   `"a" | uuid5` is `"e2ae07ed-27df-5d74-afb2-2043bd4f35d8"`.
+//!   `"a" | uuid5` is `"e1407479-3136-56c0-9908-bb02fb0339e2"`.
 //! * `attack_tactics`: the ATT&CK tactic ids in a text, a list in a text (by comma), or any nesting of lists and
 //!   objects. `["Defense Evasion", "TA0002"] | attack_tactics` is `["TA0005","TA0002"]`.
 //! * `attack_techniques`: likewise. `"attack.t1059.001,T1071" | attack_techniques` is `["T1059.001","T1071"]`.
@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::budget::{spend_bytes, spend_steps};
 use super::engine::Engine;
+use super::regex_price;
 use super::value::{Bounded, json_text};
 use crate::mapping::{attack, json, time};
 
@@ -45,6 +46,14 @@ pub(super) fn all() -> impl Iterator<Item = Fun<Engine>> {
         ("from_json", none(), |cv| bome(if cv.1.val_is_text() { parse(cv.1) } else { Ok(cv.1) })),
         ("fromjson", none(), |cv| bome(parse(cv.1))),
         ("tojson", none(), |cv| bome(Ok(json_text(&cv.1.val)))),
+        ("regex_price", v(1), |cv| {
+            unary(cv, |subject, pattern| {
+                let states = regex_price::states(text(&pattern).unwrap_or_default());
+                let length = text(&subject).map_or(0, str::len);
+                spend_steps(states / 2 + length / 16 + length.saturating_mul(states) / 4096);
+                Ok(subject)
+            })
+        }),
         ("length", none(), |cv| bome(length(cv.1))),
         ("contains", v(1), |cv| {
             unary(cv, |l, r| {
@@ -79,6 +88,7 @@ impl Bounded {
 
 fn text(value: &Bounded) -> Option<&str> {
     let Val::TStr(bytes) = &value.val else { return None };
+    spend_steps(1 + bytes.len() / 32);
     std::str::from_utf8(bytes).ok()
 }
 
@@ -87,6 +97,7 @@ fn secmaster_time(value: Bounded, zone: i32) -> ValR<Bounded> {
         Val::Null => return Ok(value),
         Val::Num(number) => time::from_epoch(&number.to_string()),
         _ => match text(&value) {
+            Some(text) if text.len() > 64 => None,
             Some(text) if text.trim().is_empty() || text.starts_with("0001-01-01") => return Ok(Bounded::default()),
             Some(text) => time::from_text(text, zone),
             None => None,
@@ -97,6 +108,7 @@ fn secmaster_time(value: Bounded, zone: i32) -> ValR<Bounded> {
 
 fn uuid5(namespace: &Uuid, name: &Bounded) -> ValR<Bounded> {
     let name = text(name).ok_or_else(|| Error::typ(name.clone(), "name for a UUID (string)"))?;
+    spend_steps(name.len() / 8);
     Ok(Bounded::from(Uuid::new_v5(namespace, name.as_bytes()).to_string()))
 }
 
@@ -106,6 +118,7 @@ fn words(value: &Bounded, read: fn(&str) -> Option<String>) -> Bounded {
         spend_steps(1);
         match value {
             Val::TStr(bytes) => {
+                spend_steps(bytes.len() / 8);
                 let text = String::from_utf8_lossy(bytes);
                 let parts = text.split([',', ';']).flat_map(|part| part.split(['[', ']', '"']));
                 for id in parts.filter_map(read) {
@@ -152,7 +165,7 @@ fn length(value: Bounded) -> ValR<Bounded> {
     Ok(Bounded::from(match &value.val {
         Val::Null => 0,
         Val::TStr(text) => {
-            spend_steps(text.len() / 64);
+            spend_steps(text.len() / 32);
             String::from_utf8_lossy(text).chars().count()
         }
         Val::BStr(bytes) => bytes.len(),

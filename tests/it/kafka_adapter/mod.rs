@@ -1,7 +1,7 @@
 //! The Kafka adapters on a real Apache Kafka.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's functions outside of #[test] are tests too")]
-
+mod churn;
+mod embedded;
 mod outage;
 mod reading;
 mod rebalance;

@@ -1,5 +1,6 @@
 //! Brokers that are away, come back, or ask who we are.
 
+use alertbridge::domain::TopicPartition;
 use alertbridge::kafka::plain::PlainProducer;
 use alertbridge::kafka::{KafkaSource, SaslMechanism, SecurityProtocol, SecuritySettings};
 use alertbridge::ports::{RecordSource as _, SourceEvent};
@@ -19,32 +20,53 @@ fn joined(event: &SourceEvent) -> Option<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn brokers_that_go_away_are_waited_for() {
-    let mut broker = tokio::task::spawn_blocking(KafkaBroker::start).await.unwrap();
-    let (topic, group) = (unique("away"), unique("g"));
+async fn brokers_that_go_away_are_waited_for_and_a_session_that_ends_meanwhile_loses_the_partitions() {
+    let broker = tokio::task::spawn_blocking(KafkaBroker::start).await.unwrap();
+    let topic = unique("away");
     broker.create_topic(&topic, 1, &[]).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
     producer.produce(&topic, None, None, Some(b"before"), &[]).await.unwrap();
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let (long, short) = (unique("long"), unique("short"));
+    let mut feed = Feed::new(KafkaSource::start(broker.settings(&long, &topic)).unwrap());
     feed.until(joined).await;
     feed.records(1).await;
+    let mut settings = broker.settings(&short, &topic);
+    settings.client.insert("session.timeout.ms".to_owned(), "6000".to_owned());
+    settings.client.insert("heartbeat.interval.ms".to_owned(), "500".to_owned());
+    let mut losing = Feed::new(KafkaSource::start(settings).unwrap());
+    losing.records(1).await;
+    losing.source.pause(&[TopicPartition::new(topic.as_str(), 0)]);
 
     tokio::task::block_in_place(|| broker.stop());
     feed.until(unavailable).await;
     feed.source.commit(vec![at(&topic, 0, 1)]);
+    let lost = losing.until(|event| match event {
+        SourceEvent::Lost(partitions) => Some(partitions.clone()),
+        _ => None,
+    });
+    assert_eq!(lost.await, [TopicPartition::new(topic.as_str(), 0)]);
     tokio::task::block_in_place(|| broker.start_again());
+
     feed.until(joined).await;
     producer.produce(&topic, None, None, Some(b"after"), &[]).await.unwrap();
     assert_eq!(feed.records(1).await[0].value.as_deref(), Some(b"after".as_slice()));
     // The commit has its one answer, whichever; a later one makes good for it.
-    let answers = |event: &SourceEvent| {
+    let answer = |event: &SourceEvent| {
         matches!(event, SourceEvent::Committed(_) | SourceEvent::CommitFailed { .. }).then_some(())
     };
-    if !feed.seen.iter().any(|event| answers(event).is_some()) {
-        feed.until(answers).await;
+    if !feed.seen.iter().any(|event| answer(event).is_some()) {
+        feed.until(answer).await;
     }
     feed.source.close(vec![at(&topic, 0, 2)]).await.unwrap();
-    assert_eq!(broker.committed(&group, &topic, 1), [Some(2)]);
+    assert_eq!(broker.committed(&long, &topic, 1), [Some(2)]);
+
+    // Nothing was settled, so what was read comes again; the pause ended with the assignment.
+    losing.until(joined).await;
+    assert_eq!(losing.assigned().await, [at(&topic, 0, 0)]);
+    losing.records(2).await;
+    losing.source.commit(vec![at(&topic, 0, 1)]);
+    losing.committed().await;
+    losing.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

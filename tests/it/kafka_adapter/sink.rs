@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alertbridge::domain::{DeadLetter, DeadLetterClass, FailureReason, Header, Offset, Record, Shape, TopicPartition};
+use alertbridge::domain::{
+    AttemptReport, DeadLetter, DeadLetterClass, FailureReason, Header, Offset, Record, Shape, TopicPartition,
+};
 use alertbridge::kafka::plain::read_topic;
 use alertbridge::kafka::{KafkaSettings, KafkaSink};
 use alertbridge::ports::{DeadLetterError, DeadLetterSink as _};
@@ -14,7 +16,7 @@ use crate::support::kafka::{self, unique};
 /// Topics hold records of at most this many bytes here.
 const LIMIT: usize = 20_000;
 
-fn letter(value: Bytes, headers: Vec<Header>, error: &str) -> DeadLetter {
+pub(super) fn letter(value: Bytes, headers: Vec<Header>, error: &str) -> DeadLetter {
     let record = Record {
         partition: TopicPartition::new("soc.alerts", 3),
         offset: Offset(42),
@@ -92,7 +94,15 @@ async fn a_dead_letter_that_the_topic_refuses_is_written_smaller() {
     let settings = dead_letter_topic().await;
     let sink = KafkaSink::new(&settings).unwrap();
     // With the report above the limit, without it below.
-    let without_report = letter(noise(LIMIT - 1_400), Vec::new(), "no");
+    let mut without_report = letter(noise(LIMIT - 1_400), Vec::new(), "no");
+    without_report.attempts = vec![AttemptReport {
+        at: "2026-01-31T08:00:00Z".to_owned(),
+        reason: FailureReason::RequestRefused,
+        http_status: Some(400),
+        error_code: None,
+        request_id: None,
+        message: noise(2_000).iter().map(|b| format!("{b:02x}")).collect(),
+    }];
     assert_eq!(sink.publish(&without_report).await, Ok(Shape::WithoutReport));
     // A record of exactly the topic's size leaves no room for any header of ours.
     let stub = letter(noise(LIMIT), Vec::new(), "no");

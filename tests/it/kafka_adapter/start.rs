@@ -89,6 +89,27 @@ async fn a_partition_that_is_added_later_begins_at_its_earliest_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_added_to_a_group_needs_no_choice_and_begins_at_its_earliest_record() {
+    let broker = kafka::shared();
+    let (old, new, group) = (unique("a-old"), unique("b-new"), unique("g"));
+    for topic in [&old, &new] {
+        broker.create_topic(topic, 1, &[]).await;
+    }
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    producer.produce(&new, None, None, Some(b"x"), &[]).await.unwrap();
+    let mut settings = broker.settings(&group, &old);
+    let mut feed = Feed::new(KafkaSource::start(settings.clone()).unwrap());
+    feed.assigned().await;
+    feed.close().await;
+    settings.start_from = None;
+    settings.topics = vec![old.clone(), new.clone()];
+    let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
+    assert_eq!(feed.assigned().await, [at(&old, 0, 0), at(&new, 0, 0)]);
+    feed.records(1).await;
+    feed.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_expression_never_reads_the_topics_that_are_written() {
     let broker = kafka::shared();
     let topic = unique("pattern");

@@ -16,12 +16,14 @@ use alertbridge::ports::{
 };
 use tokio::sync::mpsc;
 
+type Frontiers = Vec<(TopicPartition, Offset)>;
+
 /// What the pipeline asked of its source.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) committed: BTreeMap<TopicPartition, Offset>,
     pub(super) paused: BTreeSet<TopicPartition>,
-    pub(super) released: Vec<(Vec<TopicPartition>, Vec<(TopicPartition, Offset)>)>,
+    pub(super) released: Vec<(Vec<TopicPartition>, Frontiers)>,
     pub(super) is_closed: bool,
     pub(super) commits_fail: bool,
 }

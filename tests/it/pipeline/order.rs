@@ -51,8 +51,8 @@ async fn order_by_partition_lets_one_leave_at_a_time() {
     let mut settings = settings();
     settings.ordering = Ordering::Partition;
     let bench = Bench::start_with(FakeApi::that_works(), settings, one_route());
-    let severities = ["Low", "Fatal", "Medium"];
-    bench.feed((0..3).map(|n| alert(n, &format!("p{n}"), severities[n as usize], None)).collect());
+    let severities = (0_i64..).zip(["Low", "Fatal", "Medium"]);
+    bench.feed(severities.map(|(n, severity)| alert(n, &format!("p{n}"), severity, None)).collect());
     bench.until("all is committed", |b| b.committed(0) == Some(3)).await;
     assert_eq!(bench.api.titles(), ["p0", "p1", "p2"]);
 }

@@ -3,14 +3,12 @@
 //! `tests/kafka/fetch.sh` fetches it. The broker ends with the handle, and with the test process however that ends: it
 //! runs under a shell that reads a pipe of ours and kills it when the pipe closes.
 
-#![expect(clippy::unwrap_used, reason = "a broker that cannot be had fails the test")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use alertbridge::kafka::{KafkaSettings, SecuritySettings, StartFrom};
@@ -35,7 +33,7 @@ pub(crate) struct KafkaBroker {
     folder: TempDir,
     plain: u16,
     secure: u16,
-    process: Option<Child>,
+    process: Mutex<Option<Child>>,
 }
 
 /// The broker that tests share. Every test makes topics and groups of its own.
@@ -57,22 +55,22 @@ impl KafkaBroker {
         write_certificates(folder.path());
         let properties = properties(folder.path(), plain, secure, controller);
         fs::write(folder.path().join("server.properties"), properties).unwrap();
-        let mut broker = Self { folder, plain, secure, process: None };
+        let broker = Self { folder, plain, secure, process: Mutex::default() };
         broker.format();
         broker.start_again();
         broker
     }
 
     /// Kills it, as a crash would.
-    pub(crate) fn stop(&mut self) {
-        if let Some(mut process) = self.process.take() {
+    pub(crate) fn stop(&self) {
+        if let Some(mut process) = self.process.lock().unwrap().take() {
             drop(process.stdin.take());
             process.wait().unwrap();
         }
     }
 
     /// Starts it on the same ports and data.
-    pub(crate) fn start_again(&mut self) {
+    pub(crate) fn start_again(&self) {
         let properties = self.folder.path().join("server.properties");
         let log = fs::File::create(self.folder.path().join("broker.log")).unwrap();
         let mut shell = Command::new("sh");
@@ -84,7 +82,7 @@ impl KafkaBroker {
             .stdin(Stdio::piped())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
-        self.process = Some(shell.spawn().unwrap());
+        *self.process.lock().unwrap() = Some(shell.spawn().unwrap());
         self.wait_until_ready();
     }
 
@@ -133,7 +131,14 @@ impl KafkaBroker {
         let consumer: BaseConsumer = self.client().set("group.id", group).create().unwrap();
         let mut list = TopicPartitionList::new();
         list.add_partition_range(topic, 0, partitions - 1);
-        let list = consumer.committed_offsets(list, Duration::from_secs(10)).unwrap();
+        // A group's coordinator may move to and fro while a young broker makes its offsets topic.
+        let deadline = Instant::now() + READY;
+        let list = loop {
+            match consumer.committed_offsets(list.clone(), Duration::from_secs(10)) {
+                Ok(list) => break list,
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+        };
         let offset = |p| match list.find_partition(topic, p).unwrap().offset() {
             ListOffset::Offset(offset) => Some(offset),
             _ => None,

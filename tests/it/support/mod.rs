@@ -1,3 +1,6 @@
 //! What the tests share.
 
+pub(crate) mod bridge;
 pub(crate) mod kafka;
+pub(crate) mod pages;
+pub(crate) mod world;

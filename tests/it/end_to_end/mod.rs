@@ -1,0 +1,6 @@
+//! The bridge's own process on Apache Kafka and the simulator.
+
+mod dead_letters;
+mod delivery;
+mod life_cycle;
+mod security;

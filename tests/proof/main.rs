@@ -1,0 +1,8 @@
+//! The long shows, each by a name of its own: `make proof SHOW=name`.
+#![cfg(test)] // so that clippy lets what serves the tests unwrap, too
+
+#[path = "../it/support/mod.rs"]
+#[expect(dead_code, reason = "the shows use a part of it")]
+mod support;
+
+mod twenty_thousand;
