@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::flow::Flow;
 use super::gates::{GateChange, Moved};
 use super::settings::AmbiguousPolicy;
@@ -18,7 +20,7 @@ pub(super) struct AttemptDone {
     id: DeliveryId,
     route: RouteId,
     sent_at: Instant,
-    sent_at_text: String,
+    sent_at_clock: Timestamp,
     duration: Duration,
     result: Result<Started, ApiFailure>,
 }
@@ -55,11 +57,11 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.gates.sent(route, now);
         let request = Arc::clone(&delivery.request);
         let api = Arc::clone(&self.api);
-        let sent_at_text = jiff::Timestamp::now().to_string();
+        let sent_at_clock = Timestamp::now();
         let _handle = self.attempts.spawn(async move {
             let result = api.start(&request).await;
             let duration = tokio::time::Instant::now().into_std() - now;
-            AttemptDone { id, route, sent_at: now, sent_at_text, duration, result }
+            AttemptDone { id, route, sent_at: now, sent_at_clock, duration, result }
         });
         self.telemetry.in_flight(self.attempts.len());
     }
@@ -67,7 +69,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     /// Decides on an answer.
     pub(super) fn answered(&mut self, done: AttemptDone, now: Instant) {
         self.telemetry.in_flight(self.attempts.len());
-        let AttemptDone { id, route, sent_at, sent_at_text, duration, result } = done;
+        let AttemptDone { id, route, sent_at, sent_at_clock, duration, result } = done;
         let was_paused = self.gates.is_paused(route);
         let changes = self.gates.answered(route, result.as_ref().err(), sent_at, now);
         let detail = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
@@ -84,7 +86,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             Ok(started) => self.delivered(id, &started, now),
             Err(failure) => {
                 if let Some(delivery) = self.deliveries.get_mut(&id) {
-                    delivery.attempt_failed(&failure, sent_at_text);
+                    delivery.attempt_failed(&failure, sent_at_clock.to_string());
                 }
                 self.failed(id, failure, was_paused, now);
             }
