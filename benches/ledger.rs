@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use alertbridge::domain::Offset;
-use alertbridge::offsets::{Epoch, PartitionLedger};
+use alertbridge::offsets::{CompletedOffsets, Epoch, PartitionLedger};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -15,7 +15,7 @@ use rand::seq::SliceRandom;
 const WINDOW: i64 = 10_000;
 
 fn tracked() -> PartitionLedger {
-    let mut ledger = PartitionLedger::new(Epoch(1), Offset(0));
+    let mut ledger = PartitionLedger::new(Epoch(1), Offset(0), CompletedOffsets::default());
     for offset in 0..WINDOW {
         ledger.track(Offset(offset)).unwrap();
     }

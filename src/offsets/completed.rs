@@ -374,7 +374,7 @@ mod tests {
             cut in any::<bool>(),
         ) {
             let text = CompletedOffsets::from_sorted(distances.into_iter().map(Offset)).encode("g", &partition(), Offset(0));
-            let mut bytes = text.clone().into_bytes();
+            let mut bytes = text.into_bytes();
             let at = position.index(bytes.len());
             if cut { bytes.truncate(at) } else { bytes[at] = bytes[at].wrapping_add(change) }
             if let Ok(changed) = String::from_utf8(bytes) {
