@@ -53,7 +53,7 @@ pub(super) struct Findings {
 impl Findings {
     fn refuse(&mut self, name: &str) {
         self.refused.get_or_insert_with(|| {
-            format!("`{name}` is not allowed in a mapping: the result may depend on nothing but the record")
+            format!("`{name}` is not allowed in an expression: the result may depend on nothing but the record")
         });
     }
 }

@@ -1,5 +1,6 @@
 //! The bridge's own process on Apache Kafka and the simulator.
 
+mod answers;
 mod dead_letters;
 mod delivery;
 mod life_cycle;
