@@ -4,7 +4,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::domain::{
     DeadLetter, FailureClass, FailureReason, Offset, Record, Shape, Started, TopicPartition, WorkflowRequest,
@@ -119,6 +119,11 @@ pub enum SourceError {
 pub trait WorkflowApi: Send + Sync + 'static {
     /// Sends one CreateWorkflowInstance request once. Not cancel safe: a dropped future leaves the outcome unknown.
     fn start(&self, request: &WorkflowRequest) -> impl Future<Output = Result<Started, ApiFailure>> + Send;
+
+    /// When the credentials in use expire, where that is known.
+    fn credentials_expire_at(&self) -> Option<SystemTime> {
+        None
+    }
 }
 
 /// An attempt that did not confirm a start, already classified.

@@ -69,6 +69,11 @@ impl Budget {
         }
     }
 
+    /// Whether fetching of all partitions rests.
+    pub(super) fn is_spent(&self) -> bool {
+        self.spent
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -37,6 +37,8 @@ pub(super) struct OpenDelivery {
     pub(super) created: Instant,
     /// Whether an attempt is under way.
     pub(super) in_flight: bool,
+    /// Whether the latest attempt was sent to see whether an outage is over.
+    pub(super) is_probe: bool,
     /// How many attempts have been made.
     pub(super) attempts: u32,
     /// The attempts that count against the budget: those that an outage cost do not.
@@ -66,6 +68,7 @@ impl OpenDelivery {
             request: Arc::new(request),
             created: now,
             in_flight: false,
+            is_probe: false,
             attempts: 0,
             charged: 0,
             spent: Duration::ZERO,
@@ -77,8 +80,9 @@ impl OpenDelivery {
     }
 
     /// Notes that an attempt leaves.
-    pub(super) fn attempt_sent(&mut self, now: Instant) {
+    pub(super) fn attempt_sent(&mut self, now: Instant, is_probe: bool) {
         self.in_flight = true;
+        self.is_probe = is_probe;
         self.attempts = self.attempts.saturating_add(1);
         self.previous = self.last.replace(now);
     }

@@ -12,7 +12,7 @@ use super::timers::Wake;
 use crate::domain::{DeadLetterClass, FailureClass, Outcome, Started};
 use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
 use crate::scheduler::{DeliveryId, RouteId};
-use crate::telemetry::{AttemptEvent, BreakerState, Delivery, PauseReason};
+use crate::telemetry::{AttemptEvent, Delivery, PauseEvent, PauseReason};
 
 /// An attempt that has ended.
 #[derive(Debug)]
@@ -55,8 +55,8 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     fn send(&mut self, id: DeliveryId, now: Instant) {
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
         let route = delivery.route;
-        delivery.attempt_sent(now);
         let is_probe = self.gates.is_paused(route);
+        delivery.attempt_sent(now, is_probe);
         self.gates.sent(route, now);
         let request = Arc::clone(&delivery.request);
         let api = Arc::clone(&self.api);
@@ -182,24 +182,25 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
 
     fn tell_gates(&self, changes: Vec<GateChange>, detail: &str) {
         for GateChange { reason, route, to } in changes {
-            let state = match to {
+            let destination = route.and_then(|route| self.destination(route));
+            let route = destination.map(|to| &*to.route);
+            let is_open = match to {
                 Moved::Closed { probe_in } => {
                     if reason == PauseReason::HoldOff {
                         self.telemetry.hold_off(probe_in);
                     }
-                    self.telemetry.paused(reason, detail);
-                    BreakerState::Open
+                    let workflow_id = destination.map(|to| &*to.workflow_id);
+                    self.telemetry.paused(&PauseEvent { reason, route, workflow_id, probe_in: Some(probe_in), detail });
+                    true
                 }
                 Moved::Opened { after } => {
-                    // Another route may still be held back for the same reason.
-                    if !self.gates.closed().iter().any(|(closed, ..)| *closed == reason) {
-                        self.telemetry.resumed(reason, after);
-                    }
-                    BreakerState::Closed
+                    let is_last = !self.gates.closed().iter().any(|(closed, ..)| *closed == reason);
+                    self.telemetry.resumed(reason, route, after, is_last);
+                    false
                 }
             };
-            if let (PauseReason::CircuitBreaker, Some(to)) = (reason, route.and_then(|route| self.destination(route))) {
-                self.telemetry.breaker(&to.route, state);
+            if let (PauseReason::CircuitBreaker, Some(route)) = (reason, route) {
+                self.telemetry.breaker(route, is_open);
             }
         }
     }

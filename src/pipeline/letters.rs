@@ -13,7 +13,7 @@ use super::timers::Wake;
 use crate::domain::{DeadLetter, DeadLetterClass, FailureReason, Outcome, Shape};
 use crate::ports::{DeadLetterError, DeadLetterSink, WorkflowApi};
 use crate::resilience::Backoff;
-use crate::telemetry::PauseReason;
+use crate::telemetry::{PauseEvent, PauseReason};
 
 /// How many dead letters are being written at most.
 const WRITING: usize = 64;
@@ -122,7 +122,13 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             Err(error) => {
                 if self.letters.failing_since.is_none() {
                     self.letters.failing_since = Some(now);
-                    self.telemetry.paused(PauseReason::DeadLetterTopic, &error.to_string());
+                    self.telemetry.paused(&PauseEvent {
+                        reason: PauseReason::DeadLetterTopic,
+                        route: None,
+                        workflow_id: None,
+                        probe_in: None,
+                        detail: &error.to_string(),
+                    });
                 }
                 self.telemetry.dead_letter_write_failed(&error.to_string());
                 if let Some(pending) = self.letters.pending.get_mut(&done.id) {
@@ -143,7 +149,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
 
     fn buried(&mut self, id: LetterId, shape: Shape, now: Instant) {
         if let Some(since) = self.letters.failing_since.take() {
-            self.telemetry.resumed(PauseReason::DeadLetterTopic, now.saturating_duration_since(since));
+            self.telemetry.resumed(PauseReason::DeadLetterTopic, None, now.saturating_duration_since(since), true);
         }
         // A letter whose partition was given up meanwhile is written a second time by the next owner.
         let Some(pending) = self.letters.pending.remove(&id) else { return };

@@ -1,14 +1,16 @@
 //! What the outside sees each second: gauges and the status document.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 
 use super::flow::{Flow, age_ms};
 use crate::domain::{DeadLetter, Offset, TopicPartition};
+use crate::ports::WorkflowApi;
+use crate::scheduler::RouteId;
 use crate::telemetry::{
-    Breaker, BreakerState, LAST_DEAD_LETTERS, LastDeadLetter, PartitionStatus, PauseReason, State, Status,
+    Breaker, BreakerState, LAST_DEAD_LETTERS, LastDeadLetter, PartitionStatus, Pause, PauseReason, State, Status,
 };
 
 /// What is remembered for the status document.
@@ -55,12 +57,13 @@ impl Reporter {
     }
 }
 
-impl<A, D> Flow<A, D> {
+impl<A: WorkflowApi, D> Flow<A, D> {
     /// Brings gauges and status up to date.
     pub(super) fn publish(&mut self) {
         self.telemetry.tick();
         let buffered = self.scheduler.counts();
         self.telemetry.buffered(&buffered, self.budget.bytes());
+        self.telemetry.buffer_full(self.budget.is_spent());
         let oldest = age_ms(self.records.values().filter_map(|open| open.record.timestamp_ms).min());
         self.telemetry.oldest_unsettled(oldest.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))));
         let assignment = self.assignment();
@@ -73,7 +76,11 @@ impl<A, D> Flow<A, D> {
         if state != self.report.state.0 {
             self.report.state = (state, SystemTime::now());
         }
-        let breakers = self.breakers();
+        let (breakers, pauses) = (self.breakers(), self.pauses(tokio::time::Instant::now().into_std()));
+        let expires_at = self.api.credentials_expire_at();
+        if let Some(since_epoch) = expires_at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok()) {
+            self.telemetry.credential_expiry(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX));
+        }
         let in_flight = self.attempts.len();
         let bytes = self.budget.bytes();
         let report = &self.report;
@@ -84,6 +91,8 @@ impl<A, D> Flow<A, D> {
             status.buffer.bytes = bytes;
             status.in_flight = in_flight;
             status.breakers = breakers;
+            status.pauses = pauses;
+            status.credentials.expires_at = expires_at;
             status.last_dead_letters = report.last_dead_letters.iter().cloned().collect();
         });
     }
@@ -113,12 +122,30 @@ impl<A, D> Flow<A, D> {
     }
 
     fn breakers(&self) -> Vec<Breaker> {
-        self.gates
-            .breakers()
-            .filter_map(|(route, is_open)| {
-                let route = self.destination(route)?.route.to_string();
-                Some(Breaker { route, state: if is_open { BreakerState::Open } else { BreakerState::Closed } })
-            })
-            .collect()
+        let probing = |route| self.deliveries.values().any(|d| d.in_flight && d.is_probe && d.route == route);
+        let state = |route, is_open| match (is_open, is_open && probing(route)) {
+            (false, _) => BreakerState::Closed,
+            (true, false) => BreakerState::Open,
+            (true, true) => BreakerState::HalfOpen,
+        };
+        let breaker = |(route, is_open)| {
+            let state = state(route, is_open);
+            let route = self.destination(route)?.route.to_string();
+            self.telemetry.breaker_state(&route, state);
+            Some(Breaker { route, state })
+        };
+        self.gates.breakers().filter_map(breaker).collect()
+    }
+
+    /// What stands still, the most serious first.
+    fn pauses(&self, now: Instant) -> Vec<Pause> {
+        let pause = |(reason, route, since): (PauseReason, Option<RouteId>, Instant)| {
+            let to = route.and_then(|route| self.destination(route));
+            let since = SystemTime::now() - now.saturating_duration_since(since);
+            let (route, workflow_id) = (to.map(|to| to.route.to_string()), to.map(|to| to.workflow_id.to_string()));
+            Pause { reason, route, workflow_id, since }
+        };
+        let letters = self.letters.failing_since().map(|since| (PauseReason::DeadLetterTopic, None, since));
+        self.gates.closed().into_iter().chain(letters).map(pause).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderName, HeaderValue, Method};
@@ -153,6 +153,10 @@ impl SecMasterClient {
 }
 
 impl WorkflowApi for SecMasterClient {
+    fn credentials_expire_at(&self) -> Option<SystemTime> {
+        self.inner.authorizer.expires_at()
+    }
+
     async fn start(&self, request: &WorkflowRequest) -> Result<Started, ApiFailure> {
         let (token, result) = self.call(request).await;
         match (token, result) {

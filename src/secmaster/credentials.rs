@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
@@ -47,9 +48,18 @@ pub enum CredentialSettings {
 
 /// Adds to a request what proves who sends it.
 pub(super) enum Authorizer {
-    AccessKey { key: AccessKey, secret: SecretString, security_token: Option<(HeaderValue, SecretString)> },
+    AccessKey {
+        key: AccessKey,
+        /// Not a secret in itself, but half of one: services repeat it in their errors.
+        id: SecretString,
+        secret: SecretString,
+        security_token: Option<(HeaderValue, SecretString)>,
+    },
     Password(PasswordTokens),
-    Token { header: HeaderValue, secret: SecretString },
+    Token {
+        header: HeaderValue,
+        secret: SecretString,
+    },
 }
 
 impl Authorizer {
@@ -59,13 +69,14 @@ impl Authorizer {
                 if HeaderValue::from_str(&access_key_id).is_err() {
                     return Err(BuildError::Credentials("the access key id cannot stand in a header"));
                 }
+                let id = SecretString::from(access_key_id.as_str());
                 let key = AccessKey::try_new(access_key_id, &secret)
                     .ok_or(BuildError::Credentials("the secret access key cannot sign"))?;
                 let security_token = match security_token {
                     Some(secret) => Some((secret_header(&secret)?, secret)),
                     None => None,
                 };
-                Ok(Self::AccessKey { key, secret, security_token })
+                Ok(Self::AccessKey { key, id, secret, security_token })
             }
             CredentialSettings::Password { iam_endpoint, domain_name, user_name, password } => {
                 let user = PasswordUser { iam: iam_endpoint, domain_name, user_name, password };
@@ -109,11 +120,19 @@ impl Authorizer {
         }
     }
 
+    /// When what is used expires, where that is known.
+    pub(super) fn expires_at(&self) -> Option<SystemTime> {
+        match self {
+            Self::Password(tokens) => tokens.expires_at(),
+            Self::AccessKey { .. } | Self::Token { .. } => None,
+        }
+    }
+
     /// What must not stand in any text.
     pub(super) fn secrets(&self) -> Vec<&SecretString> {
         match self {
-            Self::AccessKey { secret, security_token, .. } => {
-                std::iter::once(secret).chain(security_token.as_ref().map(|(_, secret)| secret)).collect()
+            Self::AccessKey { id, secret, security_token, .. } => {
+                [id, secret].into_iter().chain(security_token.as_ref().map(|(_, secret)| secret)).collect()
             }
             // The password goes to IAM alone; of IAM's tokens nothing is known here, but they are long words.
             Self::Password(_) => Vec::new(),

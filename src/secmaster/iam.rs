@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
@@ -116,6 +116,13 @@ impl PasswordTokens {
         }
     }
 
+    /// When the first of the tokens in use expires.
+    pub(super) fn expires_at(&self) -> Option<SystemTime> {
+        let slots = lock(&self.slots);
+        let first = slots.values().filter_map(|slot| lock(&slot.state).token.as_ref().map(|t| t.expires_at)).min()?;
+        Some(SystemTime::now() + first.saturating_duration_since(Instant::now()))
+    }
+
     fn slot(&self, project_id: &Arc<str>) -> Arc<Slot> {
         Arc::clone(lock(&self.slots).entry(Arc::clone(project_id)).or_default())
     }
@@ -208,9 +215,11 @@ impl PasswordTokens {
             FailureClass::Credentials
         };
         let said = ErrorBody::parse(body);
-        let code = said.code.map(|code| format!(" {code}")).unwrap_or_default();
-        let id = request_id(headers).map(|id| format!(" (request id {id})")).unwrap_or_default();
-        self.failed(class, &format!("IAM answered {}{code}: {}{id}", status.as_u16(), said.message))
+        // Keystone's code is the status once more.
+        let code = said.code.filter(|code| *code != status.as_str()).map(|code| format!(" {code}")).unwrap_or_default();
+        let mut failure = self.failed(class, &format!("IAM answered {}{code}: {}", status.as_u16(), said.message));
+        failure.request_id = request_id(headers);
+        failure
     }
 
     fn failed(&self, class: FailureClass, message: &str) -> ApiFailure {

@@ -123,6 +123,7 @@ async fn the_status_is_what_the_pipeline_published_last() {
             "assignment": [{"topic": "soc.alerts", "partition": 3, "next_offset": 42, "lag": 7}],
             "buffer": {"records": {"Fatal": 2, "High": 0, "Medium": 0, "Low": 0, "Tips": 0}, "bytes": 300},
             "in_flight": 0,
+            "pauses": [],
             "breakers": [{"route": "default", "state": "half_open"}],
             "credentials": {"expires_at": at},
             "mapping_version": "m1",

@@ -66,6 +66,8 @@ const ATTEMPT: &[&str] = &[
 ];
 const RETRY: &[&str] = &["topic", "partition", "offset", "part", "route", "workflow_id", "attempt", "delay_ms"];
 
+const PAUSE: &[&str] = &["reason", "route", "workflow_id", "probe_in_ms", "detail"];
+
 macro_rules! events {
     ($($constant:ident = $level:ident $name:literal $message:literal $fields:expr;)*) => {
         $(pub(super) const $constant: LogEvent =
@@ -103,14 +105,12 @@ events! {
         &["topic", "partition", "wanted", "resumed_at", "lost"];
     KAFKA_UNAVAILABLE = WARN "kafka.unavailable" "no broker can be reached; trying on" &["error"];
     KAFKA_AVAILABLE = INFO "kafka.available" "the consumer group was joined" &[];
-    PAUSED_FOR_OPERATOR = ERROR "delivery.paused" "sending stands still until somebody acts" &["reason", "detail"];
-    PAUSED = WARN "delivery.paused" "sending stands still for a while" &["reason", "detail"];
-    RESUMED = INFO "delivery.resumed" "sending goes on" &["reason", "paused_ms"];
-    FETCH_PAUSED = DEBUG "fetching.paused" "the buffer is full; what it holds goes on being sent" &["detail"];
-    FETCH_RESUMED = DEBUG "fetching.resumed" "the buffer has room again" &["paused_ms"];
+    PAUSED_FOR_OPERATOR = ERROR "delivery.paused"
+        "sending (to this route, where one is named) stands still until somebody acts" PAUSE;
+    PAUSED = WARN "delivery.paused" "sending (to this route, where one is named) stands still for a while" PAUSE;
+    RESUMED = INFO "delivery.resumed" "sending goes on" &["reason", "route", "paused_ms"];
     HOLD_OFF = WARN "delivery.hold_off" "SecMaster throttles; nothing is sent for a while" &["hold_off_ms"];
     BREAKER_OPENED = WARN "circuit_breaker.opened" "the target fails; requests of the route wait" &["route"];
-    BREAKER_HALF_OPEN = INFO "circuit_breaker.half_open" "one request probes the target" &["route"];
     BREAKER_CLOSED = INFO "circuit_breaker.closed" "the target answers again" &["route"];
     STARTED = INFO "service.started" "alertbridge has started"
         &["version", "group_id", "topics", "formats", "mapping_version", "instance"];

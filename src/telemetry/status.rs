@@ -53,6 +53,8 @@ pub struct Status {
     pub in_flight: usize,
     /// The circuit breakers that have been used.
     pub breakers: Vec<Breaker>,
+    /// What stands still, the most serious first; a pause without a route concerns all.
+    pub pauses: Vec<Pause>,
     /// The credentials in use.
     pub credentials: Credentials,
     /// The version of the mappings in force.
@@ -74,12 +76,32 @@ impl Status {
             buffer: Buffer::default(),
             in_flight: 0,
             breakers: Vec::new(),
+            pauses: Vec::new(),
             credentials: Credentials::default(),
             mapping_version: mapping_version.into(),
             version: env!("CARGO_PKG_VERSION"),
             last_dead_letters: Vec::new(),
         }
     }
+}
+
+/// Something that makes sending stand still.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pause {
+    /// Why.
+    #[serde(serialize_with = "reason_word")]
+    pub reason: PauseReason,
+    /// The route that it concerns.
+    pub route: Option<String>,
+    /// The route's workflow.
+    pub workflow_id: Option<String>,
+    /// Since when.
+    #[serde(serialize_with = "rfc3339")]
+    pub since: SystemTime,
+}
+
+fn reason_word<S: Serializer>(reason: &PauseReason, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(reason.as_str())
 }
 
 /// One partition that is ours.

@@ -7,27 +7,41 @@ use crate::domain::Severity;
 use crate::telemetry::pause::{BreakerState, PauseReason};
 use crate::telemetry::{catalogue, log_events};
 
+/// Something that makes sending stand still.
+#[derive(Clone, Copy, Debug)]
+pub struct PauseEvent<'a> {
+    /// Why.
+    pub reason: PauseReason,
+    /// The route that it concerns; none where it concerns all.
+    pub route: Option<&'a str>,
+    /// The route's workflow.
+    pub workflow_id: Option<&'a str>,
+    /// When the first probe leaves.
+    pub probe_in: Option<Duration>,
+    /// What the service said, without secrets.
+    pub detail: &'a str,
+}
+
 impl Telemetry {
-    /// Sending or fetching stands still from now on. To be told once, when it begins; `detail` says which route and
-    /// what the service said, without secrets. A full buffer is everyday life behind a quota: a line at DEBUG only.
-    pub fn paused(&self, reason: PauseReason, detail: &str) {
+    /// Sending stands still from now on. To be told once, when it begins.
+    pub fn paused(&self, pause: &PauseEvent<'_>) {
+        let PauseEvent { reason, route, workflow_id, probe_in, detail } = *pause;
         self.metrics().paused(reason, true);
-        if reason == PauseReason::Budget {
-            emit!(log_events::FETCH_PAUSED, detail);
-        } else if reason.needs_an_operator() {
-            emit!(log_events::PAUSED_FOR_OPERATOR, reason = reason.as_str(), detail);
-        } else if self.admits(&log_events::PAUSED, reason.as_str()) {
-            emit!(log_events::PAUSED, reason = reason.as_str(), detail);
+        let (reason_word, probe_in_ms) = (reason.as_str(), probe_in.map(millis));
+        if reason.needs_an_operator() {
+            emit!(log_events::PAUSED_FOR_OPERATOR, reason = reason_word, route, workflow_id, probe_in_ms, detail);
+        } else if self.admits(&log_events::PAUSED, &format!("{reason_word}/{}", route.unwrap_or_default())) {
+            emit!(log_events::PAUSED, reason = reason_word, route, workflow_id, probe_in_ms, detail);
         }
     }
 
-    /// What stood still for this reason goes on. To be told once, when no pause of this reason is left.
-    pub fn resumed(&self, reason: PauseReason, paused_for: Duration) {
-        self.metrics().paused(reason, false);
-        if reason == PauseReason::Budget {
-            emit!(log_events::FETCH_RESUMED, paused_ms = millis(paused_for));
-        } else if self.admits(&log_events::RESUMED, reason.as_str()) {
-            emit!(log_events::RESUMED, reason = reason.as_str(), paused_ms = millis(paused_for));
+    /// What stood still goes on; `is_last` where nothing is left that stands still for this reason.
+    pub fn resumed(&self, reason: PauseReason, route: Option<&str>, paused_for: Duration, is_last: bool) {
+        if is_last {
+            self.metrics().paused(reason, false);
+        }
+        if self.admits(&log_events::RESUMED, &format!("{}/{}", reason.as_str(), route.unwrap_or_default())) {
+            emit!(log_events::RESUMED, reason = reason.as_str(), route, paused_ms = millis(paused_for));
         }
     }
 
@@ -39,14 +53,24 @@ impl Telemetry {
         }
     }
 
-    /// A route's circuit breaker has changed its state.
-    pub fn breaker(&self, route: &str, state: BreakerState) {
-        self.metrics().gauge(&catalogue::BREAKER_STATE, &[route]).set(f64::from(state.as_gauge()));
-        match state {
-            BreakerState::Open => emit!(log_events::BREAKER_OPENED, route),
-            BreakerState::HalfOpen => emit!(log_events::BREAKER_HALF_OPEN, route),
-            BreakerState::Closed => emit!(log_events::BREAKER_CLOSED, route),
+    /// A route's circuit breaker has opened or closed.
+    pub fn breaker(&self, route: &str, is_open: bool) {
+        if is_open {
+            emit!(log_events::BREAKER_OPENED, route);
+        } else {
+            emit!(log_events::BREAKER_CLOSED, route);
         }
+        self.breaker_state(route, if is_open { BreakerState::Open } else { BreakerState::Closed });
+    }
+
+    /// The state of a route's circuit breaker now.
+    pub fn breaker_state(&self, route: &str, state: BreakerState) {
+        self.metrics().gauge(&catalogue::BREAKER_STATE, &[route]).set(f64::from(state.as_gauge()));
+    }
+
+    /// Whether fetching rests because the buffer is full: everyday life behind a quota, and so no line.
+    pub fn buffer_full(&self, is_full: bool) {
+        self.metrics().paused(PauseReason::Budget, is_full);
     }
 
     /// How many requests are under way.

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 pub use delivery::{AttemptEvent, Delivery, OutcomeEvent};
+pub use flow::PauseEvent;
 pub use lifecycle::StartEvent;
 
 use super::log_events::{self, LogEvent};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::advance;
 
-use super::{AttemptEvent, Delivery, OutcomeEvent, StartEvent, Telemetry, Totals};
+use super::{AttemptEvent, Delivery, OutcomeEvent, PauseEvent, StartEvent, Telemetry, Totals};
 use crate::domain::{
     DeadLetterClass, FailureClass, FailureReason, Offset, Outcome, Severity, Shape, SkipReason, Started, TopicPartition,
 };
@@ -92,15 +92,16 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     telemetry.partition_abandoned(&partition, 3);
     telemetry.dead_letter_write_failed("queue full");
     telemetry.dead_letter_reduced(&partition, Offset(42), Shape::Stub);
-    telemetry.paused(PauseReason::Credentials, "401");
-    telemetry.paused(PauseReason::HoldOff, "429");
-    telemetry.hold_off(Duration::from_secs(30));
-    telemetry.resumed(PauseReason::HoldOff, Duration::from_secs(30));
-    telemetry.paused(PauseReason::Budget, "records");
-    telemetry.resumed(PauseReason::Budget, Duration::from_secs(1));
-    for state in [BreakerState::Open, BreakerState::HalfOpen, BreakerState::Closed] {
-        telemetry.breaker("default", state);
+    for reason in [PauseReason::Credentials, PauseReason::HoldOff] {
+        let (route, probe_in) = (Some("default"), Some(Duration::from_secs(1)));
+        telemetry.paused(&PauseEvent { reason, route, workflow_id: Some("w"), probe_in, detail: "4xx" });
     }
+    telemetry.hold_off(Duration::from_secs(30));
+    telemetry.resumed(PauseReason::HoldOff, Some("default"), Duration::from_secs(30), true);
+    telemetry.buffer_full(true);
+    telemetry.breaker("default", true);
+    telemetry.breaker_state("default", BreakerState::HalfOpen);
+    telemetry.breaker("default", false);
     telemetry.committed(&frontiers);
     for _ in 0..5 {
         telemetry.commit_failed("not coordinator");
