@@ -99,7 +99,7 @@ impl Worker {
         self.rebalance = Some(Rebalance::Placing { partitions, since, next });
     }
 
-    /// Tells the assignment, then begins to read.
+    /// Begins to read, and tells the assignment before the first record.
     fn begin(&mut self, placement: Placement) {
         // Known since the first metadata; empty only where the brokers do not tell.
         let cluster_id = self.consumer.client().fetch_cluster_id(queries::PATIENCE).unwrap_or_default();
@@ -109,17 +109,17 @@ impl Worker {
         for (p, start) in &starts {
             let _ = self.owned.insert(p.clone(), Owned { epoch: self.outbox.epoch, next: start.0, held: false });
         }
-        let list = queries::list(starts.iter().map(|(p, offset)| (p, *offset)));
+        // Before it is told: a pause that the pipeline asks for at once must find the partitions assigned.
+        match queries::list(starts.iter().map(|(p, offset)| (p, *offset))) {
+            Ok(list) => self.answer_assign(&list),
+            Err(error) => self.tell_fatal(&error),
+        }
         if !starts.is_empty() {
             self.tell(SourceEvent::Assigned { cluster_id: cluster_id.into(), partitions: starts });
             self.tell(SourceEvent::EndOffsets(ends));
         }
         for (partition, wanted, resumed_at) in out_of_range {
             self.tell(SourceEvent::OutOfRange { partition, wanted, resumed_at });
-        }
-        match list {
-            Ok(list) => self.answer_assign(&list),
-            Err(error) => self.tell_fatal(&error),
         }
     }
 
