@@ -16,7 +16,7 @@ const BACKLOG: usize = 32 << 20;
 const BATCH_RECORDS: usize = 500;
 const BATCH_BYTES: usize = 4 << 20;
 
-/// The event, and how many assignments there were up to and with it.
+/// The event, and how many assignments there were up to and with it; a partition that goes on elsewhere counts as one.
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) event: SourceEvent,

@@ -31,7 +31,7 @@ pub struct KafkaSource {
     /// The worker keeps the consumer alive: dropping it may block, which only the worker's thread may do.
     consumer: WeakConsumer,
     /// The last assignment that [`RecordSource::next`] has told of. A commit is worth nothing for partitions that were
-    /// assigned later than this: their frontiers come from an older assignment.
+    /// assigned (or found to begin elsewhere) later than this: their frontiers come from an older assignment.
     seen: u64,
     /// Bytes of records that were told and not yet taken.
     backlog: Arc<AtomicUsize>,
@@ -84,9 +84,9 @@ impl RecordSource for KafkaSource {
         let Some(Told { event, epoch }) = self.events.recv().await else {
             return SourceEvent::Fatal(SourceError::Fatal("its thread has ended".to_owned()));
         };
+        self.seen = epoch;
         match &event {
             SourceEvent::Assigned { partitions, .. } => {
-                self.seen = epoch;
                 // librdkafka keeps a pause over the end of an assignment; a new one begins unpaused.
                 let partitions: Vec<_> = partitions.iter().map(|start| start.partition.clone()).collect();
                 self.resume(&partitions);

@@ -195,23 +195,20 @@ impl Worker {
         let earliest = queries::earliest(&self.consumer, &ours)?;
         let latest = queries::latest(&self.consumer, &ours)?;
         let mut gone = OutOfRange::new();
+        // A commit that the pipeline asks for before it has been told may be of the topic's former self.
+        self.outbox.epoch += 1;
         for (p, owned) in &mut self.owned {
             if let (Some(&first), Some(&end)) = (earliest.get(p), latest.get(p)) {
                 let wanted = Offset(owned.next);
                 let resume = start::resume(wanted, first, end);
                 if resume.out_of_range {
                     owned.next = resume.offset.0;
+                    owned.epoch = self.outbox.epoch;
                     gone.push((p.clone(), wanted, resume.offset));
                 }
             }
         }
-        let list = queries::list(self.owned.iter().map(|(p, owned)| (p, Offset(owned.next))))?;
-        if self.is_cooperative() {
-            self.consumer.incremental_unassign(&list)?;
-            self.consumer.incremental_assign(&list)?;
-        } else {
-            self.consumer.assign(&list)?;
-        }
+        // Told first: an assignment that fails is tried again, and then nothing is out of range any more.
         let resumed: Vec<_> = gone.iter().map(|(p, _, resumed_at)| (p.clone(), *resumed_at)).collect();
         for (partition, wanted, resumed_at) in gone {
             self.tell(SourceEvent::OutOfRange { partition, wanted, resumed_at });
@@ -220,6 +217,13 @@ impl Worker {
             // Else a topic made anew and still empty would, at the next start, be gone on from in its middle.
             let id = self.commits.push(resumed.into_iter().map(bare_frontier).collect());
             let _new = self.own_commits.insert(id);
+        }
+        let list = queries::list(self.owned.iter().map(|(p, owned)| (p, Offset(owned.next))))?;
+        if self.is_cooperative() {
+            self.consumer.incremental_unassign(&list)?;
+            self.consumer.incremental_assign(&list)?;
+        } else {
+            self.consumer.assign(&list)?;
         }
         Ok(())
     }
