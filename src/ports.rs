@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::domain::{
     DeadLetter, FailureClass, FailureReason, Offset, Record, Shape, Started, TopicPartition, WorkflowRequest,
 };
+use crate::offsets::{CompletedOffsets, Frontier};
 
 /// Where records come from, and where progress is committed.
 ///
@@ -27,15 +28,15 @@ pub trait RecordSource: Send {
 
     /// Asks for these frontiers to be committed. Does not wait: the answer comes as [`SourceEvent::Committed`] or
     /// [`SourceEvent::CommitFailed`], one for each call, in order.
-    fn commit(&mut self, frontiers: Vec<(TopicPartition, Offset)>);
+    fn commit(&mut self, frontiers: Vec<Frontier>);
 
     /// Answers a [`SourceEvent::Revoked`]: commits these frontiers and hands the partitions back. Does not wait; no
     /// event of these partitions follows, except [`SourceEvent::Committed`] or [`SourceEvent::CommitFailed`] of
     /// these frontiers.
-    fn release(&mut self, partitions: Vec<TopicPartition>, frontiers: Vec<(TopicPartition, Offset)>);
+    fn release(&mut self, partitions: Vec<TopicPartition>, frontiers: Vec<Frontier>);
 
     /// Commits for the last time and leaves the group. Bounded in time.
-    fn close(self, frontiers: Vec<(TopicPartition, Offset)>) -> impl Future<Output = Result<(), SourceError>> + Send;
+    fn close(self, frontiers: Vec<Frontier>) -> impl Future<Output = Result<(), SourceError>> + Send;
 }
 
 /// What a source tells.
@@ -52,8 +53,8 @@ pub enum SourceEvent {
     Assigned {
         /// The cluster's id, part of the instance ids.
         cluster_id: Arc<str>,
-        /// Each partition and the first offset that will be read.
-        partitions: Vec<(TopicPartition, Offset)>,
+        /// Each partition and where reading begins.
+        partitions: Vec<Start>,
     },
     /// Partitions are to be handed back: finish, then call [`RecordSource::release`].
     Revoked(Vec<TopicPartition>),
@@ -77,16 +78,27 @@ pub enum SourceEvent {
         resumed_at: Offset,
     },
     /// A commit has been accepted.
-    Committed(Vec<(TopicPartition, Offset)>),
+    Committed(Vec<Frontier>),
     /// A commit has failed; the next one makes good for it.
     CommitFailed {
         /// What was to be committed.
-        frontiers: Vec<(TopicPartition, Offset)>,
+        frontiers: Vec<Frontier>,
         /// Why not.
         error: String,
     },
     /// The source cannot go on; the process has to end.
     Fatal(SourceError),
+}
+
+/// Where reading of a partition begins.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Start {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The first offset that will be read.
+    pub offset: Offset,
+    /// What had settled above that offset when it was committed.
+    pub completed: CompletedOffsets,
 }
 
 /// Why a source cannot go on.

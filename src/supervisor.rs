@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+
+/// Signals that come together are one request: some senders signal a process and its group.
+const ONE_REQUEST: Duration = Duration::from_millis(500);
 
 /// Any task's error.
 type TaskError = Box<dyn std::error::Error + Send + Sync>;
@@ -101,19 +104,19 @@ impl Supervisor {
     /// # Errors
     /// What ended unasked, or did not end.
     pub async fn run(mut self, grace: Duration) -> Result<Stop, SupervisorError> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        // Both arms are cancel safe; a task that ended while a signal came is seen by the drain below.
+        // Every arm is cancel safe; a task that ended while a signal came is seen by the drain below.
         let unasked = tokio::select! {
-            _ = terminate.recv() => None,
-            _ = interrupt.recv() => None,
+            asked = next_signal() => asked.map(|()| None)?,
             Some(end) = self.tasks.join_next() => Some(failure_of(end, false)),
             Some(end) = self.companions.join_next() => Some(failure_of(end, false)),
         };
         self.shutdown.cancel();
+        let insisted = async {
+            sleep(ONE_REQUEST).await;
+            next_signal().await
+        };
         tokio::select! {
-            _ = terminate.recv() => Ok(Stop::Forced),
-            _ = interrupt.recv() => Ok(Stop::Forced),
+            insisted = insisted => insisted.map(|()| Stop::Forced).map_err(SupervisorError::Signals),
             drained = timeout(grace, self.drain()) => {
                 let drained = drained.unwrap_or(Err(SupervisorError::Overdue(grace)));
                 match unasked.flatten() {
@@ -134,6 +137,16 @@ impl Supervisor {
             first = first.or_else(|| failure_of(end, true));
         }
         first.map_or(Ok(()), Err)
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn next_signal() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
     }
 }
 

@@ -48,12 +48,15 @@ impl From<io::Error> for Failure {
     }
 }
 
+const EXIT_CODES: &str =
+    "Exit codes: 0 done or stopped cleanly, 1 failed at run time, 2 wrong command line or configuration.";
+
 /// Delivers SOC alerts from Kafka to Huawei Cloud SecMaster workflows.
 ///
 /// Nothing is lost, nothing is flooded, and the worst alert leaves first: every record ends as delivered, skipped on
 /// purpose, or in the dead-letter topic with the reason.
 #[derive(Debug, Parser)]
-#[command(name = "alertbridge", version, about, long_about, propagate_version = true)]
+#[command(name = "alertbridge", version, about, long_about, propagate_version = true, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -10,10 +10,10 @@ use rdkafka::consumer::{CommitMode, Consumer as _};
 
 use super::context::{Consumer, Report};
 use super::{ClientError, queries};
-use crate::domain::{Offset, TopicPartition};
+use crate::offsets::Frontier;
 
 /// Frontiers to be committed.
-pub(super) type Frontiers = Vec<(TopicPartition, Offset)>;
+pub(super) type Frontiers = Vec<Frontier>;
 
 /// Names one commit.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -94,12 +94,12 @@ pub(super) struct Committer {
 impl Committer {
     /// Starts the thread. It ends with the committer, after the request that is under way; it keeps the consumer only
     /// for that long, so that the worker's drop is the one that leaves the group.
-    pub(super) fn start(consumer: &Arc<Consumer>, reports: Sender<Report>) -> Result<Self, ClientError> {
+    pub(super) fn start(consumer: &Arc<Consumer>, group: String, reports: Sender<Report>) -> Result<Self, ClientError> {
         let (requests, received) = channel();
         let consumer = Arc::downgrade(consumer);
         let _detached = thread::Builder::new()
             .name("kafka-commits".to_owned())
-            .spawn(move || serve(&consumer, &received, &reports))
+            .spawn(move || serve(&consumer, &group, &received, &reports))
             .map_err(|error| ClientError(format!("the committer's thread cannot be started: {error}")))?;
         Ok(Self { requests })
     }
@@ -110,10 +110,10 @@ impl Committer {
     }
 }
 
-fn serve(consumer: &Weak<Consumer>, requests: &Receiver<Frontiers>, reports: &Sender<Report>) {
+fn serve(consumer: &Weak<Consumer>, group: &str, requests: &Receiver<Frontiers>, reports: &Sender<Report>) {
     for frontiers in requests {
         let Some(consumer) = consumer.upgrade() else { return };
-        let result = queries::list(frontiers.iter().map(|(p, offset)| (p, *offset)))
+        let result = queries::commit_list(group, &frontiers)
             .and_then(|list| consumer.commit(&list, CommitMode::Sync))
             .map_err(|error| error.to_string());
         drop(consumer);
@@ -126,9 +126,16 @@ fn serve(consumer: &Weak<Consumer>, requests: &Receiver<Frontiers>, reports: &Se
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Offset, TopicPartition};
+    use crate::offsets::{CompletedOffsets, Epoch};
 
     fn at(offset: i64) -> Frontiers {
-        vec![(TopicPartition::new("t", 0), Offset(offset))]
+        vec![Frontier {
+            partition: TopicPartition::new("t", 0),
+            offset: Offset(offset),
+            completed: CompletedOffsets::default(),
+            epoch: Epoch(1),
+        }]
     }
 
     #[test]

@@ -14,17 +14,19 @@
 //! of patience chooses for all: then two choices can meet, and the later commit counts. A commit of a past generation
 //! is refused by the coordinator, so a member that was voted out cannot choose any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use super::KafkaSettings;
 use super::context::Consumer;
-use super::queries::{self, Offsets};
+use super::queries::{self, Committed, Offsets};
 use super::start::{self, AGES, Preview};
 use crate::config::StartFrom;
 use crate::domain::{Offset, TopicPartition};
+use crate::offsets::CompletedOffsets;
+use crate::ports::Start;
 
 /// Offsets that are gone: partition, the offset wanted, the offset at which reading goes on.
 pub(super) type OutOfRange = Vec<(TopicPartition, Offset, Offset)>;
@@ -33,7 +35,7 @@ pub(super) type OutOfRange = Vec<(TopicPartition, Offset, Offset)>;
 #[derive(Debug, Default)]
 pub(super) struct Placement {
     /// Each new partition and the first offset to read.
-    pub(super) starts: Vec<(TopicPartition, Offset)>,
+    pub(super) starts: Vec<Start>,
     /// The ends of the new partitions, for the lag.
     pub(super) ends: Vec<(TopicPartition, Offset)>,
     /// Offsets that were chosen here and have to be committed before the first record is read.
@@ -82,7 +84,7 @@ pub(super) fn place(
         } else {
             let earliest = queries::earliest(consumer, &ours)?;
             let ends = queries::latest(consumer, &ours)?;
-            placement.add_known(&ours, &committed, &earliest, &ends);
+            placement.add_known(&settings.group_id, &ours, &committed, &earliest, &ends);
         }
     }
     if placement.starts.len() == partitions.len() {
@@ -96,19 +98,30 @@ pub(super) fn place(
 impl Placement {
     fn add_fresh(&mut self, ours: &[TopicPartition], chosen: Offsets, ends: &Offsets) {
         let of = |offsets: &Offsets, p: &TopicPartition| offsets.get(p).map(|offset| (p.clone(), *offset));
-        self.starts.extend(ours.iter().filter_map(|p| of(&chosen, p)));
+        let start = |(partition, offset)| Start { partition, offset, completed: CompletedOffsets::default() };
+        self.starts.extend(ours.iter().filter_map(|p| of(&chosen, p)).map(start));
         self.ends.extend(ours.iter().filter_map(|p| of(ends, p)));
         self.chosen.extend(chosen);
     }
 
-    fn add_known(&mut self, ours: &[TopicPartition], committed: &Offsets, earliest: &Offsets, ends: &Offsets) {
+    fn add_known(
+        &mut self,
+        group: &str,
+        ours: &[TopicPartition],
+        committed: &BTreeMap<TopicPartition, Committed>,
+        earliest: &Offsets,
+        ends: &Offsets,
+    ) {
         for p in ours {
             let (Some(&first), Some(&end)) = (earliest.get(p), ends.get(p)) else { continue };
+            let mut completed = CompletedOffsets::default();
             let resume = match committed.get(p) {
-                Some(&wanted) => {
+                Some(&Committed { offset: wanted, ref metadata }) => {
                     let resume = start::resume(wanted, first, end);
                     if resume.out_of_range {
                         self.out_of_range.push((p.clone(), wanted, resume.offset));
+                    } else {
+                        completed = read_completed(metadata, group, p, wanted, end);
                     }
                     resume
                 }
@@ -117,10 +130,33 @@ impl Placement {
             if resume.out_of_range {
                 self.chosen.push((p.clone(), resume.offset));
             }
-            self.starts.push((p.clone(), resume.offset));
+            self.starts.push(Start { partition: p.clone(), offset: resume.offset, completed });
             self.ends.push((p.clone(), end));
         }
     }
+}
+
+/// What had settled above a committed offset. What is not understood is dropped: repeats are safe, skips are not.
+fn read_completed(
+    metadata: &str,
+    group: &str,
+    partition: &TopicPartition,
+    base: Offset,
+    end: Offset,
+) -> CompletedOffsets {
+    if metadata.is_empty() {
+        return CompletedOffsets::default();
+    }
+    CompletedOffsets::decode(metadata, group, partition, base, end).unwrap_or_else(|error| {
+        tracing::warn!(
+            event = "kafka.commit_metadata_dropped",
+            topic = &*partition.topic,
+            partition = partition.partition,
+            %error,
+            "a commit's metadata is not believed; what it said was delivered is delivered again"
+        );
+        CompletedOffsets::default()
+    })
 }
 
 /// The start of all partitions of a topic of which nothing is committed; `None` if nobody said where.

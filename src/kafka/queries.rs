@@ -2,6 +2,7 @@
 //! conversions between librdkafka's lists and our words.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
@@ -10,6 +11,7 @@ use rdkafka::topic_partition_list::{Offset as ListOffset, TopicPartitionList};
 
 use super::context::Consumer;
 use crate::domain::{Offset, TopicPartition};
+use crate::offsets::Frontier;
 
 /// The longest that one question may take: the worker does not poll meanwhile.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
@@ -66,9 +68,43 @@ pub(super) fn topic_partitions(consumer: &Consumer, topic: &str) -> KafkaResult<
     Ok(found.map(|t| t.partitions().iter().map(|p| TopicPartition::new(topic, p.id())).collect()).unwrap_or_default())
 }
 
+/// A list for a commit: what has settled above each offset goes into its metadata.
+pub(super) fn commit_list(group: &str, frontiers: &[Frontier]) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::new();
+    for Frontier { partition, offset, completed, .. } in frontiers {
+        let mut element = list.add_partition(&partition.topic, partition.partition);
+        element.set_offset(ListOffset::Offset(offset.0))?;
+        let metadata = completed.encode(group, partition, *offset);
+        if !metadata.is_empty() {
+            element.set_metadata(metadata);
+        }
+    }
+    Ok(list)
+}
+
+/// What the group has committed of a partition.
+#[derive(Debug)]
+pub(super) struct Committed {
+    pub(super) offset: Offset,
+    /// What was written with it; empty where it is not text.
+    pub(super) metadata: String,
+}
+
 /// What the group has committed; partitions without a commit are absent.
-pub(super) fn committed(consumer: &Consumer, partitions: &[TopicPartition]) -> KafkaResult<Offsets> {
-    concrete(&consumer.committed_offsets(bare_list(partitions), PATIENCE)?)
+pub(super) fn committed(
+    consumer: &Consumer,
+    partitions: &[TopicPartition],
+) -> KafkaResult<BTreeMap<TopicPartition, Committed>> {
+    let list = consumer.committed_offsets(bare_list(partitions), PATIENCE)?;
+    let mut committed = BTreeMap::new();
+    for (partition, offset) in concrete(&list)? {
+        let element = list.find_partition(&partition.topic, partition.partition);
+        // rust-rdkafka 0.39 panics where the metadata is not UTF-8, which another tool may have written.
+        let metadata = catch_unwind(AssertUnwindSafe(|| element.map(|e| e.metadata().to_owned())));
+        let metadata = metadata.ok().flatten().unwrap_or_default();
+        let _none = committed.insert(partition, Committed { offset, metadata });
+    }
+    Ok(committed)
 }
 
 /// Whether the group has committed anything in any topic that we may see.

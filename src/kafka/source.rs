@@ -15,7 +15,8 @@ use super::context::{Consumer, SourceContext};
 use super::outbox::{Outbox, Told};
 use super::worker::{Command, Worker};
 use super::{ClientError, KafkaSettings, client, outbox, queries};
-use crate::domain::{Offset, TopicPartition};
+use crate::domain::TopicPartition;
+use crate::offsets::Frontier;
 use crate::ports::{RecordSource, SourceError, SourceEvent};
 
 /// How long [`RecordSource::close`] may take in all.
@@ -61,7 +62,7 @@ impl KafkaSource {
         let weak = WeakConsumer(Arc::downgrade(&consumer));
         let (command, commands) = commands::channel();
         let (event, events) = mpsc::unbounded_channel();
-        let committer = Committer::start(&consumer, report)?;
+        let committer = Committer::start(&consumer, settings.group_id.clone(), report)?;
         let backlog = Arc::new(AtomicUsize::new(0));
         let outbox = Outbox::new(event, Arc::clone(&backlog));
         let worker = Worker::new(consumer, settings, reports, committer, commands, outbox);
@@ -87,7 +88,7 @@ impl RecordSource for KafkaSource {
             SourceEvent::Assigned { partitions, .. } => {
                 self.seen = epoch;
                 // librdkafka keeps a pause over the end of an assignment; a new one begins unpaused.
-                let partitions: Vec<_> = partitions.iter().map(|(p, _)| p.clone()).collect();
+                let partitions: Vec<_> = partitions.iter().map(|start| start.partition.clone()).collect();
                 self.resume(&partitions);
             }
             SourceEvent::Records(records) => {
@@ -111,15 +112,15 @@ impl RecordSource for KafkaSource {
         }
     }
 
-    fn commit(&mut self, frontiers: Vec<(TopicPartition, Offset)>) {
+    fn commit(&mut self, frontiers: Vec<Frontier>) {
         self.send(Command::Commit { frontiers, seen: self.seen });
     }
 
-    fn release(&mut self, partitions: Vec<TopicPartition>, frontiers: Vec<(TopicPartition, Offset)>) {
+    fn release(&mut self, partitions: Vec<TopicPartition>, frontiers: Vec<Frontier>) {
         self.send(Command::Release { partitions, frontiers, seen: self.seen });
     }
 
-    async fn close(self, frontiers: Vec<(TopicPartition, Offset)>) -> Result<(), SourceError> {
+    async fn close(self, frontiers: Vec<Frontier>) -> Result<(), SourceError> {
         let deadline = Instant::now() + CLOSE_BOUND;
         let (committed, on_committed) = oneshot::channel();
         let (left, on_left) = oneshot::channel();

@@ -2,17 +2,29 @@
 
 use std::collections::HashMap;
 
-use super::{Claim, Epoch, LedgerError, PartitionLedger};
+use super::{Claim, CompletedOffsets, Epoch, LedgerError, PartitionLedger};
 use crate::domain::{Offset, TopicPartition};
+
+/// What is to be committed of a partition.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Frontier {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The next offset to read.
+    pub offset: Offset,
+    /// What has settled above it.
+    pub completed: CompletedOffsets,
+    /// The assignment that it belongs to.
+    pub epoch: Epoch,
+}
 
 #[derive(Debug)]
 struct Page {
     ledger: PartitionLedger,
-    /// The frontier of the last commit that was asked for.
-    requested: Offset,
-    /// The frontier of the last commit that was accepted; at first where reading began, which the source has
-    /// committed or found committed.
-    committed: Offset,
+    /// Whether anything has settled that no commit was asked for.
+    is_unasked: bool,
+    /// How many commits were asked for and not answered.
+    unanswered: u32,
 }
 
 /// The ledgers of all partitions that are ours now. Results of an earlier assignment are refused.
@@ -23,11 +35,13 @@ pub struct OffsetBook {
 }
 
 impl OffsetBook {
-    /// Opens a partition's ledger for a new assignment, at the first offset that will be read.
-    pub fn assign(&mut self, partition: TopicPartition, start: Offset) -> Epoch {
+    /// Opens a partition's ledger for a new assignment, at the first offset that will be read. The source has committed
+    /// that offset or found it committed; `completed` is what an earlier assignment had settled above it.
+    pub fn assign(&mut self, partition: TopicPartition, start: Offset, completed: CompletedOffsets) -> Epoch {
         self.last_epoch += 1;
         let epoch = Epoch(self.last_epoch);
-        let page = Page { ledger: PartitionLedger::new(epoch, start), requested: start, committed: start };
+        let ledger = PartitionLedger::new(epoch, start, completed);
+        let page = Page { ledger, is_unasked: false, unanswered: 0 };
         drop(self.pages.insert(partition, page));
         epoch
     }
@@ -48,14 +62,16 @@ impl OffsetBook {
         self.pages.keys()
     }
 
-    /// Tracks a record and gives the claim to settle it with.
+    /// Tracks a record and gives the claim to settle it with; none if it has settled in an earlier assignment.
     ///
     /// # Errors
     /// [`LedgerError::Fenced`] if the partition is not ours, [`LedgerError::AlreadyRead`] if it was given before.
-    pub fn track(&mut self, partition: &TopicPartition, offset: Offset) -> Result<Claim, LedgerError> {
+    pub fn track(&mut self, partition: &TopicPartition, offset: Offset) -> Result<Option<Claim>, LedgerError> {
         let page = self.pages.get_mut(partition).ok_or(LedgerError::Fenced)?;
-        page.ledger.track(offset)?;
-        Ok(Claim { partition: partition.clone(), offset, epoch: page.ledger.epoch() })
+        let before = page.ledger.frontier();
+        let is_open = page.ledger.track(offset)?;
+        page.is_unasked |= page.ledger.frontier() > before;
+        Ok(is_open.then(|| Claim { partition: partition.clone(), offset, epoch: page.ledger.epoch() }))
     }
 
     /// Settles a record.
@@ -64,7 +80,11 @@ impl OffsetBook {
     /// [`LedgerError::Fenced`] if the claim belongs to an earlier assignment: nothing of it may be committed.
     pub fn settle(&mut self, claim: &Claim) -> Result<(), LedgerError> {
         match self.pages.get_mut(&claim.partition) {
-            Some(page) if page.ledger.epoch() == claim.epoch => page.ledger.settle(claim.offset).map(|_moved| ()),
+            Some(page) if page.ledger.epoch() == claim.epoch => {
+                let _moved = page.ledger.settle(claim.offset)?;
+                page.is_unasked = true;
+                Ok(())
+            }
             _ => Err(LedgerError::Fenced),
         }
     }
@@ -72,7 +92,9 @@ impl OffsetBook {
     /// Passes the gap below a read position.
     pub fn advance_to(&mut self, partition: &TopicPartition, position: Offset) {
         if let Some(page) = self.pages.get_mut(partition) {
+            let before = page.ledger.frontier();
             page.ledger.advance_to(position);
+            page.is_unasked |= page.ledger.frontier() > before;
         }
     }
 
@@ -82,70 +104,94 @@ impl OffsetBook {
         self.pages.get(partition).map(|page| page.ledger.frontier())
     }
 
-    /// The frontiers that moved since they were last asked to be committed; they count as asked for from now on.
-    pub fn take_frontiers(&mut self) -> Vec<(TopicPartition, Offset)> {
-        let mut moved = Vec::new();
+    /// The frontiers of partitions of which something has settled since they were last asked to be committed; they count
+    /// as asked for from now on.
+    pub fn take_frontiers(&mut self) -> Vec<Frontier> {
+        let mut news: Vec<Frontier> = Vec::new();
         for (partition, page) in &mut self.pages {
-            let frontier = page.ledger.frontier();
-            if frontier > page.requested {
-                page.requested = frontier;
-                moved.push((partition.clone(), frontier));
+            if std::mem::take(&mut page.is_unasked) {
+                page.unanswered = page.unanswered.saturating_add(1);
+                news.push(page.frontier(partition));
             }
         }
-        moved.sort();
-        moved
+        news.sort_by(|a, b| a.partition.cmp(&b.partition));
+        news
     }
 
     /// The frontiers of these partitions that are not known to be committed, for the commit before they go.
     #[must_use]
-    pub fn last_frontiers(&self, partitions: &[TopicPartition]) -> Vec<(TopicPartition, Offset)> {
+    pub fn last_frontiers(&self, partitions: &[TopicPartition]) -> Vec<Frontier> {
         let unsaid = |partition: &TopicPartition| {
             let page = self.pages.get(partition)?;
-            let frontier = page.ledger.frontier();
-            (frontier > page.committed).then(|| (partition.clone(), frontier))
+            (page.is_unasked || page.unanswered > 0).then(|| page.frontier(partition))
         };
         partitions.iter().filter_map(unsaid).collect()
     }
 
     /// Notes that a commit was accepted.
-    pub fn committed(&mut self, frontiers: &[(TopicPartition, Offset)]) {
-        for (partition, offset) in frontiers {
-            if let Some(page) = self.pages.get_mut(partition) {
-                page.committed = page.committed.max(*offset);
-            }
+    pub fn committed(&mut self, frontiers: &[Frontier]) {
+        for frontier in frontiers {
+            let _page = self.answered(frontier);
         }
     }
 
     /// Notes that a commit failed: its frontiers are to be asked for again.
-    pub fn commit_failed(&mut self, frontiers: &[(TopicPartition, Offset)]) {
-        for (partition, _) in frontiers {
-            if let Some(page) = self.pages.get_mut(partition) {
-                page.requested = page.committed;
+    pub fn commit_failed(&mut self, frontiers: &[Frontier]) {
+        for frontier in frontiers {
+            if let Some(page) = self.answered(frontier) {
+                page.is_unasked = true;
             }
         }
+    }
+
+    /// The page that a commit was asked for, unless the partition has been assigned anew since.
+    fn answered(&mut self, frontier: &Frontier) -> Option<&mut Page> {
+        let page = self.pages.get_mut(&frontier.partition).filter(|page| page.ledger.epoch() == frontier.epoch)?;
+        page.unanswered = page.unanswered.saturating_sub(1);
+        Some(page)
+    }
+}
+
+impl Page {
+    fn frontier(&self, partition: &TopicPartition) -> Frontier {
+        let (offset, completed) = (self.ledger.frontier(), self.ledger.completed());
+        Frontier { partition: partition.clone(), offset, completed, epoch: self.ledger.epoch() }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::OffsetBook;
+    use super::{Frontier, OffsetBook};
     use crate::domain::{Offset, TopicPartition};
-    use crate::offsets::LedgerError;
+    use crate::offsets::{Claim, CompletedOffsets, LedgerError};
 
     fn partition() -> TopicPartition {
         TopicPartition::new("soc.alerts", 0)
     }
 
+    fn book(start: i64) -> OffsetBook {
+        let mut book = OffsetBook::default();
+        book.assign(partition(), Offset(start), CompletedOffsets::default());
+        book
+    }
+
+    fn track(book: &mut OffsetBook, offset: i64) -> Claim {
+        book.track(&partition(), Offset(offset)).unwrap().unwrap()
+    }
+
+    fn offsets(frontiers: &[Frontier]) -> Vec<i64> {
+        frontiers.iter().map(|frontier| frontier.offset.0).collect()
+    }
+
     #[test]
     fn a_claim_of_an_earlier_assignment_never_moves_the_frontier() {
-        let mut book = OffsetBook::default();
-        book.assign(partition(), Offset(0));
-        let stale = book.track(&partition(), Offset(0)).unwrap();
+        let mut book = book(0);
+        let stale = track(&mut book, 0);
         assert_eq!(book.forget(&partition()), 1);
         assert_eq!(book.settle(&stale), Err(LedgerError::Fenced), "not ours at all");
 
-        book.assign(partition(), Offset(0));
-        let fresh = book.track(&partition(), Offset(0)).unwrap();
+        book.assign(partition(), Offset(0), CompletedOffsets::default());
+        let fresh = track(&mut book, 0);
         assert_eq!(book.settle(&stale), Err(LedgerError::Fenced), "ours again, but another assignment");
         assert_eq!(book.frontier(&partition()), Some(Offset(0)));
         assert_eq!(book.settle(&fresh), Ok(()));
@@ -154,13 +200,12 @@ mod tests {
 
     #[test]
     fn a_frontier_is_asked_for_once_and_again_after_a_failed_commit() {
-        let mut book = OffsetBook::default();
-        book.assign(partition(), Offset(5));
+        let mut book = book(5);
         assert_eq!(book.take_frontiers(), vec![], "where reading began is committed already");
-        let claim = book.track(&partition(), Offset(5)).unwrap();
+        let claim = track(&mut book, 5);
         book.settle(&claim).unwrap();
-        let frontiers = vec![(partition(), Offset(6))];
-        assert_eq!(book.take_frontiers(), frontiers);
+        let frontiers = book.take_frontiers();
+        assert_eq!(offsets(&frontiers), [6]);
         assert_eq!(book.take_frontiers(), vec![]);
         assert_eq!(book.last_frontiers(&[partition()]), frontiers, "not known to have landed");
         book.commit_failed(&frontiers);
@@ -170,8 +215,37 @@ mod tests {
     }
 
     #[test]
+    fn the_answer_to_an_old_assignments_commit_says_nothing_of_the_new_one() {
+        let mut book = book(0);
+        let claim = track(&mut book, 0);
+        book.settle(&claim).unwrap();
+        let old = book.take_frontiers();
+        book.assign(partition(), Offset(0), CompletedOffsets::default());
+        let claim = track(&mut book, 0);
+        book.settle(&claim).unwrap();
+        let asked = book.take_frontiers();
+        book.committed(&old);
+        assert_eq!(book.last_frontiers(&[partition()]), asked, "still unanswered");
+    }
+
+    #[test]
+    fn what_settles_above_the_frontier_is_said_and_not_open_in_the_next_assignment() {
+        let mut book = book(0);
+        let claims: Vec<Claim> = (0..4).map(|offset| track(&mut book, offset)).collect();
+        book.settle(&claims[2]).unwrap();
+        let frontiers = book.take_frontiers();
+        assert_eq!(offsets(&frontiers), [0]);
+        let completed = CompletedOffsets::from_sorted([Offset(2)]);
+        assert_eq!(frontiers[0].completed, completed);
+
+        book.assign(partition(), Offset(0), completed);
+        assert!(book.track(&partition(), Offset(0)).unwrap().is_some());
+        assert!(book.track(&partition(), Offset(1)).unwrap().is_some());
+        assert_eq!(book.track(&partition(), Offset(2)), Ok(None));
+    }
+
+    #[test]
     fn records_of_a_partition_that_is_not_ours_are_refused() {
-        let mut book = OffsetBook::default();
-        assert_eq!(book.track(&partition(), Offset(0)), Err(LedgerError::Fenced));
+        assert_eq!(OffsetBook::default().track(&partition(), Offset(0)), Err(LedgerError::Fenced));
     }
 }

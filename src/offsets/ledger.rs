@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::CompletedOffsets;
 use crate::domain::{Offset, TopicPartition};
 
 /// Which assignment of a partition something belongs to. A later assignment has a greater epoch.
@@ -67,13 +68,15 @@ pub struct PartitionLedger {
     entries: VecDeque<Entry>,
     /// Nothing below this is still to come.
     end: Offset,
+    /// What had settled above the frontier when the assignment began.
+    completed: CompletedOffsets,
 }
 
 impl PartitionLedger {
-    /// Opens a ledger at the first offset that will be read.
+    /// Opens a ledger at the first offset that will be read; `completed` has settled before.
     #[must_use]
-    pub fn new(epoch: Epoch, start: Offset) -> Self {
-        Self { epoch, entries: VecDeque::new(), end: start }
+    pub fn new(epoch: Epoch, start: Offset, completed: CompletedOffsets) -> Self {
+        Self { epoch, entries: VecDeque::new(), end: start, completed }
     }
 
     /// Which assignment this is.
@@ -94,17 +97,29 @@ impl PartitionLedger {
         self.entries.iter().filter(|entry| !entry.settled).count()
     }
 
-    /// Notes that a record was given to us.
+    /// Notes that a record was given to us; says whether it is open. If it is not, it has settled in an earlier
+    /// assignment.
     ///
     /// # Errors
     /// [`LedgerError::AlreadyRead`] if it does not lie beyond all that was read before.
-    pub fn track(&mut self, offset: Offset) -> Result<(), LedgerError> {
+    pub fn track(&mut self, offset: Offset) -> Result<bool, LedgerError> {
         if offset < self.end {
             return Err(LedgerError::AlreadyRead { offset, end: self.end });
         }
-        self.entries.push_back(Entry { offset, settled: false });
+        let settled = self.completed.contains(offset);
         self.end = offset.next();
-        Ok(())
+        // A settled record at the front is passed at once.
+        if !(settled && self.entries.is_empty()) {
+            self.entries.push_back(Entry { offset, settled });
+        }
+        Ok(!settled)
+    }
+
+    /// What has settled above the frontier: what was read, and what an earlier assignment knew and is not read yet.
+    #[must_use]
+    pub fn completed(&self) -> CompletedOffsets {
+        let read = self.entries.iter().filter(|entry| entry.settled).map(|entry| entry.offset);
+        CompletedOffsets::from_sorted(read).followed_by(&self.completed, self.end)
     }
 
     /// Notes that nothing below `position` is still to come: a gap at the end is passed.
@@ -137,11 +152,11 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Epoch, LedgerError, PartitionLedger};
+    use super::{CompletedOffsets, Epoch, LedgerError, PartitionLedger};
     use crate::domain::Offset;
 
     fn ledger(start: i64, offsets: &[i64]) -> PartitionLedger {
-        let mut ledger = PartitionLedger::new(Epoch(1), Offset(start));
+        let mut ledger = PartitionLedger::new(Epoch(1), Offset(start), CompletedOffsets::default());
         for offset in offsets {
             ledger.track(Offset(*offset)).unwrap();
         }
@@ -184,6 +199,22 @@ mod tests {
         assert_eq!(ledger.settle(Offset(1)), Err(LedgerError::NotOpen(Offset(1))));
         assert_eq!(ledger.settle(Offset(5)), Err(LedgerError::NotOpen(Offset(5))));
         assert_eq!(ledger.track(Offset(1)), Err(LedgerError::AlreadyRead { offset: Offset(1), end: Offset(2) }));
+    }
+
+    #[test]
+    fn what_settled_in_an_earlier_assignment_is_not_open_and_is_not_forgotten_before_it_is_read() {
+        let completed = CompletedOffsets::from_sorted([6, 7, 9].map(Offset));
+        let mut ledger = PartitionLedger::new(Epoch(2), Offset(5), completed.clone());
+        assert_eq!(ledger.completed(), completed, "nothing is read yet");
+        assert_eq!(ledger.track(Offset(5)), Ok(true));
+        assert_eq!(ledger.track(Offset(6)), Ok(false));
+        assert_eq!(ledger.completed(), completed, "6 was read, 7 and 9 were not");
+        assert_eq!(ledger.track(Offset(7)), Ok(false));
+        assert_eq!(ledger.settle(Offset(6)), Err(LedgerError::NotOpen(Offset(6))));
+        ledger.settle(Offset(5)).unwrap();
+        assert_eq!(ledger.frontier(), Offset(8), "the frontier passes what had settled");
+        assert_eq!(ledger.track(Offset(8)), Ok(true));
+        assert_eq!(ledger.completed(), CompletedOffsets::from_sorted([Offset(9)]));
     }
 
     proptest! {

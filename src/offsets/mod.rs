@@ -3,9 +3,11 @@
 //! What is deliberately absent: any client, any clock of its own, any knowledge of what a record holds.
 
 mod book;
+mod completed;
 mod ledger;
 mod schedule;
 
-pub use book::OffsetBook;
+pub use book::{Frontier, OffsetBook};
+pub use completed::{CompletedError, CompletedOffsets};
 pub use ledger::{Claim, Epoch, LedgerError, PartitionLedger};
 pub use schedule::CommitSchedule;

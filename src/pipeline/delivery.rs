@@ -41,16 +41,14 @@ pub(super) struct OpenDelivery {
     pub(super) attempts: u32,
     /// The attempts that count against the budget: those that an outage cost do not.
     pub(super) charged: u32,
+    /// The time that these attempts and the waits after them took. Waiting for a gate, the quota or a permit is free.
+    pub(super) spent: Duration,
     pub(super) reports: Vec<AttemptReport>,
-    first: Option<First>,
+    /// When the latest attempt left.
+    last: Option<Instant>,
+    /// When the attempt before it left.
+    previous: Option<Instant>,
     failure_counted: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct First {
-    at: Instant,
-    /// How long its route had been held back in all when the first attempt was made.
-    closed_time: Duration,
 }
 
 impl OpenDelivery {
@@ -70,17 +68,19 @@ impl OpenDelivery {
             in_flight: false,
             attempts: 0,
             charged: 0,
+            spent: Duration::ZERO,
             reports: Vec::new(),
-            first: None,
+            last: None,
+            previous: None,
             failure_counted: false,
         }
     }
 
-    /// Notes that an attempt leaves; `closed_time` is how long its route has been held back in all.
-    pub(super) fn attempt_sent(&mut self, now: Instant, closed_time: Duration) {
+    /// Notes that an attempt leaves.
+    pub(super) fn attempt_sent(&mut self, now: Instant) {
         self.in_flight = true;
         self.attempts = self.attempts.saturating_add(1);
-        let _first = self.first.get_or_insert(First { at: now, closed_time });
+        self.previous = self.last.replace(now);
     }
 
     /// Notes that an attempt failed.
@@ -103,16 +103,8 @@ impl OpenDelivery {
         !std::mem::replace(&mut self.failure_counted, true)
     }
 
-    /// When the first attempt was made.
-    pub(super) fn first_attempt(&self) -> Option<Instant> {
-        self.first.map(|first| first.at)
-    }
-
-    /// The time since the first attempt, less what its route was held back in between.
-    pub(super) fn elapsed(&self, now: Instant, closed_time: Duration) -> Duration {
-        self.first.map_or(Duration::ZERO, |first| {
-            let waited = closed_time.saturating_sub(first.closed_time);
-            now.saturating_duration_since(first.at).saturating_sub(waited)
-        })
+    /// When the attempt before the latest left, or the latest where it is the only one.
+    pub(super) fn previous_attempt(&self) -> Option<Instant> {
+        self.previous.or(self.last)
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::flow::Flow;
 use super::gates::{GateChange, Moved};
 use super::settings::AmbiguousPolicy;
@@ -17,8 +19,10 @@ use crate::telemetry::{AttemptEvent, BreakerState, Delivery, PauseReason};
 pub(super) struct AttemptDone {
     id: DeliveryId,
     route: RouteId,
+    /// Sent to see whether an outage is over.
+    is_probe: bool,
     sent_at: Instant,
-    sent_at_text: String,
+    sent_at_clock: Timestamp,
     duration: Duration,
     result: Result<Started, ApiFailure>,
 }
@@ -32,7 +36,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     pub(super) fn dispatch(&mut self, now: Instant) -> Option<Instant> {
         while !self.is_draining && self.attempts.len() < self.settings.max_in_flight {
             let gates = &self.gates;
-            if !gates.process_admits(now) || !self.scheduler.has_ready(|route| gates.route_admits(route, now)) {
+            if !gates.process_admits(now) || !self.scheduler.has_ready(|route| gates.turn(route, now)) {
                 self.waiting_for_token_since = None;
                 return gates.next_probe(now);
             }
@@ -42,7 +46,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             }
             let waited = self.waiting_for_token_since.take().map_or(Duration::ZERO, |since| now - since);
             self.telemetry.rate_limit_wait(waited);
-            let id = self.scheduler.take(|route| self.gates.route_admits(route, now))?;
+            let id = self.scheduler.take(|route| self.gates.turn(route, now))?;
             self.send(id, now);
         }
         None
@@ -51,15 +55,16 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     fn send(&mut self, id: DeliveryId, now: Instant) {
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
         let route = delivery.route;
-        delivery.attempt_sent(now, self.gates.closed_time(route, now));
+        delivery.attempt_sent(now);
+        let is_probe = self.gates.is_paused(route);
         self.gates.sent(route, now);
         let request = Arc::clone(&delivery.request);
         let api = Arc::clone(&self.api);
-        let sent_at_text = jiff::Timestamp::now().to_string();
+        let sent_at_clock = Timestamp::now();
         let _handle = self.attempts.spawn(async move {
             let result = api.start(&request).await;
             let duration = tokio::time::Instant::now().into_std() - now;
-            AttemptDone { id, route, sent_at: now, sent_at_text, duration, result }
+            AttemptDone { id, route, is_probe, sent_at: now, sent_at_clock, duration, result }
         });
         self.telemetry.in_flight(self.attempts.len());
     }
@@ -67,8 +72,8 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     /// Decides on an answer.
     pub(super) fn answered(&mut self, done: AttemptDone, now: Instant) {
         self.telemetry.in_flight(self.attempts.len());
-        let AttemptDone { id, route, sent_at, sent_at_text, duration, result } = done;
-        let was_paused = self.gates.is_paused(route);
+        let AttemptDone { id, route, is_probe, sent_at, sent_at_clock, duration, result } = done;
+        let charge = (!is_probe && !self.gates.is_paused(route)).then_some(duration);
         let changes = self.gates.answered(route, result.as_ref().err(), sent_at, now);
         let detail = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
         self.tell_gates(changes, &detail);
@@ -84,9 +89,9 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             Ok(started) => self.delivered(id, &started, now),
             Err(failure) => {
                 if let Some(delivery) = self.deliveries.get_mut(&id) {
-                    delivery.attempt_failed(&failure, sent_at_text);
+                    delivery.attempt_failed(&failure, sent_at_clock.to_string());
                 }
-                self.failed(id, failure, was_paused, now);
+                self.failed(id, &failure, charge, now);
             }
         }
     }
@@ -106,48 +111,51 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.settle(delivery.record);
     }
 
-    fn failed(&mut self, id: DeliveryId, failure: ApiFailure, was_paused: bool, now: Instant) {
+    /// `charge` is what the attempt cost the delivery: nothing where an outage was known when it left or ended.
+    fn failed(&mut self, id: DeliveryId, failure: &ApiFailure, charge: Option<Duration>, now: Instant) {
         if self.is_given_up(id) {
             self.abandon(&[id]);
             return;
         }
         match failure.class {
-            FailureClass::Rejected => self.bury_delivery(id, DeadLetterClass::Rejected, &failure),
+            FailureClass::Rejected => self.bury_delivery(id, DeadLetterClass::Rejected, failure),
             FailureClass::Ambiguous if self.settings.ambiguous == AmbiguousPolicy::DeadLetter => {
-                self.bury_delivery(id, DeadLetterClass::Ambiguous, &failure);
+                self.bury_delivery(id, DeadLetterClass::Ambiguous, failure);
             }
             // The delivery waits behind the gate that this closed: neither an attempt nor time is charged.
             FailureClass::Throttled | FailureClass::Credentials | FailureClass::Target => self.scheduler.put_back(id),
-            FailureClass::Transient | FailureClass::Ambiguous => self.failed_on_the_way(id, &failure, was_paused, now),
+            FailureClass::Transient | FailureClass::Ambiguous => self.failed_on_the_way(id, failure, charge, now),
         }
     }
 
-    fn failed_on_the_way(&mut self, id: DeliveryId, failure: &ApiFailure, was_paused: bool, now: Instant) {
+    fn failed_on_the_way(&mut self, id: DeliveryId, failure: &ApiFailure, charge: Option<Duration>, now: Instant) {
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
         let route = delivery.route;
-        if !was_paused {
-            delivery.charged = delivery.charged.saturating_add(1);
-        }
         let mut opened = None;
         if delivery.take_first_failure() {
             opened = self.gates.delivery_failed(route, now);
         }
-        let elapsed = delivery.elapsed(now, self.gates.closed_time(route, now));
-        let (charged, first) = (delivery.charged, delivery.first_attempt().unwrap_or(now));
-        if self.settings.retry.is_spent(charged, elapsed) {
-            // Others got through meanwhile: it is this delivery's fault. If none did, it is the target's: hold it.
-            if self.gates.succeeded_since(route, first) {
+        if let Some(duration) = charge {
+            delivery.charged = delivery.charged.saturating_add(1);
+            delivery.spent += duration;
+            let (charged, since) = (delivery.charged, delivery.previous_attempt().unwrap_or(now));
+            if !self.settings.retry.is_spent(charged, delivery.spent) {
+                let wait = self.settings.retry.backoff.wait(charged, &mut rand::rng());
+                delivery.spent += wait;
+                self.timers.set(now + wait, Wake::Delivery(id));
+                if let Some(of) = self.describe(id) {
+                    self.telemetry.retry_scheduled(&of, charged, wait);
+                }
+            } else if self.gates.succeeded_since(route, since) {
+                // Others get through between its attempts: it is this delivery's fault.
                 self.bury_delivery(id, DeadLetterClass::Exhausted, failure);
-                return;
+            } else {
+                // Nobody does: it is the target's. Hold it.
+                opened = opened.or_else(|| self.gates.open_breaker(route, now));
+                self.scheduler.put_back(id);
             }
-            opened = opened.or_else(|| self.gates.open_breaker(route, now));
-            self.scheduler.put_back(id);
         } else {
-            let wait = self.settings.retry.backoff.wait(charged.max(1), &mut rand::rng());
-            self.timers.set(now + wait, Wake::Delivery(id));
-            if let Some(of) = self.describe(id) {
-                self.telemetry.retry_scheduled(&of, charged, wait);
-            }
+            self.scheduler.put_back(id);
         }
         self.tell_gates(opened.into_iter().collect(), &failure.to_string());
     }

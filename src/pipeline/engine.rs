@@ -14,7 +14,8 @@ use super::report::Reporter;
 use super::settings::PipelineSettings;
 use super::timers::Wake;
 use crate::domain::{Offset, TopicPartition};
-use crate::ports::{DeadLetterSink, RecordSource, SourceError, SourceEvent, WorkflowApi};
+use crate::offsets::{CompletedOffsets, Frontier};
+use crate::ports::{DeadLetterSink, RecordSource, SourceError, SourceEvent, Start, WorkflowApi};
 use crate::telemetry::{Health, Status, Telemetry};
 
 /// How often gauges and status are brought up to date, and how long the loop sleeps at most.
@@ -80,8 +81,7 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), PipelineError> {
         let result = self.flow_until(&shutdown).await;
         self.health.set_ready(false);
-        self.flow.publish();
-        let last = self.flow.all_frontiers();
+        let last = self.flow.give_up_all();
         let closed = self.source.close(last).await;
         result?;
         Ok(closed?)
@@ -163,11 +163,7 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
         let flow = &mut self.flow;
         match event {
             SourceEvent::Records(records) => flow.take_in(records, now()),
-            SourceEvent::Position(positions) => {
-                for (partition, position) in positions {
-                    flow.book.advance_to(&partition, position);
-                }
-            }
+            SourceEvent::Position(positions) => flow.pass(&positions),
             SourceEvent::EndOffsets(offsets) => flow.report.end_offsets(offsets),
             SourceEvent::Joined => {
                 if !std::mem::replace(&mut flow.report.kafka_is_reached, true) {
@@ -184,11 +180,17 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
             SourceEvent::Revoked(partitions) => flow.revoke(partitions, now()),
             SourceEvent::Lost(partitions) => flow.lose(&partitions),
             SourceEvent::OutOfRange { partition, wanted, resumed_at } => {
-                flow.out_of_range(&partition, wanted, resumed_at);
+                if flow.out_of_range(&partition, wanted, resumed_at) {
+                    self.source.resume(&[partition]);
+                }
             }
-            SourceEvent::Committed(frontiers) => {
+            SourceEvent::Committed(mut frontiers) => {
+                // Of partitions that were handed back meanwhile nothing is shown any more.
+                frontiers.retain(|frontier| flow.book.is_assigned(&frontier.partition));
                 flow.book.committed(&frontiers);
-                flow.telemetry.committed(&frontiers);
+                let told: Vec<_> =
+                    frontiers.into_iter().map(|frontier| (frontier.partition, frontier.offset)).collect();
+                flow.telemetry.committed(&told);
             }
             SourceEvent::CommitFailed { frontiers, error } => {
                 flow.book.commit_failed(&frontiers);
@@ -207,25 +209,38 @@ fn now() -> Instant {
 
 impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     /// Partitions are ours from now on.
-    fn assign(&mut self, cluster_id: Arc<str>, partitions: Vec<(TopicPartition, Offset)>) {
-        self.telemetry.assigned(&partitions);
+    fn assign(&mut self, cluster_id: Arc<str>, partitions: Vec<Start>) {
+        let told: Vec<_> = partitions.iter().map(|start| (start.partition.clone(), start.offset)).collect();
+        self.telemetry.assigned(&told);
         self.cluster_id = cluster_id;
-        for (partition, start) in partitions {
-            let _epoch = self.book.assign(partition.clone(), start);
+        for Start { partition, offset, completed } in partitions {
+            let _epoch = self.book.assign(partition.clone(), offset, completed);
             self.budget.forget_pause(&partition);
         }
     }
 
-    /// Records of a partition are gone. Where reading goes on behind what was read, the partition is another one of
-    /// the same name: its claims are worth nothing.
-    fn out_of_range(&mut self, partition: &TopicPartition, wanted: Offset, resumed_at: Offset) {
-        self.telemetry.out_of_range(partition, wanted, resumed_at);
-        if resumed_at >= wanted {
-            self.book.advance_to(partition, resumed_at);
-        } else {
-            self.lose(std::slice::from_ref(partition));
-            let _epoch = self.book.assign(partition.clone(), resumed_at);
+    /// Gaps are passed. Not during a drain: what has been read since it began was not taken in, and is not passed.
+    fn pass(&mut self, positions: &[(TopicPartition, Offset)]) {
+        if self.is_draining {
+            return;
         }
+        for (partition, position) in positions {
+            self.book.advance_to(partition, *position);
+        }
+    }
+
+    /// Records of a partition are gone. Where reading goes on behind what was read, the partition is another one of
+    /// the same name: its claims are worth nothing, and so is its pause. Says whether that is so.
+    fn out_of_range(&mut self, partition: &TopicPartition, wanted: Offset, resumed_at: Offset) -> bool {
+        self.telemetry.out_of_range(partition, wanted, resumed_at);
+        let is_another = resumed_at < wanted;
+        if is_another {
+            self.lose(std::slice::from_ref(partition));
+            let _epoch = self.book.assign(partition.clone(), resumed_at, CompletedOffsets::default());
+        } else {
+            self.book.advance_to(partition, resumed_at);
+        }
+        is_another
     }
 
     /// Begins nothing new and gives up what waits. Says what is to be paused.
@@ -241,8 +256,12 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.attempts.is_empty() && self.letters.pending.is_empty()
     }
 
-    fn all_frontiers(&self) -> Vec<(TopicPartition, Offset)> {
+    /// Gives up what has not ended; it comes again. Says what is left to commit.
+    fn give_up_all(&mut self) -> Vec<Frontier> {
+        self.publish();
         let partitions: Vec<TopicPartition> = self.book.partitions().cloned().collect();
-        self.book.last_frontiers(&partitions)
+        let last = self.book.last_frontiers(&partitions);
+        self.fence(&partitions);
+        last
     }
 }

@@ -16,8 +16,8 @@ use super::prepare::{AlertFacts, Preparer};
 use super::report::Reporter;
 use super::settings::PipelineSettings;
 use super::timers::Timers;
-use crate::domain::{Destination, Offset, Outcome, TopicPartition, WorkflowRequest};
-use crate::offsets::{CommitSchedule, OffsetBook};
+use crate::domain::{Destination, Outcome, WorkflowRequest};
+use crate::offsets::{CommitSchedule, Frontier, OffsetBook};
 use crate::resilience::RateLimiter;
 use crate::scheduler::{DeliveryId, RouteId, Scheduler};
 use crate::telemetry::{OutcomeEvent, Telemetry};
@@ -144,7 +144,7 @@ impl<A, D> Flow<A, D> {
     }
 
     /// The frontiers to commit now, if it is time.
-    pub(super) fn due_commits(&mut self, now: Instant) -> Vec<(TopicPartition, Offset)> {
+    pub(super) fn due_commits(&mut self, now: Instant) -> Vec<Frontier> {
         if self.commits.take_due(now) { self.book.take_frontiers() } else { Vec::new() }
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::domain::FailureClass;
 use crate::ports::ApiFailure;
 use crate::resilience::{Admission, BreakerPolicy, FailureWindow, Gate, ProbeSchedule};
-use crate::scheduler::RouteId;
+use crate::scheduler::{RouteId, Turn};
 use crate::telemetry::PauseReason;
 
 /// A gate that was closed or opened, for the log.
@@ -30,7 +30,6 @@ struct RouteGates {
     breaker: Gate,
     window: FailureWindow,
     last_success: Option<Instant>,
-    closed_time: Duration,
 }
 
 /// The gates of the process (credentials, quota) and of each route (target, breaker).
@@ -40,7 +39,6 @@ pub(super) struct Gates {
     credentials: Gate,
     hold_off: Gate,
     routes: Vec<RouteGates>,
-    closed_time: Duration,
 }
 
 impl Gates {
@@ -50,7 +48,6 @@ impl Gates {
             credentials: Gate::unproven(ProbeSchedule::SYSTEMIC),
             hold_off: Gate::open(ProbeSchedule::HOLD_OFF),
             routes: Vec::new(),
-            closed_time: Duration::ZERO,
         }
     }
 
@@ -61,7 +58,6 @@ impl Gates {
             breaker: Gate::open(ProbeSchedule::Doubling { first: open_for, max: max_open_for }),
             window: FailureWindow::new(self.policy),
             last_success: None,
-            closed_time: Duration::ZERO,
         });
         RouteId(self.routes.len() - 1)
     }
@@ -71,9 +67,14 @@ impl Gates {
         admits(&self.credentials, now) && admits(&self.hold_off, now)
     }
 
-    /// Whether a delivery of this route may leave now, as far as the route is concerned.
-    pub(super) fn route_admits(&self, route: RouteId, now: Instant) -> bool {
-        self.routes.get(route.0).is_some_and(|gates| admits(&gates.target, now) && admits(&gates.breaker, now))
+    /// Which delivery of this route may leave now, as far as the route is concerned.
+    pub(super) fn turn(&self, route: RouteId, now: Instant) -> Turn {
+        let Some(gates) = self.routes.get(route.0) else { return Turn::Nobody };
+        match (gates.target.admission(now), gates.breaker.admission(now)) {
+            (Some(Admission::Pass), Some(Admission::Pass)) => Turn::Worst,
+            _ if admits(&gates.target, now) && admits(&gates.breaker, now) => Turn::Another,
+            _ => Turn::Nobody,
+        }
     }
 
     /// The earliest time at which a closed gate lets its next probe through.
@@ -105,13 +106,12 @@ impl Gates {
         let class = failure.map(|failure| failure.class);
         let is_answer = failure.is_none_or(|failure| failure.http_status.is_some());
         let cap = failure.and_then(|failure| failure.retry_after);
-        let mut changes = Changes { list: Vec::new(), closed_time: Duration::ZERO };
+        let mut changes = Changes::default();
 
         let verdict = verdict(class == Some(FailureClass::Credentials), is_answer);
         changes.apply(&mut self.credentials, verdict, PauseReason::Credentials, None, None, sent_at, now);
         let verdict = self::verdict(class == Some(FailureClass::Throttled), is_answer);
         changes.apply(&mut self.hold_off, verdict, PauseReason::HoldOff, None, cap, sent_at, now);
-        self.closed_time += std::mem::take(&mut changes.closed_time);
 
         if let Some(gates) = self.routes.get_mut(route.0) {
             let works = matches!(class, None | Some(FailureClass::Rejected));
@@ -121,15 +121,17 @@ impl Gates {
             );
             changes.apply(&mut gates.target, verdict, PauseReason::Target, Some(route), None, sent_at, now);
             if works {
+                if changes.reopen(&mut gates.breaker, PauseReason::CircuitBreaker, Some(route), now) {
+                    // What failed while it was open must not open it again.
+                    gates.window.clear();
+                }
                 gates.window.success(now);
-                changes.reopen(&mut gates.breaker, PauseReason::CircuitBreaker, Some(route), now);
             }
             if class.is_none() {
                 gates.last_success = Some(now);
             }
-            gates.closed_time += changes.closed_time;
         }
-        changes.list
+        changes.0
     }
 
     /// Counts a delivery that failed on the way for the first time; the breaker may open.
@@ -161,15 +163,6 @@ impl Gates {
     /// Whether a delivery of this route has been confirmed since then.
     pub(super) fn succeeded_since(&self, route: RouteId, since: Instant) -> bool {
         self.routes.get(route.0).and_then(|gates| gates.last_success).is_some_and(|at| at > since)
-    }
-
-    /// For how long this route has been held back in all; the difference of two readings is what waiting cost.
-    pub(super) fn closed_time(&self, route: RouteId, now: Instant) -> Duration {
-        let running = |gate: &Gate| gate.closed_since().map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        let process = self.closed_time + running(&self.credentials) + running(&self.hold_off);
-        self.routes
-            .get(route.0)
-            .map_or(process, |gates| process + gates.closed_time + running(&gates.target) + running(&gates.breaker))
     }
 
     /// Whether no route at all lets deliveries through.
@@ -216,10 +209,8 @@ fn verdict(trouble: bool, fine: bool) -> Verdict {
     }
 }
 
-struct Changes {
-    list: Vec<GateChange>,
-    closed_time: Duration,
-}
+#[derive(Default)]
+struct Changes(Vec<GateChange>);
 
 impl Changes {
     #[expect(clippy::too_many_arguments, reason = "one place for the rule that all gates share")]
@@ -238,20 +229,20 @@ impl Changes {
                 let newly = gate.close(now, cap);
                 if let Some(next_probe) = gate.next_probe().filter(|_| newly) {
                     let probe_in = next_probe.saturating_duration_since(now);
-                    self.list.push(GateChange { reason, route, to: Moved::Closed { probe_in } });
+                    self.0.push(GateChange { reason, route, to: Moved::Closed { probe_in } });
                 }
             }
             Verdict::Fine if gate.closed_since().is_none_or(|closed| sent_at > closed) => {
-                self.reopen(gate, reason, route, now);
+                let _was_closed = self.reopen(gate, reason, route, now);
             }
             Verdict::Fine | Verdict::Nothing => gate.probe_said_nothing(),
         }
     }
 
-    fn reopen(&mut self, gate: &mut Gate, reason: PauseReason, route: Option<RouteId>, now: Instant) {
-        if let Some(after) = gate.reopen(now) {
-            self.closed_time += after;
-            self.list.push(GateChange { reason, route, to: Moved::Opened { after } });
-        }
+    /// Says whether the gate was closed.
+    fn reopen(&mut self, gate: &mut Gate, reason: PauseReason, route: Option<RouteId>, now: Instant) -> bool {
+        let closed_for = gate.reopen(now);
+        self.0.extend(closed_for.map(|after| GateChange { reason, route, to: Moved::Opened { after } }));
+        closed_for.is_some()
     }
 }

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use super::flow::Flow;
-use crate::domain::{Offset, TopicPartition};
+use crate::domain::TopicPartition;
+use crate::offsets::Frontier;
 use crate::scheduler::DeliveryId;
 
 /// Partitions that are to be handed back once what is in flight for them has ended, or at the deadline.
@@ -18,7 +19,7 @@ pub(super) struct Revocation {
 #[derive(Debug)]
 pub(super) struct Release {
     pub(super) partitions: Vec<TopicPartition>,
-    pub(super) frontiers: Vec<(TopicPartition, Offset)>,
+    pub(super) frontiers: Vec<Frontier>,
 }
 
 impl<A, D> Flow<A, D> {
@@ -107,7 +108,8 @@ impl<A, D> Flow<A, D> {
         records.map(|open| open.record.partition.clone()).collect()
     }
 
-    fn fence(&mut self, partitions: &[TopicPartition]) {
+    /// Ends everything of these partitions: what has not ended is abandoned, its results are worth nothing.
+    pub(super) fn fence(&mut self, partitions: &[TopicPartition]) {
         let is_gone = |id: &super::delivery::RecordId, records: &HashMap<_, super::delivery::OpenRecord>| {
             records.get(id).is_none_or(|open| partitions.contains(&open.record.partition))
         };

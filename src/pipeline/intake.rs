@@ -24,7 +24,8 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
 
     fn take_in_one(&mut self, record: Record, now: Instant) {
         // What is not ours any more, or was given twice, is none of our business: its owner settles it.
-        let Ok(claim) = self.book.track(&record.partition, record.offset) else { return };
+        // And what an earlier assignment has settled has had its outcome.
+        let Ok(Some(claim)) = self.book.track(&record.partition, record.offset) else { return };
         self.telemetry.records_consumed(1);
         self.budget.charge(&record.partition, record.size());
         let origin = record.origin(&self.cluster_id);

@@ -61,7 +61,7 @@ impl<A, D> Flow<A, D> {
         self.telemetry.tick();
         let buffered = self.scheduler.counts();
         self.telemetry.buffered(&buffered, self.budget.bytes());
-        let oldest = self.records.values().filter_map(|open| age_ms(open.record.timestamp_ms)).max();
+        let oldest = age_ms(self.records.values().filter_map(|open| open.record.timestamp_ms).min());
         self.telemetry.oldest_unsettled(oldest.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))));
         let assignment = self.assignment();
         for partition in &assignment {

@@ -140,15 +140,15 @@ impl Gate {
         }
     }
 
-    /// The trouble is there. A closed gate stays as it is, but for `cap`: no wait from now is longer than that.
-    /// Says whether the gate was not closed before.
+    /// The trouble is there. A closed gate stays as it is, but for `cap`: no wait from now is longer than that, nor
+    /// shorter than the schedule's first. Says whether the gate was not closed before.
     pub fn close(&mut self, now: Instant, cap: Option<Duration>) -> bool {
         let newly = self.closed_since().is_none();
         if newly {
             self.state = State::Closed { since: now, step: 0, next_probe: now + self.schedule.wait(0) };
         }
         if let (State::Closed { next_probe, .. }, Some(cap)) = (&mut self.state, cap) {
-            *next_probe = (*next_probe).min(now + cap);
+            *next_probe = (*next_probe).min(now + cap.max(self.schedule.wait(0)));
         }
         newly
     }
@@ -228,5 +228,7 @@ mod tests {
         assert_eq!(gate.next_probe(), Some(start + seconds(16)));
         gate.close(start, Some(seconds(5)));
         assert_eq!(gate.next_probe(), Some(start + seconds(5)));
+        gate.close(start, Some(seconds(0)));
+        assert_eq!(gate.next_probe(), Some(start + seconds(1)), "no wait at all would be a storm");
     }
 }

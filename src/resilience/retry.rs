@@ -9,17 +9,17 @@ use super::Backoff;
 pub struct RetryPolicy {
     /// How many attempts are made at most, the first included; at least 1.
     pub max_attempts: u32,
-    /// How long after the first attempt another one may begin.
+    /// How long its attempts and the waits between them may take together before no other one begins.
     pub max_elapsed: Duration,
     /// The waits in between.
     pub backoff: Backoff,
 }
 
 impl RetryPolicy {
-    /// Whether the budget is spent after this many failed attempts and this time since the first.
+    /// Whether the budget is spent after this many failed attempts and this time.
     #[must_use]
-    pub fn is_spent(&self, failed: u32, elapsed: Duration) -> bool {
-        failed >= self.max_attempts || elapsed >= self.max_elapsed
+    pub fn is_spent(&self, failed: u32, spent: Duration) -> bool {
+        failed >= self.max_attempts || spent >= self.max_elapsed
     }
 }
 

@@ -6,4 +6,4 @@
 mod lane;
 mod queue;
 
-pub use queue::{DeliveryId, Lane, RouteId, Scheduler};
+pub use queue::{DeliveryId, Lane, RouteId, Scheduler, Turn};

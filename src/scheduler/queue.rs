@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
 use bytes::Bytes;
 
@@ -23,6 +24,17 @@ pub struct Lane {
     pub partition: TopicPartition,
     /// The key; `None` where the whole partition is one lane.
     pub key: Option<Bytes>,
+}
+
+/// Which of a route's deliveries may leave.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Turn {
+    /// None: the route is held back.
+    Nobody,
+    /// The worst, then the oldest.
+    Worst,
+    /// Another one than the last time: a delivery that fails for its own sake must not be the only probe for ever.
+    Another,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,6 +63,8 @@ pub struct Scheduler {
     entries: HashMap<DeliveryId, Entry>,
     lanes: HashMap<Lane, Members>,
     ready: BTreeMap<RouteId, BTreeSet<Rank>>,
+    /// What was taken last by [`Turn::Another`].
+    probed: HashMap<RouteId, Rank>,
     counts: [usize; Severity::ALL.len()],
 }
 
@@ -69,17 +83,29 @@ impl Scheduler {
         }
     }
 
-    /// Whether a delivery of an admitted route could leave now.
+    /// Whether a delivery could leave now.
     #[must_use]
-    pub fn has_ready(&self, mut admits: impl FnMut(RouteId) -> bool) -> bool {
-        self.ready.iter().any(|(route, ranks)| !ranks.is_empty() && admits(*route))
+    pub fn has_ready(&self, mut turn: impl FnMut(RouteId) -> Turn) -> bool {
+        self.ready.iter().any(|(route, ranks)| !ranks.is_empty() && turn(*route) != Turn::Nobody)
     }
 
-    /// Takes the delivery that leaves next among the admitted routes. It is away until [`Scheduler::put_back`] or
-    /// [`Scheduler::remove`].
-    pub fn take(&mut self, mut admits: impl FnMut(RouteId) -> bool) -> Option<DeliveryId> {
-        let best = self.ready.iter().filter(|(route, _)| admits(**route)).filter_map(|(_, ranks)| ranks.first()).min();
-        let id = best?.1;
+    /// Takes the delivery that leaves next: the worst of what each route lets leave. It is away until
+    /// [`Scheduler::put_back`] or [`Scheduler::remove`].
+    pub fn take(&mut self, mut turn: impl FnMut(RouteId) -> Turn) -> Option<DeliveryId> {
+        let next_of = |(route, ranks): (&RouteId, &BTreeSet<Rank>)| {
+            let turn = turn(*route);
+            let rank = match turn {
+                Turn::Nobody => None,
+                Turn::Worst => ranks.first(),
+                Turn::Another => self.probed.get(route).and_then(|last| behind(ranks, last)).or_else(|| ranks.first()),
+            };
+            rank.map(|rank| (*rank, *route, turn))
+        };
+        let (rank, route, turn) = self.ready.iter().filter_map(next_of).min_by_key(|(rank, ..)| *rank)?;
+        if turn == Turn::Another {
+            let _last = self.probed.insert(route, rank);
+        }
+        let id = rank.1;
         self.place(id, None);
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.state = State::Away;
@@ -147,6 +173,10 @@ impl Scheduler {
     }
 }
 
+fn behind<'a>(ranks: &'a BTreeSet<Rank>, last: &Rank) -> Option<&'a Rank> {
+    ranks.range((Bound::Excluded(last), Bound::Unbounded)).next()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -154,7 +184,7 @@ mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    use super::{DeliveryId, Lane, RouteId, Scheduler};
+    use super::{DeliveryId, Lane, RouteId, Scheduler, Turn};
     use crate::domain::{Severity, TopicPartition};
 
     const ROUTE: RouteId = RouteId(0);
@@ -163,13 +193,17 @@ mod tests {
         Some(Lane { partition: TopicPartition::new("t", 0), key: Some(Bytes::copy_from_slice(key.as_bytes())) })
     }
 
+    fn worst(_: RouteId) -> Turn {
+        Turn::Worst
+    }
+
     fn is_empty(scheduler: &Scheduler) -> bool {
         scheduler.counts().iter().all(|(_, count)| *count == 0)
     }
 
     fn take_all(scheduler: &mut Scheduler) -> Vec<u64> {
         std::iter::from_fn(|| {
-            let id = scheduler.take(|_| true)?;
+            let id = scheduler.take(worst)?;
             scheduler.remove(id);
             Some(id.0)
         })
@@ -192,13 +226,13 @@ mod tests {
         scheduler.add(DeliveryId(0), Severity::Low, ROUTE, lane("a"));
         scheduler.add(DeliveryId(1), Severity::Low, ROUTE, lane("a"));
         scheduler.add(DeliveryId(2), Severity::Low, ROUTE, lane("b"));
-        assert_eq!(scheduler.take(|_| true), Some(DeliveryId(0)));
-        assert_eq!(scheduler.take(|_| true), Some(DeliveryId(2)));
-        assert_eq!(scheduler.take(|_| true), None, "1 waits behind 0");
+        assert_eq!(scheduler.take(worst), Some(DeliveryId(0)));
+        assert_eq!(scheduler.take(worst), Some(DeliveryId(2)));
+        assert_eq!(scheduler.take(worst), None, "1 waits behind 0");
         scheduler.put_back(DeliveryId(0));
-        assert_eq!(scheduler.take(|_| true), Some(DeliveryId(0)), "0 again, not 1");
+        assert_eq!(scheduler.take(worst), Some(DeliveryId(0)), "0 again, not 1");
         scheduler.remove(DeliveryId(0));
-        assert_eq!(scheduler.take(|_| true), Some(DeliveryId(1)));
+        assert_eq!(scheduler.take(worst), Some(DeliveryId(1)));
     }
 
     #[test]
@@ -215,10 +249,25 @@ mod tests {
         let mut scheduler = Scheduler::default();
         scheduler.add(DeliveryId(0), Severity::Fatal, RouteId(1), None);
         scheduler.add(DeliveryId(1), Severity::Low, RouteId(2), None);
-        let not_one = |route: RouteId| route != RouteId(1);
+        let not_one = |route: RouteId| if route == RouteId(1) { Turn::Nobody } else { Turn::Worst };
         assert_eq!(scheduler.take(not_one), Some(DeliveryId(1)));
         assert!(!scheduler.has_ready(not_one));
-        assert!(scheduler.has_ready(|_| true));
+        assert!(scheduler.has_ready(worst));
+    }
+
+    #[test]
+    fn probes_go_round_and_the_worst_leaves_again_first_afterwards() {
+        let mut scheduler = Scheduler::default();
+        scheduler.add(DeliveryId(0), Severity::Low, ROUTE, None);
+        scheduler.add(DeliveryId(1), Severity::Fatal, ROUTE, None);
+        scheduler.add(DeliveryId(2), Severity::Low, ROUTE, None);
+        let mut probe = || {
+            let id = scheduler.take(|_| Turn::Another).unwrap();
+            scheduler.put_back(id);
+            id.0
+        };
+        assert_eq!([probe(), probe(), probe(), probe()], [1, 0, 2, 1]);
+        assert_eq!(take_all(&mut scheduler), [1, 0, 2]);
     }
 
     #[test]
@@ -248,7 +297,7 @@ mod tests {
             let mut put_backs = put_backs.into_iter();
             let mut last: HashMap<u8, u64> = HashMap::new();
             let mut ended = 0;
-            while let Some(id) = scheduler.take(|_| true) {
+            while let Some(id) = scheduler.take(worst) {
                 let key = keys[&id.0];
                 if key > 0 {
                     prop_assert!(last.get(&key).is_none_or(|before| *before <= id.0));

@@ -103,7 +103,6 @@ events! {
         &["topic", "partition", "wanted", "resumed_at", "lost"];
     KAFKA_UNAVAILABLE = WARN "kafka.unavailable" "no broker can be reached; trying on" &["error"];
     KAFKA_AVAILABLE = INFO "kafka.available" "the consumer group was joined" &[];
-    KAFKA_CLIENT = WARN "kafka.client" "the Kafka client has something to say" &["facility", "error"];
     PAUSED_FOR_OPERATOR = ERROR "delivery.paused" "sending stands still until somebody acts" &["reason", "detail"];
     PAUSED = WARN "delivery.paused" "sending stands still for a while" &["reason", "detail"];
     RESUMED = INFO "delivery.resumed" "sending goes on" &["reason", "paused_ms"];
@@ -121,6 +120,26 @@ events! {
     SUMMARISED = WARN "log.summarised" "equal lines were kept back" &["summarised_event", "suppressed"];
 }
 
+/// The lines of the clients of Kafka, IAM and SecMaster, which count nothing and are written where they happen: name,
+/// what it means. A test holds the list against the code.
+pub const CLIENT_EVENTS: &[(&str, &str)] = &[
+    ("iam.token_failed", "WARN: no token could be fetched; requests wait for one"),
+    ("iam.token_fetched", "INFO: a token was fetched, for so many seconds"),
+    ("kafka.client", "a line of librdkafka itself, a level quieter than it says"),
+    (
+        "kafka.commit_metadata_dropped",
+        "WARN: a commit's metadata is not believed; what it said was delivered comes again",
+    ),
+    ("kafka.ends_unknown", "DEBUG: the end offsets could not be read; the lag is as old as the last answer"),
+    ("kafka.leave_slow", "WARN: the group was not left in time; its partitions wait for the session to end"),
+    ("kafka.producer_renewed", "WARN: the dead-letter producer had failed for good and was made anew"),
+    ("kafka.topic_added", "WARN: a topic is new to the group and is read from its earliest record"),
+    ("kafka.topic_missing", "WARN: a subscribed topic cannot be read"),
+    ("kafka.trouble", "DEBUG: an error that the Kafka client handles by itself"),
+    ("secmaster.token_refused", "INFO: a token was refused; another one is fetched, once"),
+    ("tls.system_root_unreadable", "DEBUG: one of the system's root certificates cannot be read"),
+];
+
 /// The name of lines that come from libraries, not from this program; they add `target`.
 pub(super) const LIBRARY: &str = "library";
 
@@ -133,6 +152,10 @@ pub fn reference() -> String {
         // Writing to a String does not fail.
         let _infallible =
             writeln!(page, "| `{}` | {} | {} | {} |", event.name, event.level, event.message, fields.join(" "));
+    }
+    page.push_str("\n## Lines of the clients\n\n| event | what it means |\n|---|---|\n");
+    for (name, meaning) in CLIENT_EVENTS {
+        let _infallible = writeln!(page, "| `{name}` | {meaning} |");
     }
     page
 }

@@ -21,7 +21,7 @@ mod throttle;
 pub use catalogue::{CATALOGUE, Definition, Kind, reference as metrics_reference};
 pub use events::{AttemptEvent, Delivery, OutcomeEvent, StartEvent, Telemetry, Totals};
 pub use health::Health;
-pub use log_events::{EVENTS, LogEvent, reference as logging_reference};
+pub use log_events::{CLIENT_EVENTS, EVENTS, LogEvent, reference as logging_reference};
 pub use logging::{Format, LoggingError, init};
 pub use metrics::MetricsError;
 pub use pause::{BreakerState, PauseReason};

@@ -4,6 +4,7 @@
 mod command_line;
 mod config_file;
 mod deployment;
+mod documentation;
 mod end_to_end;
 mod kafka_adapter;
 mod layering;

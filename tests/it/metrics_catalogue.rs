@@ -1,22 +1,15 @@
 //! The names that dashboards, alerts and searches are built on, pinned; and the pages that describe them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use alertbridge::telemetry::{CATALOGUE, Kind, logging_reference, metrics_reference};
+use alertbridge::telemetry::{CATALOGUE, CLIENT_EVENTS, Kind, logging_reference, metrics_reference};
+
+use crate::support::pages::assert_page;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Holds a page against the code it is written from, or writes it where `UPDATE_DOCS` is set (`make docs`).
-fn assert_page(path: &str, written: &str) {
-    let path = root().join(path);
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(&path, written).unwrap();
-    }
-    let page = fs::read_to_string(&path).unwrap_or_default();
-    assert!(page == written, "{} is not what the code says; run `make docs`", path.display());
 }
 
 #[test]
@@ -39,6 +32,29 @@ fn names_follow_the_conventions_of_prometheus() {
         assert!(metric.kind != Kind::Histogram || metric.name.ends_with("_seconds"), "{}", metric.name);
         assert!(metric.buckets.is_sorted(), "{}", metric.name);
         assert!(metric.help.ends_with('.'), "{}", metric.name);
+    }
+}
+
+#[test]
+fn every_event_that_is_written_outside_of_telemetry_is_documented() {
+    let mut written = BTreeSet::new();
+    for room in ["kafka", "secmaster", "pipeline", "server", "app", "mapping", "routing"] {
+        collect_events(&root().join("src").join(room), &mut written);
+    }
+    let documented: BTreeSet<String> = CLIENT_EVENTS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(written, documented);
+}
+
+fn collect_events(folder: &Path, written: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect_events(&path, written);
+        } else {
+            let text = fs::read_to_string(&path).unwrap();
+            let names = text.split("event = \"").skip(1).filter_map(|rest| rest.split('"').next());
+            written.extend(names.map(str::to_owned));
+        }
     }
 }
 

@@ -25,7 +25,8 @@ use super::commits::{Answered, CommitId, CommitQueue, Committer, Frontiers};
 use super::context::{Consumer, Report};
 use super::outbox::Outbox;
 use super::record;
-use crate::domain::TopicPartition;
+use crate::domain::{Offset, TopicPartition};
+use crate::offsets::{CompletedOffsets, Epoch, Frontier};
 use crate::ports::{SourceError, SourceEvent};
 
 /// The longest that a command waits while nothing arrives from Kafka.
@@ -218,7 +219,7 @@ impl Worker {
 
     /// Those frontiers that belong to an assignment that still holds.
     fn current(&self, mut frontiers: Frontiers, seen: u64) -> Frontiers {
-        frontiers.retain(|(p, _)| self.owned.get(p).is_some_and(|owned| owned.epoch <= seen));
+        frontiers.retain(|f| self.owned.get(&f.partition).is_some_and(|owned| owned.epoch <= seen));
         frontiers
     }
 
@@ -280,8 +281,8 @@ impl Worker {
     }
 
     /// Commits what this worker chose itself, and waits for it.
-    fn commit_own(&mut self, frontiers: Frontiers) -> Result<(), String> {
-        let id = self.commits.push(frontiers);
+    fn commit_own(&mut self, chosen: Vec<(TopicPartition, Offset)>) -> Result<(), String> {
+        let id = self.commits.push(chosen.into_iter().map(bare_frontier).collect());
         let _new = self.own_commits.insert(id);
         self.wait_for(id, self.settings.request_timeout)
     }
@@ -304,4 +305,9 @@ impl Worker {
         drop(self.committer);
         drop(self.consumer);
     }
+}
+
+/// A frontier that this worker chose: nothing above it has settled, and no assignment waits for the answer.
+pub(super) fn bare_frontier((partition, offset): (TopicPartition, Offset)) -> Frontier {
+    Frontier { partition, offset, completed: CompletedOffsets::default(), epoch: Epoch(0) }
 }

@@ -16,7 +16,7 @@ use crate::kafka::commits::Frontiers;
 use crate::kafka::context::Report;
 use crate::kafka::placement::{self, Placed, Placement};
 use crate::kafka::queries;
-use crate::ports::{SourceError, SourceEvent};
+use crate::ports::{SourceError, SourceEvent, Start};
 
 /// How long a member waits for the one whose turn it is to choose where a topic begins.
 const CHOOSER_PATIENCE: Duration = Duration::from_secs(10);
@@ -99,27 +99,29 @@ impl Worker {
         self.rebalance = Some(Rebalance::Placing { partitions, since, next });
     }
 
-    /// Tells the assignment, then begins to read.
+    /// Begins to read and tells the assignment.
     fn begin(&mut self, placement: Placement) {
         // Known since the first metadata; empty only where the brokers do not tell.
         let cluster_id = self.consumer.client().fetch_cluster_id(queries::PATIENCE).unwrap_or_default();
         let Placement { starts, ends, out_of_range, .. } = placement;
         self.joined();
         self.outbox.epoch += 1;
-        for (p, start) in &starts {
-            let _ = self.owned.insert(p.clone(), Owned { epoch: self.outbox.epoch, next: start.0, held: false });
+        for Start { partition, offset, .. } in &starts {
+            let owned = Owned { epoch: self.outbox.epoch, next: offset.0, held: false };
+            let _ = self.owned.insert(partition.clone(), owned);
         }
-        let list = queries::list(starts.iter().map(|(p, offset)| (p, *offset)));
+        // Before it is told: the pipeline may pause at once what is told, and only what is assigned can be paused. No
+        // record comes in between, since records come by this thread's polls.
+        match queries::list(starts.iter().map(|start| (&start.partition, start.offset))) {
+            Ok(list) => self.answer_assign(&list),
+            Err(error) => return self.tell_fatal(&error),
+        }
         if !starts.is_empty() {
             self.tell(SourceEvent::Assigned { cluster_id: cluster_id.into(), partitions: starts });
             self.tell(SourceEvent::EndOffsets(ends));
         }
         for (partition, wanted, resumed_at) in out_of_range {
             self.tell(SourceEvent::OutOfRange { partition, wanted, resumed_at });
-        }
-        match list {
-            Ok(list) => self.answer_assign(&list),
-            Err(error) => self.tell_fatal(&error),
         }
     }
 

@@ -6,7 +6,7 @@
 //!   SecMaster's form. `"2026-11-20T08:14:52.318Z" | secmaster_time` is `"2026-11-20T08:14:52.318Z+0000"`. `null`, an
 //!   empty text and the zero date (year 1, "not yet" in Go's programs) give `null`; what is no time is an error.
 //! * `uuid5`: the UUIDv5 of a text in the URL namespace; `uuid5($namespace)` in another one, given as a UUID.
-//!   `"a" | uuid5` is `"e2ae07ed-27df-5d74-afb2-2043bd4f35d8"`.
+//!   `"a" | uuid5` is `"e1407479-3136-56c0-9908-bb02fb0339e2"`.
 //! * `attack_tactics`: the ATT&CK tactic ids in a text, a list in a text (by comma), or any nesting of lists and
 //!   objects. `["Defense Evasion", "TA0002"] | attack_tactics` is `["TA0005","TA0002"]`.
 //! * `attack_techniques`: likewise. `"attack.t1059.001,T1071" | attack_techniques` is `["T1059.001","T1071"]`.

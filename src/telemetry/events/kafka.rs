@@ -85,13 +85,6 @@ impl Telemetry {
         emit!(log_events::KAFKA_AVAILABLE);
     }
 
-    /// The Kafka client warns; `facility` is its own word for the subject.
-    pub fn kafka_client(&self, facility: &str, error: &str) {
-        if self.admits(&log_events::KAFKA_CLIENT, facility) {
-            emit!(log_events::KAFKA_CLIENT, facility, error);
-        }
-    }
-
     /// How many records lie between the committed frontier and the partition's end.
     pub fn lag(&self, partition: &TopicPartition, records: i64) {
         self.partition_gauge(&catalogue::CONSUMER_LAG, partition, as_gauge(records));

@@ -68,7 +68,6 @@ async fn make_everything_happen(telemetry: &Telemetry) {
         instance: "pod-0",
     });
     telemetry.kafka_unavailable("no broker");
-    telemetry.kafka_client("FAIL", "connection refused");
     telemetry.kafka_available();
     telemetry.assigned(&frontiers);
     telemetry.records_consumed(5);

@@ -5,18 +5,16 @@
 mod reference;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use alertbridge::config::{Config, schema};
 use tempfile::TempDir;
 
+use crate::support::pages::{assert_page, in_package};
+
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 const WORKSPACE: &str = "909494e3-558e-46b6-a9eb-07a8e18ca62f";
-
-fn in_package(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
 
 /// Runs the binary in a directory of its own, with nothing in its environment but what is given.
 fn alertbridge(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
@@ -67,14 +65,8 @@ fn the_shipped_file_is_accepted_as_it_is() {
 }
 
 #[test]
-fn the_reference_says_what_the_schema_says() {
-    let path = in_package("docs/configuration.md");
-    let expected = reference::generate(&schema());
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, &expected).unwrap();
-    }
-    let actual = fs::read_to_string(&path).unwrap_or_default();
-    assert!(actual == expected, "docs/configuration.md is out of date: run this test with UPDATE=1");
+fn the_page_of_the_configuration_is_what_the_schema_says() {
+    assert_page("docs/configuration.md", &reference::generate(&schema()));
 }
 
 #[test]

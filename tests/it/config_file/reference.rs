@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 const HEAD: &str = "\
 # Configuration
 
-<!-- Made of the schema by tests/it/config_file; UPDATE=1 cargo test --test it config_file writes it anew. -->
+<!-- Made of the schema by tests/it/config_file; `make docs` writes it anew. -->
 
 `config/alertbridge.yaml` is the whole configuration at its defaults. Keep what you change and leave out the rest.
 

@@ -10,7 +10,7 @@ use alertbridge::ports::{RecordSource as _, SourceEvent};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::BOUND;
+use super::{BOUND, frontier, places};
 use crate::support::kafka::{self, unique};
 
 const PARTITIONS: i32 = 6;
@@ -30,7 +30,7 @@ async fn member(settings: KafkaSettings, seen: Seen, mut stop: oneshot::Receiver
         };
         match event {
             SourceEvent::Assigned { partitions, .. } => {
-                frontiers.extend(partitions);
+                frontiers.extend(places(&partitions));
                 joined.send(()).await.unwrap();
             }
             SourceEvent::Records(records) => {
@@ -43,7 +43,7 @@ async fn member(settings: KafkaSettings, seen: Seen, mut stop: oneshot::Receiver
                 }
             }
             SourceEvent::Revoked(partitions) => {
-                let given = partitions.iter().map(|p| (p.clone(), frontiers.remove(p).unwrap())).collect();
+                let given = partitions.iter().map(|p| frontier((p.clone(), frontiers.remove(p).unwrap()))).collect();
                 source.release(partitions, given);
             }
             SourceEvent::Lost(partitions) => panic!("nobody was slow: {partitions:?}"),
@@ -51,7 +51,7 @@ async fn member(settings: KafkaSettings, seen: Seen, mut stop: oneshot::Receiver
             _ => {}
         }
     }
-    source.close(frontiers.into_iter().collect()).await.unwrap();
+    source.close(frontiers.into_iter().map(frontier).collect()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

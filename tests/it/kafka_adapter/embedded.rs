@@ -11,7 +11,7 @@ use alertbridge::ports::{DeadLetterSink as _, RecordSource as _, SourceEvent};
 use bytes::Bytes;
 
 use super::sink::letter;
-use super::{Feed, at};
+use super::{Feed, at, frontier};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_embedded_cluster_carries_records_commits_and_dead_letters() {
@@ -35,7 +35,7 @@ async fn the_embedded_cluster_carries_records_commits_and_dead_letters() {
     let mut feed = Feed::new(KafkaSource::start(settings.clone()).unwrap());
     assert_eq!(feed.assigned().await.len(), 3);
     feed.records(3).await;
-    feed.source.commit((0..3).map(|p| at("soc.alerts", p, 1)).collect());
+    feed.source.commit((0..3).map(|p| frontier(at("soc.alerts", p, 1))).collect());
     feed.committed().await;
 
     let sink = KafkaSink::new(&settings).unwrap();

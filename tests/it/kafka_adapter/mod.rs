@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use alertbridge::domain::{Offset, Record, TopicPartition};
 use alertbridge::kafka::KafkaSource;
-use alertbridge::ports::{RecordSource as _, SourceEvent};
+use alertbridge::offsets::{CompletedOffsets, Epoch, Frontier};
+use alertbridge::ports::{RecordSource as _, SourceEvent, Start};
 
 /// Longer than anything here takes on a busy machine; a test that waits for it has failed.
 const BOUND: Duration = Duration::from_secs(60);
@@ -48,7 +49,7 @@ impl Feed {
     async fn assigned(&mut self) -> Vec<(TopicPartition, Offset)> {
         let mut partitions = self
             .until(|event| match event {
-                SourceEvent::Assigned { partitions, .. } => Some(partitions.clone()),
+                SourceEvent::Assigned { partitions, .. } => Some(places(partitions)),
                 _ => None,
             })
             .await;
@@ -72,7 +73,9 @@ impl Feed {
 
     async fn committed(&mut self) -> Vec<(TopicPartition, Offset)> {
         self.until(|event| match event {
-            SourceEvent::Committed(frontiers) => Some(frontiers.clone()),
+            SourceEvent::Committed(frontiers) => {
+                Some(frontiers.iter().map(|f| (f.partition.clone(), f.offset)).collect())
+            }
             SourceEvent::CommitFailed { error, .. } => panic!("the commit failed: {error}"),
             _ => None,
         })
@@ -82,6 +85,15 @@ impl Feed {
     async fn close(self) {
         self.source.close(Vec::new()).await.unwrap();
     }
+}
+
+fn places(starts: &[Start]) -> Vec<(TopicPartition, Offset)> {
+    starts.iter().map(|start| (start.partition.clone(), start.offset)).collect()
+}
+
+/// A frontier with nothing settled above it.
+fn frontier((partition, offset): (TopicPartition, Offset)) -> Frontier {
+    Frontier { partition, offset, completed: CompletedOffsets::default(), epoch: Epoch(1) }
 }
 
 fn at(topic: &str, partition: i32, offset: i64) -> (TopicPartition, Offset) {

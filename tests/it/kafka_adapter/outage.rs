@@ -6,7 +6,7 @@ use alertbridge::kafka::KafkaSource;
 use alertbridge::kafka::plain::PlainProducer;
 use alertbridge::ports::{RecordSource as _, SourceEvent};
 
-use super::{Feed, at};
+use super::{Feed, at, frontier};
 use crate::support::kafka::{self, KafkaBroker, unique};
 
 fn unavailable(event: &SourceEvent) -> Option<String> {
@@ -40,7 +40,7 @@ async fn brokers_that_go_away_are_waited_for_and_a_session_that_ends_meanwhile_l
 
     tokio::task::block_in_place(|| broker.stop());
     feed.until(unavailable).await;
-    feed.source.commit(vec![at(&topic, 0, 1)]);
+    feed.source.commit(vec![frontier(at(&topic, 0, 1))]);
     let lost = losing.until(|event| match event {
         SourceEvent::Lost(partitions) => Some(partitions.clone()),
         _ => None,
@@ -58,14 +58,14 @@ async fn brokers_that_go_away_are_waited_for_and_a_session_that_ends_meanwhile_l
     if !feed.seen.iter().any(|event| answer(event).is_some()) {
         feed.until(answer).await;
     }
-    feed.source.close(vec![at(&topic, 0, 2)]).await.unwrap();
+    feed.source.close(vec![frontier(at(&topic, 0, 2))]).await.unwrap();
     assert_eq!(broker.committed(&long, &topic, 1), [Some(2)]);
 
     // Nothing was settled, so what was read comes again; the pause ended with the assignment.
     losing.until(joined).await;
     assert_eq!(losing.assigned().await, [at(&topic, 0, 0)]);
     losing.records(2).await;
-    losing.source.commit(vec![at(&topic, 0, 1)]);
+    losing.source.commit(vec![frontier(at(&topic, 0, 1))]);
     losing.committed().await;
     losing.close().await;
 }

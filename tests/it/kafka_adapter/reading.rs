@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use alertbridge::domain::{Header, TopicPartition};
+use alertbridge::domain::{Header, Offset, TopicPartition};
 use alertbridge::kafka::KafkaSource;
 use alertbridge::kafka::plain::PlainProducer;
+use alertbridge::offsets::{CompletedOffsets, Frontier};
 use alertbridge::ports::{RecordSource as _, SourceError, SourceEvent};
 use bytes::Bytes;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
-use super::{Feed, at};
+use super::{Feed, at, frontier};
 use crate::support::kafka::{self, unique};
 
 fn header(name: &str, value: Option<&'static [u8]>) -> Header {
@@ -65,11 +66,11 @@ async fn a_restart_goes_on_at_the_committed_offsets() {
     let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
     assert_eq!(feed.assigned().await, [at(&topic, 0, 0), at(&topic, 1, 0)]);
     feed.records(5).await;
-    feed.source.commit(vec![at(&topic, 0, 1)]);
-    feed.source.commit(vec![at(&topic, 0, 2)]);
+    feed.source.commit(vec![frontier(at(&topic, 0, 1))]);
+    feed.source.commit(vec![frontier(at(&topic, 0, 2))]);
     assert_eq!(feed.committed().await, [at(&topic, 0, 1)], "each commit has its answer, in order");
     assert_eq!(feed.committed().await, [at(&topic, 0, 2)]);
-    feed.source.close(vec![at(&topic, 1, 2)]).await.unwrap();
+    feed.source.close(vec![frontier(at(&topic, 1, 2))]).await.unwrap();
     assert_eq!(broker.committed(&group, &topic, 2), [Some(2), Some(2)]);
 
     let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
@@ -134,7 +135,7 @@ async fn the_position_passes_aborted_transactions_up_to_the_end() {
     assert!(records.iter().all(|r| r.value.as_deref() == Some(b"kept")));
     let wanted = at(&topic, 0, end);
     feed.until(|event| matches!(event, SourceEvent::Position(told) if told.contains(&wanted)).then_some(())).await;
-    feed.source.commit(vec![at(&topic, 0, end)]);
+    feed.source.commit(vec![frontier(at(&topic, 0, end))]);
     feed.committed().await;
     feed.close().await;
     assert_eq!(broker.committed(&group, &topic, 1), [Some(end)]);
@@ -151,7 +152,7 @@ async fn offsets_that_are_gone_at_the_start_are_told_and_the_earliest_is_committ
     }
     let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
     feed.records(10).await;
-    feed.source.close(vec![at(&topic, 0, 2)]).await.unwrap();
+    feed.source.close(vec![frontier(at(&topic, 0, 2))]).await.unwrap();
     broker.delete_records(&topic, 0, 7).await;
 
     let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
@@ -222,9 +223,35 @@ async fn a_last_commit_of_partitions_that_are_not_ours_is_not_sent() {
     let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
     feed.assigned().await;
     let other = unique("other");
-    feed.source.commit(vec![at(&other, 0, 5)]);
+    feed.source.commit(vec![frontier(at(&other, 0, 5))]);
     let failed = |event: &SourceEvent| matches!(event, SourceEvent::CommitFailed { .. }).then_some(());
     feed.until(failed).await;
-    let closed: Result<(), SourceError> = feed.source.close(vec![at(&other, 0, 5)]).await;
+    let closed: Result<(), SourceError> = feed.source.close(vec![frontier(at(&other, 0, 5))]).await;
     assert_eq!(closed, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_settled_above_a_commit_is_known_to_the_next_owner() {
+    let broker = kafka::shared();
+    let (topic, group) = (unique("completed"), unique("g"));
+    broker.create_topic(&topic, 1, &[]).await;
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    for _ in 0..5 {
+        producer.produce(&topic, Some(0), None, Some(b"x"), &[]).await.unwrap();
+    }
+    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    feed.records(5).await;
+    let completed = CompletedOffsets::from_sorted([Offset(2), Offset(4)]);
+    let settled = Frontier { completed: completed.clone(), ..frontier(at(&topic, 0, 1)) };
+    feed.source.close(vec![settled]).await.unwrap();
+
+    let mut next = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let start = next
+        .until(|event| match event {
+            SourceEvent::Assigned { partitions, .. } => partitions.first().cloned(),
+            _ => None,
+        })
+        .await;
+    assert_eq!((start.offset, start.completed), (Offset(1), completed));
+    next.close().await;
 }

@@ -9,7 +9,7 @@ use alertbridge::kafka::KafkaSource;
 use alertbridge::kafka::plain::PlainProducer;
 use alertbridge::ports::{RecordSource as _, SourceEvent};
 
-use super::{Feed, at};
+use super::{Feed, at, frontier, places};
 use crate::support::kafka::{self, unique};
 
 fn revoked(event: &SourceEvent) -> Option<Vec<TopicPartition>> {
@@ -39,7 +39,7 @@ async fn hands_over(strategy: &str) {
     let (gained, ()) = tokio::join!(second.assigned(), async {
         let given = first.until(revoked).await;
         let frontiers: Vec<_> = given.iter().map(|p| at(&topic, p.partition, 1)).collect();
-        first.source.release(given, frontiers.clone());
+        first.source.release(given, frontiers.iter().cloned().map(frontier).collect());
         assert_eq!(first.committed().await, frontiers);
         if strategy != "cooperative-sticky" {
             first.assigned().await;
@@ -107,7 +107,7 @@ async fn closing_while_partitions_are_being_revoked_commits_and_leaves() {
     first.records(2).await;
     let mut second = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
     first.until(revoked).await;
-    first.source.close(vec![at(&topic, 0, 1), at(&topic, 1, 1)]).await.unwrap();
+    first.source.close(vec![frontier(at(&topic, 0, 1)), frontier(at(&topic, 1, 1))]).await.unwrap();
     let mut gained = BTreeSet::new();
     while gained.len() < 2 {
         gained.extend(second.assigned().await);
@@ -135,7 +135,7 @@ async fn replicas_that_start_at_once_agree_where_the_group_begins() {
             // Until nothing more happens for a while: the group has settled.
             while let Ok(event) = tokio::time::timeout(Duration::from_secs(5), source.next()).await {
                 match event {
-                    SourceEvent::Assigned { partitions, .. } => starts.extend(partitions),
+                    SourceEvent::Assigned { partitions, .. } => starts.extend(places(&partitions)),
                     SourceEvent::Revoked(partitions) => source.release(partitions, Vec::new()),
                     SourceEvent::Records(records) => panic!("old records: {records:?}"),
                     SourceEvent::EndOffsets(_) if starts.len() >= 2 => break,

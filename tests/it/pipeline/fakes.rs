@@ -8,22 +8,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use alertbridge::domain::{
-    DeadLetter, FailureClass, FailureReason, Offset, Shape, Started, TopicPartition, WorkflowRequest,
-};
+use alertbridge::domain::{DeadLetter, FailureClass, FailureReason, Shape, Started, TopicPartition, WorkflowRequest};
+use alertbridge::offsets::Frontier;
 use alertbridge::ports::{
     ApiFailure, DeadLetterError, DeadLetterSink, RecordSource, SourceError, SourceEvent, WorkflowApi,
 };
 use tokio::sync::mpsc;
 
-type Frontiers = Vec<(TopicPartition, Offset)>;
-
 /// What the pipeline asked of its source.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    pub(super) committed: BTreeMap<TopicPartition, Offset>,
+    pub(super) committed: BTreeMap<TopicPartition, Frontier>,
     pub(super) paused: BTreeSet<TopicPartition>,
-    pub(super) released: Vec<(Vec<TopicPartition>, Frontiers)>,
+    pub(super) released: Vec<(Vec<TopicPartition>, Vec<Frontier>)>,
     pub(super) is_closed: bool,
     pub(super) commits_fail: bool,
 }
@@ -45,8 +42,8 @@ impl FakeSource {
         (Self { asked: Arc::clone(&asked), to_self: to_self.clone(), events }, to_self, asked)
     }
 
-    fn land(asked: &mut Asked, frontiers: &[(TopicPartition, Offset)]) {
-        asked.committed.extend(frontiers.iter().cloned());
+    fn land(asked: &mut Asked, frontiers: &[Frontier]) {
+        asked.committed.extend(frontiers.iter().map(|frontier| (frontier.partition.clone(), frontier.clone())));
     }
 }
 
@@ -66,7 +63,7 @@ impl RecordSource for FakeSource {
         self.asked.lock().unwrap().paused.retain(|partition| !partitions.contains(partition));
     }
 
-    fn commit(&mut self, frontiers: Vec<(TopicPartition, Offset)>) {
+    fn commit(&mut self, frontiers: Vec<Frontier>) {
         let mut asked = self.asked.lock().unwrap();
         let answer = if asked.commits_fail {
             SourceEvent::CommitFailed { frontiers, error: "coordinator moved".to_owned() }
@@ -77,13 +74,16 @@ impl RecordSource for FakeSource {
         self.to_self.send(answer).unwrap();
     }
 
-    fn release(&mut self, partitions: Vec<TopicPartition>, frontiers: Vec<(TopicPartition, Offset)>) {
+    fn release(&mut self, partitions: Vec<TopicPartition>, frontiers: Vec<Frontier>) {
         let mut asked = self.asked.lock().unwrap();
         Self::land(&mut asked, &frontiers);
+        if !frontiers.is_empty() {
+            self.to_self.send(SourceEvent::Committed(frontiers.clone())).unwrap();
+        }
         asked.released.push((partitions, frontiers));
     }
 
-    async fn close(self, frontiers: Vec<(TopicPartition, Offset)>) -> Result<(), SourceError> {
+    async fn close(self, frontiers: Vec<Frontier>) -> Result<(), SourceError> {
         let mut asked = self.asked.lock().unwrap();
         Self::land(&mut asked, &frontiers);
         asked.is_closed = true;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use alertbridge::domain::{Offset, Record, TopicPartition};
 use alertbridge::mapping::{Mapper, MappingSettings};
+use alertbridge::offsets::CompletedOffsets;
 use alertbridge::pipeline::{
     AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, Parts, Pipeline, PipelineError, PipelineSettings, Preparer,
 };
-use alertbridge::ports::SourceEvent;
+use alertbridge::ports::{SourceEvent, Start};
 use alertbridge::resilience::{Backoff, BreakerPolicy, RetryPolicy};
 use alertbridge::routing::{RouteSettings, RouteTable};
 use alertbridge::telemetry::{Health, Status, Telemetry, Totals};
@@ -135,7 +136,12 @@ impl Bench {
     }
 
     pub(super) fn assign(&self, number: i32, start: i64) {
-        let partitions = vec![(partition(number), Offset(start))];
+        self.assign_with(number, start, CompletedOffsets::default());
+    }
+
+    /// Assigns a partition of which an earlier assignment has settled something above the start.
+    pub(super) fn assign_with(&self, number: i32, start: i64, completed: CompletedOffsets) {
+        let partitions = vec![Start { partition: partition(number), offset: Offset(start), completed }];
         self.tell(SourceEvent::Assigned { cluster_id: "cluster".into(), partitions });
     }
 
@@ -148,7 +154,7 @@ impl Bench {
     }
 
     pub(super) fn committed(&self, number: i32) -> Option<i64> {
-        self.asked(|asked| asked.committed.get(&partition(number)).map(|offset| offset.0))
+        self.asked(|asked| asked.committed.get(&partition(number)).map(|frontier| frontier.offset.0))
     }
 
     pub(super) fn totals(&self) -> Totals {

@@ -1,14 +1,16 @@
 //! An outage is not the record's fault: nothing is dead-lettered, little is sent, and all is delivered afterwards.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use alertbridge::domain::{FailureClass, FailureReason};
+use alertbridge::resilience::RateLimit;
 use tokio::time::Instant;
 
 use super::fakes::{Answer, FakeApi, failed, started, unavailable};
-use super::harness::{Bench, alerts};
+use super::harness::{Bench, alert, alerts, one_route, settings};
 
 /// An API that answers `trouble` until the switch is turned.
 fn api_with(trouble: fn() -> Answer) -> (Arc<FakeApi>, Arc<AtomicBool>) {
@@ -108,4 +110,79 @@ async fn one_alert_alone_survives_an_outage_too() {
     assert!(bench.sink.letters().is_empty(), "nobody else got through either");
     switch.store(true, Ordering::Relaxed);
     bench.until("it is committed", |b| b.committed(0) == Some(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_asks_for_no_wait_is_not_hammered() {
+    fn throttled() -> Answer {
+        let mut answer = failed(FailureClass::Throttled, FailureReason::QuotaExceeded, Some(429));
+        answer.as_mut().unwrap_err().retry_after = Some(Duration::ZERO);
+        answer
+    }
+    let (api, _switch) = api_with(throttled);
+    let bench = Bench::start(api);
+    bench.feed(alerts(0..100));
+    minutes(1).await;
+    assert!(bench.api.calls().len() <= 70, "{} requests in a minute", bench.api.calls().len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poison_alert_does_not_keep_the_breaker_open() {
+    let is_well = Arc::new(AtomicBool::new(false));
+    let switch = Arc::clone(&is_well);
+    let bench = Bench::start(FakeApi::new(move |call| {
+        let is_well = is_well.load(Ordering::Relaxed) && call.title() != "poison";
+        async move { if is_well { started(&call.request) } else { unavailable() } }
+    }));
+    bench.feed(vec![alert(0, "poison", "Fatal", None)]);
+    bench.feed(alerts(1..50));
+    minutes(5).await;
+    switch.store(true, Ordering::Relaxed);
+    minutes(5).await;
+    assert_eq!(bench.totals().delivered, 49, "each probe is another delivery");
+    bench.feed(alerts(50..51));
+    bench.until("the poison is given up", |b| b.committed(0) == Some(51)).await;
+    assert_eq!(bench.sink.letters().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_success_before_an_outage_is_not_held_against_an_alert() {
+    let is_well = Arc::new(AtomicBool::new(false));
+    let switch = Arc::clone(&is_well);
+    let bench = Bench::start(FakeApi::new(move |call| {
+        let last = call.title() == "a2";
+        let fails = call.title() == "a1" && !is_well.load(Ordering::Relaxed);
+        async move {
+            tokio::time::sleep(Duration::from_millis(if last { 100 } else { 10 })).await;
+            if fails { unavailable() } else { started(&call.request) }
+        }
+    }));
+    bench.feed(alerts(0..3));
+    bench.until("the last one got through", |b| b.totals().delivered == 2).await;
+    minutes(60).await;
+    assert_eq!(bench.sink.letters(), []);
+    switch.store(true, Ordering::Relaxed);
+    bench.until("all is committed", |b| b.committed(0) == Some(3)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_the_quota_spends_no_time_of_a_delivery() {
+    let mut settings = settings();
+    settings.rate_limits =
+        vec![RateLimit { requests: NonZeroU32::MIN, per: Duration::from_secs(60), burst: NonZeroU32::MIN }];
+    settings.retry.max_elapsed = Duration::from_secs(100);
+    let tries = AtomicU32::new(0);
+    let bench = Bench::start_with(
+        FakeApi::new(move |call| {
+            let fails = call.title() == "low" && tries.fetch_add(1, Ordering::Relaxed) < 2;
+            async move { if fails { unavailable() } else { started(&call.request) } }
+        }),
+        settings,
+        one_route(),
+    );
+    bench.feed(vec![alert(0, "low", "Low", None)]);
+    bench.until("it has failed once", |b| b.api.calls().len() == 1).await;
+    bench.feed((1..10).map(|n| alert(n, "high", "High", None)).collect());
+    bench.until("all is committed", |b| b.committed(0) == Some(10)).await;
+    assert_eq!(bench.sink.letters(), []);
 }

@@ -120,3 +120,38 @@ async fn a_source_that_cannot_go_on_ends_the_pipeline_after_the_last_commit() {
     assert_eq!(bench.committed(0), Some(3));
     assert!(bench.stop().await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_during_a_shutdown_is_not_passed_by_a_position() {
+    let api = FakeApi::new(|call| async move {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        started(&call.request)
+    });
+    let bench = Bench::start(api);
+    bench.feed(alerts(0..1));
+    bench.until("it is in flight", |b| b.api.calls().len() == 1).await;
+    bench.begin_stop();
+    bench.until("the drain has begun", |b| b.asked(|asked| !asked.paused.is_empty())).await;
+    bench.feed(alerts(1..5));
+    bench.tell(SourceEvent::Position(vec![(partition(0), Offset(9))]));
+    bench.until("it has ended", Bench::has_ended).await;
+    assert_eq!(bench.committed(0), Some(1), "the four that came too late belong to the next owner");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_shutdown_leaves_behind_is_counted_as_abandoned() {
+    let api = FakeApi::new(|call| async move {
+        if call.title() == "a0" {
+            return failed(FailureClass::Rejected, FailureReason::RequestRefused, Some(400));
+        }
+        std::future::pending().await
+    });
+    let bench = Bench::start(api);
+    bench.sink.is_away.store(true, Ordering::Relaxed);
+    bench.feed(alerts(0..30));
+    bench.until("calls hang", |b| b.api.calls().len() == 9).await;
+    bench.begin_stop();
+    bench.until("it has ended", Bench::has_ended).await;
+    assert_eq!(bench.committed(0), None);
+    assert_eq!(bench.totals().abandoned, 30, "waiting, in flight and dead letters that could not be written");
+}

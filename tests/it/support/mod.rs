@@ -2,4 +2,5 @@
 
 pub(crate) mod bridge;
 pub(crate) mod kafka;
+pub(crate) mod pages;
 pub(crate) mod world;
