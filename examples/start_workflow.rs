@@ -30,6 +30,7 @@ async fn main() -> anyhow::Result<()> {
         request_timeout: Duration::from_secs(20),
         ca_file: None,
         failure_classes: Vec::new(),
+        renewal: None,
     })?;
     let body = serde_json::json!({
         "command_type": "ActionInstanceRunCommand",

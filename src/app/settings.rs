@@ -13,7 +13,7 @@ use crate::pipeline::{AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, P
 use crate::resilience::{Backoff, BreakerPolicy, RateLimit, RetryPolicy};
 use crate::routing::{RouteSettings, RuleSettings};
 use crate::secmaster::{
-    ClientSettings, CredentialSettings, Endpoint, FailureOverride, iam_endpoint, secmaster_endpoint,
+    ClientSettings, CredentialSettings, Endpoint, FailureOverride, Renewal, iam_endpoint, secmaster_endpoint,
 };
 
 /// Settings of the Kafka adapters.
@@ -47,6 +47,10 @@ pub(super) fn secmaster(config: &Config) -> anyhow::Result<ClientSettings> {
         failure_classes: rules
             .map(|rule| FailureOverride { status: rule.status, code: rule.code.clone(), class: rule.class })
             .collect(),
+        renewal: Some(Renewal::new({
+            let config = config.clone();
+            move || credentials(&config::read_secrets_again(&config)?).ok()
+        })),
     })
 }
 

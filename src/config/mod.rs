@@ -44,6 +44,7 @@ pub use mapping::{Mapping, OnInvalidField, OnUnmatched};
 pub use routing::{Routing, Rule};
 pub use schema::schema;
 pub use secmaster::{CredentialKind, Credentials, SecMaster};
+pub use secret::read_secrets_again;
 pub use server::Server;
 pub use show::show;
 pub use units::{ByteSize, TimeSpan, UnitError};

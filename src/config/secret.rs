@@ -92,6 +92,21 @@ pub(super) fn resolve(config: &mut Config, read: bool) -> Vec<Problem> {
     problems
 }
 
+/// The same configuration with the secrets that stand in files as they are now; `None` if there are none, or if one of
+/// the files cannot be read.
+#[must_use]
+pub fn read_secrets_again(config: &Config) -> Option<Config> {
+    let mut fresh = config.clone();
+    let mut found = false;
+    for Slot { file, secret, .. } in slots(&mut fresh) {
+        if let Some(file) = file {
+            *secret = Some(read_file(file).ok()?);
+            found = true;
+        }
+    }
+    found.then_some(fresh)
+}
+
 /// The secret in a file: its whole text without the newline at the end.
 ///
 /// # Errors

@@ -1,7 +1,9 @@
 //! CreateWorkflowInstance over one pooled HTTP client.
 
+use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
@@ -48,6 +50,25 @@ pub struct ClientSettings {
     pub ca_file: Option<PathBuf>,
     /// Rules that come before the built-in classes.
     pub failure_classes: Vec<FailureOverride>,
+    /// Where credentials come from anew, should those at hand be refused.
+    pub renewal: Option<Renewal>,
+}
+
+/// Reads the credentials again; `None` where that fails, and the old ones stay.
+#[derive(Clone)]
+pub struct Renewal(Arc<dyn Fn() -> Option<CredentialSettings> + Send + Sync>);
+
+impl Renewal {
+    /// With this reader. It is called once for each refused request, and should take no longer than a small file.
+    pub fn new(read: impl Fn() -> Option<CredentialSettings> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+}
+
+impl fmt::Debug for Renewal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Renewal(..)")
+    }
 }
 
 /// Why there is no client.
@@ -76,7 +97,10 @@ struct Inner {
     endpoint: Endpoint,
     host: String,
     host_header: HeaderValue,
-    authorizer: Authorizer,
+    authorizer: RwLock<Arc<Authorizer>>,
+    renewal: Option<Renewal>,
+    /// The credentials at hand have been refused.
+    are_refused: AtomicBool,
     classifier: Classifier,
 }
 
@@ -105,7 +129,9 @@ impl SecMasterClient {
         let host = settings.endpoint.host();
         let host_header = HeaderValue::from_str(&host).map_err(|_| BuildError::Credentials("unusable host"))?;
         let inner = Inner {
-            authorizer: Authorizer::new(settings.credentials, &http)?,
+            authorizer: RwLock::new(Arc::new(Authorizer::new(settings.credentials, &http)?)),
+            renewal: settings.renewal,
+            are_refused: AtomicBool::new(false),
             http,
             endpoint: settings.endpoint,
             host,
@@ -116,23 +142,36 @@ impl SecMasterClient {
     }
 
     /// One call, and the IAM token that it used.
-    async fn call(&self, request: &WorkflowRequest) -> (Option<Token>, Result<Started, ApiFailure>) {
+    async fn call(
+        &self,
+        authorizer: &Authorizer,
+        request: &WorkflowRequest,
+    ) -> (Option<Token>, Result<Started, ApiFailure>) {
         let inner = &*self.inner;
         let Some(mut call) = self.prepare(request) else {
             let problem = "a project id cannot stand in a header".to_owned();
             return (None, Err(failure(FailureClass::Target, FailureReason::TargetNotFound, problem)));
         };
         let project_id = &request.destination.project_id;
-        let token = match inner.authorizer.authorize(&mut call, &inner.host, project_id, &request.body).await {
+        let token = match authorizer.authorize(&mut call, &inner.host, project_id, &request.body).await {
             Ok(token) => token,
             Err(failure) => return (None, Err(failure)),
         };
-        let judge = Judge {
-            classifier: &inner.classifier,
-            secrets: &inner.authorizer.secrets(),
-            request_bytes: request.body.len(),
-        };
+        let judge =
+            Judge { classifier: &inner.classifier, secrets: &authorizer.secrets(), request_bytes: request.body.len() };
         (token, judge.judge(inner.http.execute(call).await).await)
+    }
+
+    /// Who we are: after a refusal, read anew first, since a secret's file may hold another one by now.
+    fn authorizer(&self) -> Arc<Authorizer> {
+        let inner = &*self.inner;
+        if let Some(Renewal(read)) = &inner.renewal
+            && inner.are_refused.swap(false, Ordering::Relaxed)
+            && let Some(Ok(renewed)) = read().map(|settings| Authorizer::new(settings, &inner.http))
+        {
+            *inner.authorizer.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(renewed);
+        }
+        Arc::clone(&inner.authorizer.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The request without what proves who sends it.
@@ -154,21 +193,26 @@ impl SecMasterClient {
 
 impl WorkflowApi for SecMasterClient {
     fn credentials_expire_at(&self) -> Option<SystemTime> {
-        self.inner.authorizer.expires_at()
+        self.authorizer().expires_at()
     }
 
     async fn start(&self, request: &WorkflowRequest) -> Result<Started, ApiFailure> {
-        let (token, result) = self.call(request).await;
-        match (token, result) {
+        let authorizer = self.authorizer();
+        let (token, result) = self.call(&authorizer, request).await;
+        let result = match (token, result) {
             // An IAM token can die before its time (changed password or permissions): one new token, one repetition.
             // A 401 means that the gateway let nothing through, so the repetition starts nothing twice.
             (Some(token), Err(failure)) if failure.http_status == Some(401) => {
-                self.inner.authorizer.refused(&request.destination.project_id, &token);
+                authorizer.refused(&request.destination.project_id, &token);
                 tracing::info!(event = "secmaster.token_refused", request_id = failure.request_id, "token refused");
-                self.call(request).await.1
+                self.call(&authorizer, request).await.1
             }
             (_, result) => result,
+        };
+        if result.as_ref().is_err_and(|failure| failure.class == FailureClass::Credentials) {
+            self.inner.are_refused.store(true, Ordering::Relaxed);
         }
+        result
     }
 }
 

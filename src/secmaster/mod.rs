@@ -18,7 +18,7 @@ pub mod signing;
 mod tls;
 
 pub use classify::{Classifier, FailureOverride};
-pub use client::{BuildError, ClientSettings, SecMasterClient};
+pub use client::{BuildError, ClientSettings, Renewal, SecMasterClient};
 pub use credentials::CredentialSettings;
 pub use endpoint::{Endpoint, EndpointError, iam_endpoint, secmaster_endpoint};
 pub use tls::TlsError;

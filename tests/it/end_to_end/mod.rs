@@ -1,6 +1,7 @@
 //! The bridge's own process on Apache Kafka and the simulator.
 
 mod answers;
+mod credentials;
 mod dead_letters;
 mod delivery;
 mod life_cycle;

@@ -55,6 +55,7 @@ fn settings(url: &str, credentials: CredentialSettings) -> ClientSettings {
         request_timeout: Duration::from_secs(10),
         ca_file: None,
         failure_classes: Vec::new(),
+        renewal: None,
     }
 }
 

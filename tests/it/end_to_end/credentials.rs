@@ -1,0 +1,35 @@
+//! Wrong credentials: everything waits, nothing is dead-lettered, and the key is not locked by our own asking.
+
+use std::fs;
+use std::time::Duration;
+
+use alertbridge::simulator::DEMO_SECRET_KEY;
+
+use crate::support::bridge::Bridge;
+use crate::support::kafka::shared;
+use crate::support::world::{World, drafts};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_secret_pauses_everything_until_its_file_holds_another() {
+    let world = World::new(shared(), "credentials").await;
+    let secret = world.folder.path().join("secret");
+    fs::write(&secret, "wrong").unwrap();
+    let configuration = world.configuration("").replace(
+        &format!("secret_access_key: {DEMO_SECRET_KEY}"),
+        &format!("secret_access_key_file: {}", secret.display()),
+    );
+    let written = world.write(drafts(0..300)).await;
+    let mut bridge = Bridge::start(world.folder.path(), "bridge", &configuration);
+    let paused = bridge.saw("delivery.paused").await;
+    assert_eq!((paused["reason"].as_str(), paused["level"].as_str()), (Some("credentials"), Some("ERROR")), "{paused}");
+    // Longer than any retry's first waits: were it one, the service would see it.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(
+        world.simulator.handle().stats().requests,
+        1,
+        "one bad signature, and then none for a quarter of a minute"
+    );
+    fs::write(&secret, DEMO_SECRET_KEY).unwrap();
+    world.all_committed(&mut bridge).await;
+    world.audit(&written).await;
+}
