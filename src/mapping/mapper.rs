@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jaq_json::Val;
 
 use super::check::FieldFault;
-use super::compiled::Mapping;
+use super::compiled::{Mapping, Policy};
 use super::error::MappingError;
 use super::expression::{Document, Env, from_json};
 use super::settings::{Fallback, Loaded, MappingSettings, load};
@@ -116,12 +116,14 @@ impl Mapper {
             Ok(read) => read,
             Err(error) => return whole(MapFailure::malformed(FailureReason::NotJson, error.to_string())),
         };
+        let policy = self.inner.policy;
         let mut run = Run {
             loaded: &self.inner,
             forced,
+            policy,
             env: Env {
                 record: if self.inner.uses_record { record::value(record, origin) } else { Val::Null },
-                zone_offset: self.inner.zone_offset,
+                zone_offset: policy.zone_offset,
             },
             origin,
             parts: Vec::new(),
@@ -139,12 +141,19 @@ impl Mapper {
         if run.parts.is_empty() && run.skipped { Mapped::Unmatched } else { Mapped::Parts(run.parts) }
     }
 
+    /// The policy under which the tests inside a mapping file hold: a shipped one's were written for the defaults.
+    fn policy_of_tests(&self, mapping: &Mapping) -> Policy {
+        if mapping.shipped { Policy::default() } else { self.inner.policy }
+    }
+
     /// Maps a JSON value as one format, for the tests inside mapping files.
     pub(super) fn map_value(&self, mapping: &Mapping, value: &serde_json::Value, origin: &Origin) -> Vec<MappedPart> {
+        let policy = self.policy_of_tests(mapping);
         let mut run = Run {
             loaded: &self.inner,
             forced: Some(mapping),
-            env: Env { record: record::value(&record::of_test(origin), origin), zone_offset: self.inner.zone_offset },
+            policy,
+            env: Env { record: record::value(&record::of_test(origin), origin), zone_offset: policy.zone_offset },
             origin,
             parts: Vec::new(),
             next_part: 0,
@@ -157,7 +166,7 @@ impl Mapper {
     /// Whether a mapping's `match` holds for a value, for the tests inside mapping files.
     pub(super) fn matches(&self, mapping: &Mapping, value: &serde_json::Value, origin: &Origin) -> bool {
         let record = record::value(&record::of_test(origin), origin);
-        let env = Env { record, zone_offset: self.inner.zone_offset };
+        let env = Env { record, zone_offset: self.policy_of_tests(mapping).zone_offset };
         mapping.matches.holds(&from_json(value), &env)
     }
 }
@@ -166,6 +175,7 @@ impl Mapper {
 struct Run<'a> {
     loaded: &'a Loaded,
     forced: Option<&'a Mapping>,
+    policy: Policy,
     env: Env,
     origin: &'a Origin,
     parts: Vec<MappedPart>,
@@ -219,7 +229,7 @@ impl Run<'_> {
             if split { format!("{of_record}/{part}") } else { of_record }
         };
         let mut faults = Vec::new();
-        let result = mapping.map(document, &self.env, self.loaded.policy, part, position, &mut faults);
+        let result = mapping.map(document, &self.env, self.policy, part, position, &mut faults);
         self.push(Some(mapping), result, faults);
     }
 
