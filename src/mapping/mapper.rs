@@ -35,6 +35,8 @@ pub struct MappedPart {
     pub result: Result<Alert, MapFailure>,
     /// Fields that did not work out; warnings where there is an alert.
     pub faults: Vec<FieldFault>,
+    /// Whether the source gives no id, so that the alert's is made of the record's place.
+    pub id_of_place: bool,
 }
 
 /// Why a part became no alert: a dead letter in the making.
@@ -101,7 +103,8 @@ impl Mapper {
     fn map_with(&self, forced: Option<&Mapping>, record: &Record, origin: &Origin) -> Mapped {
         let Some(value) = &record.value else { return Mapped::Tombstone };
         let whole = |failure| {
-            Mapped::Parts(vec![MappedPart { part: 0, format: None, result: Err(failure), faults: Vec::new() }])
+            let (result, faults) = (Err(failure), Vec::new());
+            Mapped::Parts(vec![MappedPart { part: 0, format: None, result, faults, id_of_place: false }])
         };
         let limit = self.inner.max_record_bytes;
         if value.len() > limit {
@@ -188,7 +191,7 @@ impl Run<'_> {
     fn document(&mut self, document: &Document, in_array: bool) {
         if !matches!(document.val, Val::Obj(_)) {
             let failure = MapFailure::malformed(FailureReason::NotAnObject, "an element of the array is no object");
-            return self.push(None, Err(failure), Vec::new());
+            return self.fail(None, failure);
         }
         let loaded = self.loaded;
         let detect = || loaded.mappings.iter().find(|m| m.matches.holds(document, &self.env));
@@ -208,7 +211,7 @@ impl Run<'_> {
                 reason: FailureReason::NoFormatMatched,
                 message: format!("none of the {} formats matches", loaded.mappings.len()),
             };
-            return self.push(None, Err(failure), Vec::new());
+            return self.fail(None, failure);
         };
         let Some(split) = &mapping.split else { return self.alert(mapping, document, in_array) };
         match split.all(document, &self.env) {
@@ -216,7 +219,7 @@ impl Run<'_> {
             Err(fault) => {
                 let message = format!("split: {fault} (in `{}`)", split.source());
                 let failure = MapFailure::malformed(FailureReason::SplitFailed, message);
-                self.push(Some(mapping), Err(failure), Vec::new());
+                self.fail(Some(mapping), failure);
             }
         }
     }
@@ -224,18 +227,25 @@ impl Run<'_> {
     fn alert(&mut self, mapping: &Mapping, document: &Document, split: bool) {
         let part = self.next_part;
         let origin = self.origin;
+        let mut id_of_place = false;
         let position = || {
+            id_of_place = true;
             let of_record = format!("{}/{}", origin.partition, origin.offset);
             if split { format!("{of_record}/{part}") } else { of_record }
         };
         let mut faults = Vec::new();
         let result = mapping.map(document, &self.env, self.policy, part, position, &mut faults);
-        self.push(Some(mapping), result, faults);
+        self.push(MappedPart { part, format: Some(Arc::clone(&mapping.name)), result, faults, id_of_place });
     }
 
-    fn push(&mut self, mapping: Option<&Mapping>, result: Result<Alert, MapFailure>, faults: Vec<FieldFault>) {
+    fn fail(&mut self, mapping: Option<&Mapping>, failure: MapFailure) {
         let format = mapping.map(|m| Arc::clone(&m.name));
-        self.parts.push(MappedPart { part: self.next_part, format, result, faults });
+        let (result, faults) = (Err(failure), Vec::new());
+        self.push(MappedPart { part: self.next_part, format, result, faults, id_of_place: false });
+    }
+
+    fn push(&mut self, part: MappedPart) {
+        self.parts.push(part);
         self.next_part += 1;
     }
 }
