@@ -17,16 +17,20 @@ use crate::config::Purpose;
 use crate::domain::{
     Alert, DeadLetterClass, FailureReason, Header, Offset, Origin, Record, SkipReason, TopicPartition,
 };
-use crate::mapping::{MapFailure, Mapped, MappedPart, Mapper};
+use crate::mapping::{MapFailure, Mapped, Mapper};
 use crate::pipeline::InstanceIdMode;
 use crate::routing::{self, Decision, RouteTable};
 
 /// Show what a record becomes
 ///
-/// Prints one JSON object a line for each delivery. Exits with 1 if any of them is an error.
+/// Prints one JSON object a line for each delivery; what was left out, and where errors stand, is said on standard
+/// error. Exits with 1 if any delivery is an error.
 ///
-/// Needs no configuration for the shipped formats: route and workflow are null then. With one, the routes and
-/// mappings are the daemon's.
+/// Needs no configuration for the shipped formats: route and workflow are null then. With one (./alertbridge.yaml too),
+/// the routes and mappings are the daemon's.
+///
+/// Ids are the daemon's only where the record's place is: a workflow instance's is made of --cluster, --topic,
+/// --partition, --offset and --timestamp, and an alert's, where its source gives none, of topic, partition and offset.
 #[derive(Debug, Args)]
 pub(super) struct MapArgs {
     /// The record's value; `-` is standard input
@@ -55,9 +59,9 @@ pub(super) struct MapArgs {
     /// The record's partition
     #[arg(long, default_value_t = 0)]
     partition: i32,
-    /// The (first) record's offset
-    #[arg(long, default_value_t = 0)]
-    offset: i64,
+    /// The (first) record's offset [default: 0]
+    #[arg(long)]
+    offset: Option<i64>,
     /// The record's timestamp, in milliseconds since the epoch
     #[arg(long, value_name = "MS")]
     timestamp: Option<i64>,
@@ -87,12 +91,18 @@ pub(super) fn execute(args: MapArgs) -> Result<(), Failure> {
     } else {
         None
     };
-    let all_well = show(&args, &mapper, routes.as_ref(), &mut io::stdout().lock())?;
+    let all_well = show(&args, &mapper, routes.as_ref(), &mut io::stdout().lock(), &mut io::stderr().lock())?;
     if all_well { Ok(()) } else { Err(Failure::Reported) }
 }
 
-/// Maps all records of the input; tells whether none of the lines has an error.
-fn show(args: &MapArgs, mapper: &Mapper, routes: Option<&Routes>, out: &mut impl Write) -> Result<bool, Failure> {
+/// Maps all records of the input; tells whether none of the lines has an error. What goes to `err` is for people.
+fn show(
+    args: &MapArgs,
+    mapper: &Mapper,
+    routes: Option<&Routes>,
+    out: &mut impl Write,
+    err: &mut impl Write,
+) -> Result<bool, Failure> {
     if args.format != "auto" && !mapper.formats().any(|name| **name == *args.format) {
         let names: Vec<&str> = mapper.formats().map(|name| &**name).collect();
         return Err(Failure::Usage(anyhow!("there is no format `{}`; there are {}", args.format, names.join(", "))));
@@ -105,13 +115,25 @@ fn show(args: &MapArgs, mapper: &Mapper, routes: Option<&Routes>, out: &mut impl
         vec![input]
     };
     let mut all_well = true;
-    for (value, offset) in values.into_iter().zip(args.offset..) {
-        for line in record_lines(args, mapper, routes, value, offset)? {
+    let mut id_of_place = false;
+    for (value, offset) in values.into_iter().zip(args.offset.unwrap_or(0)..) {
+        let lines = record_lines(args, mapper, routes, value, offset)?;
+        id_of_place |= lines.id_of_place;
+        for warning in lines.warnings {
+            warn(err, &warning);
+        }
+        for line in lines.out {
             all_well &= line.get("error").is_none();
             writeln!(out, "{line}")?;
         }
     }
     out.flush()?;
+    if id_of_place && args.offset.is_none() {
+        warn(
+            err,
+            "the source gives no id, so the alert's is made of topic, partition and offset: give the record's own",
+        );
+    }
     Ok(all_well)
 }
 
@@ -125,13 +147,23 @@ fn read(args: &MapArgs) -> anyhow::Result<Bytes> {
     Ok(bytes.into())
 }
 
+/// What there is to say about a record.
+struct Lines {
+    /// For programs: one for each delivery.
+    out: Vec<Value>,
+    /// For people: what was left out, and where each error stands.
+    warnings: Vec<String>,
+    /// Whether an alert's id is made of the record's place.
+    id_of_place: bool,
+}
+
 fn record_lines(
     args: &MapArgs,
     mapper: &Mapper,
     routes: Option<&Routes>,
     value: Bytes,
     offset: i64,
-) -> anyhow::Result<Vec<Value>> {
+) -> anyhow::Result<Lines> {
     let record = Record {
         partition: TopicPartition::new(args.topic.as_str(), args.partition),
         offset: Offset(offset),
@@ -149,63 +181,79 @@ fn record_lines(
             None => bail!("there is no format `{format}`"),
         },
     };
+    let mut lines = Lines { out: Vec::new(), warnings: Vec::new(), id_of_place: false };
     match mapped {
-        Mapped::Tombstone => Ok(vec![skip(None, None, SkipReason::Tombstone.as_str())]),
-        Mapped::Unmatched => Ok(vec![skip(None, None, SkipReason::Unmatched.as_str())]),
-        Mapped::Parts(parts) if parts.is_empty() => Ok(vec![skip(None, None, SkipReason::EmptyBatch.as_str())]),
+        Mapped::Tombstone => lines.out.push(skip(None, None, SkipReason::Tombstone.as_str())),
+        Mapped::Unmatched => lines.out.push(skip(None, None, SkipReason::Unmatched.as_str())),
+        Mapped::Parts(parts) if parts.is_empty() => {
+            lines.out.push(skip(None, None, SkipReason::EmptyBatch.as_str()));
+        }
         Mapped::Parts(parts) => {
-            let mut lines = Vec::new();
             for part in parts {
-                warn(&record, &part);
-                match part.result {
-                    Ok(alert) => lines.extend(alert_lines(&alert, &origin, routes)?),
-                    Err(failure) => lines.push(error(&failure)),
+                lines.id_of_place |= part.id_of_place;
+                let at = format!("{}/{} part {}", record.partition, record.offset, part.part);
+                let faults = part.faults.iter();
+                lines.warnings.extend(faults.map(|fault| format!("{at}: {}: {}", fault.field, fault.message)));
+                let deliveries = match &part.result {
+                    Ok(alert) => alert_lines(alert, &origin, routes)?,
+                    Err(failure) => Err(failure.clone()),
+                };
+                match deliveries {
+                    Ok(deliveries) => lines.out.extend(deliveries),
+                    Err(failure) => {
+                        lines.warnings.push(format!("{at}: {failure}"));
+                        lines.out.push(error(&failure));
+                    }
                 }
             }
-            Ok(lines)
         }
     }
+    Ok(lines)
 }
 
-/// Says on standard error what was left out; standard output is for programs.
-fn warn(record: &Record, part: &MappedPart) {
-    for fault in &part.faults {
-        let at = format!("{}/{} part {}", record.partition, record.offset, part.part);
-        // Nothing can be done about a standard error that does not take the text.
-        drop(writeln!(io::stderr(), "alertbridge: warning: {at}: {}: {}", fault.field, fault.message));
-    }
+fn warn(err: &mut impl Write, text: &str) {
+    // Nothing can be done about a standard error that does not take the text.
+    drop(writeln!(err, "alertbridge: warning: {text}"));
 }
 
-fn alert_lines(alert: &Alert, origin: &Origin, routes: Option<&Routes>) -> anyhow::Result<Vec<Value>> {
+/// An alert's deliveries, or why there are none.
+fn alert_lines(
+    alert: &Alert,
+    origin: &Origin,
+    routes: Option<&Routes>,
+) -> anyhow::Result<Result<Vec<Value>, MapFailure>> {
     let Some(routes) = routes else {
         let request: Value = serde_json::from_slice(&routing::body(None, alert, None))?;
         let format = &alert.format;
-        return Ok(vec![json!({
+        return Ok(Ok(vec![json!({
             "format": format, "route": null, "workflow_id": null, "action_instance_id": null, "request": request,
-        })]);
+        })]));
     };
     match routes.table.decide(alert) {
-        Decision::Run(destinations) => destinations
-            .into_iter()
-            .map(|destination| {
-                let instance = routes.instance_id.id(origin, alert, &destination.workflow_id);
-                let request = routing::build(destination, alert, instance);
-                let body: Value = serde_json::from_slice(&request.body)?;
-                Ok(json!({
-                    "format": alert.format,
-                    "route": request.destination.route,
-                    "workflow_id": request.destination.workflow_id,
-                    "action_instance_id": request.action_instance_id,
-                    "request": body,
-                }))
-            })
-            .collect(),
-        Decision::Skip { route, reason } => Ok(vec![skip(Some(&alert.format), Some(&route), &reason)]),
-        Decision::Unroutable => Ok(vec![error(&MapFailure {
+        Decision::Run(destinations) => {
+            let deliveries = destinations.into_iter();
+            let deliveries = deliveries
+                .map(|destination| {
+                    let instance = routes.instance_id.id(origin, alert, &destination.workflow_id);
+                    let request = routing::build(destination, alert, instance);
+                    let body: Value = serde_json::from_slice(&request.body)?;
+                    Ok(json!({
+                        "format": alert.format,
+                        "route": request.destination.route,
+                        "workflow_id": request.destination.workflow_id,
+                        "action_instance_id": request.action_instance_id,
+                        "request": body,
+                    }))
+                })
+                .collect::<anyhow::Result<_>>()?;
+            Ok(Ok(deliveries))
+        }
+        Decision::Skip { route, reason } => Ok(Ok(vec![skip(Some(&alert.format), Some(&route), &reason)])),
+        Decision::Unroutable => Ok(Err(MapFailure {
             class: DeadLetterClass::Unroutable,
             reason: FailureReason::NoRoute,
             message: "no rule matches and there is no default workflow".to_owned(),
-        })]),
+        })),
     }
 }
 
@@ -234,15 +282,21 @@ mod tests {
     }
 
     fn lines(input: &str, arguments: &[&str], routes: Option<&Routes>) -> (bool, String) {
+        let (all_well, out, _) = said(input, arguments, routes);
+        (all_well, out)
+    }
+
+    /// Whether all is well, what programs read, and what people read.
+    fn said(input: &str, arguments: &[&str], routes: Option<&Routes>) -> (bool, String, String) {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("in.json");
         std::fs::write(&file, input).unwrap();
         let line = ["map", file.to_str().unwrap()].into_iter().chain(arguments.iter().copied());
         let args = Line::try_parse_from(line).unwrap().args;
         let mapper = Mapper::load(&MappingSettings::default()).unwrap();
-        let mut out = Vec::new();
-        let all_well = show(&args, &mapper, routes, &mut out).unwrap();
-        (all_well, String::from_utf8(out).unwrap())
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let all_well = show(&args, &mapper, routes, &mut out, &mut err).unwrap();
+        (all_well, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
     }
 
     const ALERT: &str = r#"{"title":"t","severity":"High"}"#;
@@ -286,6 +340,25 @@ mod tests {
         let (all_well, out) = lines(&input, &["--lines"], Some(&routes));
         assert!(!all_well, "the last one is unroutable");
         insta::assert_snapshot!(out);
+    }
+
+    #[test]
+    fn people_read_where_each_error_stands() {
+        let input = [ALERT, "not json", r#"[{"title":"t","severity":"loud"},7]"#].join("\n");
+        let (_, _, err) = said(&input, &["--lines", "--topic", "t", "--partition", "2", "--offset", "7"], None);
+        insta::assert_snapshot!(err);
+    }
+
+    #[test]
+    fn an_id_made_of_a_place_that_was_not_given_is_warned_of_once() {
+        let warning = "alertbridge: warning: the source gives no id";
+        let two = format!("{ALERT}\n{ALERT}");
+        let (_, _, err) = said(&two, &["--lines"], None);
+        assert_eq!(err.matches(warning).count(), 1, "{err}");
+        let (_, _, err) = said(&two, &["--lines", "--offset", "0"], None);
+        assert!(!err.contains(warning), "{err}");
+        let (_, _, err) = said(r#"{"id":"a-1","title":"t","severity":"High"}"#, &[], None);
+        assert!(!err.contains(warning), "{err}");
     }
 
     #[test]

@@ -14,11 +14,22 @@ use super::severity::Scale;
 use crate::domain::{Alert, DataClass, DeadLetterClass, FailureReason, Severity, alert_id};
 
 /// What a mapping does with fields, beside its own file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Policy {
     pub(super) strict: bool,
     /// Whether a fault of an optional field makes a dead letter.
     pub(super) invalid_is_dead_letter: bool,
+    /// For a severity that neither the mapping's scale nor its own default knows.
+    pub(super) default_severity: Severity,
+    /// Of times without zone, in minutes east of UTC.
+    pub(super) zone_offset: i32,
+}
+
+/// That of the default settings, for which the shipped mappings and their tests are written.
+impl Default for Policy {
+    fn default() -> Self {
+        Self { strict: false, invalid_is_dead_letter: false, default_severity: Severity::Medium, zone_offset: 8 * 60 }
+    }
 }
 
 /// A compiled mapping file.
@@ -27,6 +38,8 @@ pub(super) struct Mapping {
     pub(super) name: Arc<str>,
     /// Where it was read.
     pub(super) file: String,
+    /// Whether it is one of those inside the binary.
+    pub(super) shipped: bool,
     pub(super) matches: Expression,
     pub(super) split: Option<Expression>,
     pub(super) uses_record: bool,
@@ -95,15 +108,15 @@ impl Mapping {
     /// Compiles a definition; all that is wrong goes to `errors`, and then there is no mapping.
     pub(super) fn compile(
         file: &str,
+        shipped: bool,
         definition: Definition,
-        default_severity: Severity,
         errors: &mut Vec<MappingError>,
     ) -> Option<Self> {
         let before = errors.len();
         if definition.name.is_empty() {
             errors.push(MappingError::of_field(file, "name", "is empty; give the format a name"));
         }
-        let severity = Scale::compile(file, &definition.severity, default_severity, errors);
+        let severity = Scale::compile(file, &definition.severity, errors);
         let mut compiler = Compiler { file, uses_record: false, errors };
         let matches = compiler.expression("match", &definition.matches);
         let split = definition.split.as_ref().map(|source| compiler.expression("split", source));
@@ -123,6 +136,7 @@ impl Mapping {
         Some(Self {
             name: definition.name.into(),
             file: file.to_owned(),
+            shipped,
             matches: matches?,
             split: match split {
                 Some(split) => Some(split?),
@@ -183,14 +197,15 @@ impl Mapping {
             None => alert_id(&self.name, &position()),
         }
         .to_string();
+        let default = self.severity.default(policy.default_severity);
         let severity = match &source_severity {
             Some(value) => self.severity.read(value),
-            None => Some(self.severity.default()),
+            None => Some(default),
         };
         let severity = severity.unwrap_or_else(|| {
-            let message = format!("the source's severity is unknown; {} took its place", self.severity.default());
+            let message = format!("the source's severity is unknown; {default} took its place");
             faults.push(FieldFault { field: "severity".to_owned(), message, left_out: false });
-            self.severity.default()
+            default
         });
         keep_source(&mut content, &id, id_text.and(source_id), severity, source_severity);
         put(&mut content, "id", Value::String(id.clone()));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jaq_json::Val;
 
 use super::check::FieldFault;
-use super::compiled::Mapping;
+use super::compiled::{Mapping, Policy};
 use super::error::MappingError;
 use super::expression::{Document, Env, from_json};
 use super::settings::{Fallback, Loaded, MappingSettings, load};
@@ -35,6 +35,8 @@ pub struct MappedPart {
     pub result: Result<Alert, MapFailure>,
     /// Fields that did not work out; warnings where there is an alert.
     pub faults: Vec<FieldFault>,
+    /// Whether the source gives no id, so that the alert's is made of the record's place.
+    pub id_of_place: bool,
 }
 
 /// Why a part became no alert: a dead letter in the making.
@@ -101,7 +103,8 @@ impl Mapper {
     fn map_with(&self, forced: Option<&Mapping>, record: &Record, origin: &Origin) -> Mapped {
         let Some(value) = &record.value else { return Mapped::Tombstone };
         let whole = |failure| {
-            Mapped::Parts(vec![MappedPart { part: 0, format: None, result: Err(failure), faults: Vec::new() }])
+            let (result, faults) = (Err(failure), Vec::new());
+            Mapped::Parts(vec![MappedPart { part: 0, format: None, result, faults, id_of_place: false }])
         };
         let limit = self.inner.max_record_bytes;
         if value.len() > limit {
@@ -116,12 +119,14 @@ impl Mapper {
             Ok(read) => read,
             Err(error) => return whole(MapFailure::malformed(FailureReason::NotJson, error.to_string())),
         };
+        let policy = self.inner.policy;
         let mut run = Run {
             loaded: &self.inner,
             forced,
+            policy,
             env: Env {
                 record: if self.inner.uses_record { record::value(record, origin) } else { Val::Null },
-                zone_offset: self.inner.zone_offset,
+                zone_offset: policy.zone_offset,
             },
             origin,
             parts: Vec::new(),
@@ -139,12 +144,19 @@ impl Mapper {
         if run.parts.is_empty() && run.skipped { Mapped::Unmatched } else { Mapped::Parts(run.parts) }
     }
 
+    /// The policy under which the tests inside a mapping file hold: a shipped one's were written for the defaults.
+    fn policy_of_tests(&self, mapping: &Mapping) -> Policy {
+        if mapping.shipped { Policy::default() } else { self.inner.policy }
+    }
+
     /// Maps a JSON value as one format, for the tests inside mapping files.
     pub(super) fn map_value(&self, mapping: &Mapping, value: &serde_json::Value, origin: &Origin) -> Vec<MappedPart> {
+        let policy = self.policy_of_tests(mapping);
         let mut run = Run {
             loaded: &self.inner,
             forced: Some(mapping),
-            env: Env { record: record::value(&record::of_test(origin), origin), zone_offset: self.inner.zone_offset },
+            policy,
+            env: Env { record: record::value(&record::of_test(origin), origin), zone_offset: policy.zone_offset },
             origin,
             parts: Vec::new(),
             next_part: 0,
@@ -157,7 +169,7 @@ impl Mapper {
     /// Whether a mapping's `match` holds for a value, for the tests inside mapping files.
     pub(super) fn matches(&self, mapping: &Mapping, value: &serde_json::Value, origin: &Origin) -> bool {
         let record = record::value(&record::of_test(origin), origin);
-        let env = Env { record, zone_offset: self.inner.zone_offset };
+        let env = Env { record, zone_offset: self.policy_of_tests(mapping).zone_offset };
         mapping.matches.holds(&from_json(value), &env)
     }
 }
@@ -166,6 +178,7 @@ impl Mapper {
 struct Run<'a> {
     loaded: &'a Loaded,
     forced: Option<&'a Mapping>,
+    policy: Policy,
     env: Env,
     origin: &'a Origin,
     parts: Vec<MappedPart>,
@@ -178,7 +191,7 @@ impl Run<'_> {
     fn document(&mut self, document: &Document, in_array: bool) {
         if !matches!(document.val, Val::Obj(_)) {
             let failure = MapFailure::malformed(FailureReason::NotAnObject, "an element of the array is no object");
-            return self.push(None, Err(failure), Vec::new());
+            return self.fail(None, failure);
         }
         let loaded = self.loaded;
         let detect = || loaded.mappings.iter().find(|m| m.matches.holds(document, &self.env));
@@ -198,7 +211,7 @@ impl Run<'_> {
                 reason: FailureReason::NoFormatMatched,
                 message: format!("none of the {} formats matches", loaded.mappings.len()),
             };
-            return self.push(None, Err(failure), Vec::new());
+            return self.fail(None, failure);
         };
         let Some(split) = &mapping.split else { return self.alert(mapping, document, in_array) };
         match split.all(document, &self.env) {
@@ -206,7 +219,7 @@ impl Run<'_> {
             Err(fault) => {
                 let message = format!("split: {fault} (in `{}`)", split.source());
                 let failure = MapFailure::malformed(FailureReason::SplitFailed, message);
-                self.push(Some(mapping), Err(failure), Vec::new());
+                self.fail(Some(mapping), failure);
             }
         }
     }
@@ -214,18 +227,25 @@ impl Run<'_> {
     fn alert(&mut self, mapping: &Mapping, document: &Document, split: bool) {
         let part = self.next_part;
         let origin = self.origin;
+        let mut id_of_place = false;
         let position = || {
+            id_of_place = true;
             let of_record = format!("{}/{}", origin.partition, origin.offset);
             if split { format!("{of_record}/{part}") } else { of_record }
         };
         let mut faults = Vec::new();
-        let result = mapping.map(document, &self.env, self.loaded.policy, part, position, &mut faults);
-        self.push(Some(mapping), result, faults);
+        let result = mapping.map(document, &self.env, self.policy, part, position, &mut faults);
+        self.push(MappedPart { part, format: Some(Arc::clone(&mapping.name)), result, faults, id_of_place });
     }
 
-    fn push(&mut self, mapping: Option<&Mapping>, result: Result<Alert, MapFailure>, faults: Vec<FieldFault>) {
+    fn fail(&mut self, mapping: Option<&Mapping>, failure: MapFailure) {
         let format = mapping.map(|m| Arc::clone(&m.name));
-        self.parts.push(MappedPart { part: self.next_part, format, result, faults });
+        let (result, faults) = (Err(failure), Vec::new());
+        self.push(MappedPart { part: self.next_part, format, result, faults, id_of_place: false });
+    }
+
+    fn push(&mut self, part: MappedPart) {
+        self.parts.push(part);
         self.next_part += 1;
     }
 }

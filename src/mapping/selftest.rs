@@ -23,7 +23,8 @@ pub struct TestFailure {
 }
 
 impl Mapper {
-    /// Runs the tests inside all mapping files in force.
+    /// Runs the tests inside all mapping files in force: the user's under the settings in force, the shipped ones'
+    /// under the default settings.
     #[must_use]
     pub fn run_tests(&self) -> Vec<TestFailure> {
         let mut failures = Vec::new();

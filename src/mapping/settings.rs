@@ -73,8 +73,19 @@ impl Default for MappingSettings {
 }
 
 impl MappingSettings {
-    const fn invalid_is_dead_letter(&self) -> bool {
-        matches!(self.on_invalid_field, OnInvalidField::DeadLetter)
+    /// What they say about fields; an error where the time zone cannot be read.
+    fn policy(&self) -> Result<Policy, MappingError> {
+        let zone = &self.default_time_zone;
+        let zone_offset = parse_offset(zone).ok_or_else(|| {
+            let problem = format!("`{zone}` is no offset from UTC; write it like +08:00");
+            MappingError::of_field("mapping", "default_time_zone", problem)
+        })?;
+        Ok(Policy {
+            strict: self.strict,
+            invalid_is_dead_letter: matches!(self.on_invalid_field, OnInvalidField::DeadLetter),
+            default_severity: self.default_severity,
+            zone_offset,
+        })
     }
 }
 
@@ -85,7 +96,6 @@ pub(super) struct Loaded {
     pub(super) version: Arc<str>,
     pub(super) on_unmatched: Fallback,
     pub(super) policy: Policy,
-    pub(super) zone_offset: i32,
     pub(super) max_record_bytes: usize,
     /// Whether any expression looks at `$record`.
     pub(super) uses_record: bool,
@@ -118,13 +128,12 @@ struct Source {
 pub(super) fn load(settings: &MappingSettings) -> Result<Loaded, Vec<MappingError>> {
     let mut errors = Vec::new();
     let sources = sources(settings, &mut errors);
-    let mut mappings = compile(settings, &sources, &mut errors);
+    let mut mappings = compile(&sources, &mut errors);
     select(&settings.formats, &mut mappings, &mut errors);
 
-    let zone_offset = parse_offset(&settings.default_time_zone).unwrap_or_else(|| {
-        let problem = format!("`{}` is no offset from UTC; write it like +08:00", settings.default_time_zone);
-        errors.push(MappingError::of_field("mapping", "default_time_zone", problem));
-        0
+    let policy = settings.policy().unwrap_or_else(|error| {
+        errors.push(error);
+        Policy::default()
     });
     let mut hash = Sha256::new();
     for (_, text) in &mappings {
@@ -147,8 +156,7 @@ pub(super) fn load(settings: &MappingSettings) -> Result<Loaded, Vec<MappingErro
         mappings,
         version: hex::encode(hash.finalize()).get(..12).unwrap_or_default().into(),
         on_unmatched,
-        policy: Policy { strict: settings.strict, invalid_is_dead_letter: settings.invalid_is_dead_letter() },
-        zone_offset,
+        policy,
         max_record_bytes: settings.max_record_bytes,
     })
 }
@@ -182,11 +190,7 @@ fn sources(settings: &MappingSettings, errors: &mut Vec<MappingError>) -> Vec<So
 }
 
 /// Compiles all files; of one name the first in force is the user's, and two of the user's are an error.
-fn compile<'s>(
-    settings: &MappingSettings,
-    sources: &'s [Source],
-    errors: &mut Vec<MappingError>,
-) -> Vec<(Mapping, &'s str)> {
+fn compile<'s>(sources: &'s [Source], errors: &mut Vec<MappingError>) -> Vec<(Mapping, &'s str)> {
     let shipped_from = sources.len() - SHIPPED.len();
     let mut mappings: Vec<(Mapping, &str)> = Vec::new();
     let mut names: HashMap<String, &str> = HashMap::new();
@@ -198,15 +202,16 @@ fn compile<'s>(
                 continue;
             }
         };
+        let shipped = index >= shipped_from;
         if let Some(other) = names.get(&definition.name) {
-            if index < shipped_from {
+            if !shipped {
                 let problem = format!("`{}` is already the name in {other}", definition.name);
                 errors.push(MappingError::of_field(&source.file, "name", problem));
             }
             continue;
         }
         names.insert(definition.name.clone(), &source.file);
-        if let Some(mapping) = Mapping::compile(&source.file, definition, settings.default_severity, errors) {
+        if let Some(mapping) = Mapping::compile(&source.file, shipped, definition, errors) {
             mappings.push((mapping, &source.text));
         }
     }
@@ -230,4 +235,14 @@ fn select(formats: &[String], mappings: &mut Vec<(Mapping, &str)>, errors: &mut 
         }
     }
     *mappings = chosen;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MappingSettings, Policy};
+
+    #[test]
+    fn the_default_settings_are_the_policy_of_the_shipped_mappings() {
+        assert_eq!(MappingSettings::default().policy(), Ok(Policy::default()));
+    }
 }

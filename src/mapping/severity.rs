@@ -13,36 +13,35 @@ pub(super) struct Scale {
     words: Vec<(String, Severity)>,
     /// Lower borders, ascending.
     bands: Vec<(f64, Severity)>,
-    default: Severity,
+    /// The file's own; without it, the settings'.
+    default: Option<Severity>,
 }
 
 impl Scale {
-    pub(super) fn compile(
-        file: &str,
-        definition: &SeverityDefinition,
-        default: Severity,
-        errors: &mut Vec<MappingError>,
-    ) -> Self {
+    pub(super) fn compile(file: &str, definition: &SeverityDefinition, errors: &mut Vec<MappingError>) -> Self {
         let mut read = |field: String, word: &str| {
-            Severity::from_word(word).unwrap_or_else(|| {
+            let severity = Severity::from_word(word);
+            if severity.is_none() {
                 let known = suggestion(word, Severity::ALL.map(Severity::as_str));
                 let problem = format!("`{word}` is none of Tips, Low, Medium, High, Fatal{known}");
                 errors.push(MappingError::of_field(file, &field, problem));
-                default
-            })
+            }
+            severity
         };
         let words = definition.words.iter();
-        let words = words.map(|(w, to)| (w.to_lowercase(), read(format!("severity.words.{w}"), to))).collect();
+        let words =
+            words.filter_map(|(w, to)| Some((w.to_lowercase(), read(format!("severity.words.{w}"), to)?))).collect();
         let bands = definition.bands.iter().enumerate();
         let mut bands: Vec<_> =
-            bands.map(|(i, (from, to))| (*from, read(format!("severity.bands[{i}]"), to))).collect();
+            bands.filter_map(|(i, (from, to))| Some((*from, read(format!("severity.bands[{i}]"), to)?))).collect();
         bands.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let default = definition.default.as_ref().map_or(default, |word| read("severity.default".to_owned(), word));
+        let default = definition.default.as_ref().and_then(|word| read("severity.default".to_owned(), word));
         Self { words, bands, default }
     }
 
-    pub(super) const fn default(&self) -> Severity {
-        self.default
+    /// What an unknown severity becomes; `otherwise` where the file does not say.
+    pub(super) fn default(&self, otherwise: Severity) -> Severity {
+        self.default.unwrap_or(otherwise)
     }
 
     /// The severity of a source's value; `None` when the scale does not know it.
@@ -74,7 +73,7 @@ mod tests {
     fn scale(yaml: &str) -> Scale {
         let definition: SeverityDefinition = serde_saphyr::from_str(yaml).unwrap();
         let mut errors = Vec::new();
-        let scale = Scale::compile("f", &definition, Severity::Medium, &mut errors);
+        let scale = Scale::compile("f", &definition, &mut errors);
         assert_eq!(errors, Vec::new());
         scale
     }
@@ -110,7 +109,7 @@ mod tests {
         let definition: SeverityDefinition =
             serde_saphyr::from_str("{words: {a: Hihg}, bands: [[1, Worst]], default: x}").unwrap();
         let mut errors = Vec::new();
-        drop(Scale::compile("f.yaml", &definition, Severity::Medium, &mut errors));
+        drop(Scale::compile("f.yaml", &definition, &mut errors));
         insta::assert_snapshot!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
     }
 }

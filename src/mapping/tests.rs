@@ -255,6 +255,26 @@ fn a_test_inside_a_file_that_fails_says_where_it_differs() {
 }
 
 #[test]
+fn the_tests_of_the_shipped_files_hold_whatever_is_configured_and_the_users_run_under_it() {
+    let id = "5f0c7a0e-3a53-4f0e-9d1b-6b6d6a3f0f11";
+    let test =
+        format!("tests: [{{name: t, input: {{own: {id}, title: t}}, expect: {{id: {id}, title: t, severity: Low}}}}]");
+    let directory = tempfile::tempdir().unwrap();
+    let own = "name: own\nmatch: has(\"own\")\nalert: {title: .title, id: .own}\n";
+    std::fs::write(directory.path().join("own.yaml"), format!("{own}{test}")).unwrap();
+    let default = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    let configured = MappingSettings {
+        on_invalid_field: OnInvalidField::DeadLetter,
+        strict: true,
+        default_severity: Severity::Low,
+        default_time_zone: "-03:30".to_owned(),
+        ..default.clone()
+    };
+    assert_eq!(Mapper::load(&configured).unwrap().run_tests(), Vec::new());
+    assert_eq!(Mapper::load(&default).unwrap().run_tests().len(), 1, "the user's expects the configured severity");
+}
+
+#[test]
 fn a_redriven_record_is_mapped_as_it_was_at_its_origin() {
     let mapper = mapper("name: r\nmatch: 'true'\nalert: {title: '$record | del(.key) | tojson'}");
     let mut redriven = record("{}");

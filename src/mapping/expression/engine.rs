@@ -137,7 +137,8 @@ fn expectation(expected: &str, found: &str) -> String {
 fn undefined(name: &str, what: &jaq_core::compile::Undefined) -> String {
     match what {
         jaq_core::compile::Undefined::Filter(arity) => {
-            format!("there is no function `{name}` with {arity} arguments")
+            let s = if *arity == 1 { "" } else { "s" };
+            format!("there is no function `{name}` with {arity} argument{s}")
         }
         what => format!("there is no {} `{name}`", what.as_str()),
     }

@@ -62,7 +62,7 @@ fn what_has_side_effects_is_refused_by_name() {
 #[test]
 fn what_is_not_jq_is_refused_with_the_place() {
     insta::assert_snapshot!(
-        [".a |", ".a[", "{a: }", "nope", "nope(1; 2)", ".a as $x", "$y", "\"a"]
+        [".a |", ".a[", "{a: }", "nope", "nope(1)", "nope(1; 2)", ".a as $x", "$y", "\"a"]
             .map(|source| format!("{source}  ->  {}", Expression::compile(source).unwrap_err()))
             .join("\n")
     );
