@@ -81,7 +81,7 @@ struct Routes {
     instance_id: InstanceIdMode,
 }
 
-pub(super) fn execute(args: MapArgs) -> Result<(), Failure> {
+pub(super) fn execute(args: &MapArgs) -> Result<(), Failure> {
     let mut config = args.config.load(Purpose::Offline)?.config;
     config.mapping.directories.extend(args.mappings.iter().cloned());
     let mapper = app::load_mapper(&config)?;
@@ -91,7 +91,7 @@ pub(super) fn execute(args: MapArgs) -> Result<(), Failure> {
     } else {
         None
     };
-    let all_well = show(&args, &mapper, routes.as_ref(), &mut io::stdout().lock(), &mut io::stderr().lock())?;
+    let all_well = show(args, &mapper, routes.as_ref(), &mut io::stdout().lock(), &mut io::stderr().lock())?;
     if all_well { Ok(()) } else { Err(Failure::Reported) }
 }
 
