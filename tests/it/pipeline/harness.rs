@@ -181,6 +181,11 @@ impl Bench {
         self.shutdown.cancel();
     }
 
+    /// Ends the process without any ado.
+    pub(super) fn crash(self) {
+        self.running.abort();
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.running.is_finished()
     }

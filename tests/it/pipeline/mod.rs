@@ -7,3 +7,4 @@ mod order;
 mod outage;
 mod rebalance;
 mod settling;
+mod simulation;
