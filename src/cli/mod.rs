@@ -66,7 +66,7 @@ struct Cli {
 enum Command {
     Run(run::RunArgs),
     Check(check::CheckArgs),
-    Map(map::MapArgs),
+    Map(Box<map::MapArgs>),
     Demo(demo::DemoArgs),
     Simulate(Box<simulate::SimulateArgs>),
     Config(config::ConfigArgs),
@@ -86,7 +86,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::execute(args),
         Command::Check(args) => check::execute(args),
-        Command::Map(args) => map::execute(args),
+        Command::Map(args) => map::execute(*args),
         Command::Demo(args) => demo::execute(args),
         Command::Simulate(args) => simulate::execute(*args),
         Command::Config(args) => config::execute(args),
