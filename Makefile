@@ -3,6 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
 
 .PHONY: help
 help: ## This list
@@ -50,8 +51,8 @@ build: tools ## The release binary, target/release/alertbridge
 	cargo build --locked --release
 
 .PHONY: image
-image: ## The container image, alertbridge:dev
-	docker build --file deploy/Dockerfile --tag alertbridge:dev .
+image: ## The container image, alertbridge:VERSION
+	docker build --file deploy/Dockerfile --tag alertbridge:$(VERSION) .
 
 .PHONY: tools
 tools:

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use anyhow::anyhow;
 use clap::Args;
 
 use super::Failure;
@@ -12,7 +13,7 @@ use crate::config::{Loaded, Purpose};
 /// Validate configuration, mappings and routes without reaching anything
 ///
 /// Reads everything that `run` would read and runs the tests inside the mapping files. Exit code 2 if anything is
-/// wrong, with every fault at once.
+/// wrong: every fault of the configuration, or, once that holds, every one of mappings, routes and clients.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     #[command(flatten)]
@@ -23,23 +24,39 @@ pub(super) fn execute(args: CheckArgs) -> Result<(), Failure> {
     let loaded = args.files.load(Purpose::Run)?;
     let mut out = io::stdout().lock();
     writeln!(out, "ok    configuration ({})", sources(&loaded))?;
-    let mapper = app::load_mapper(&loaded.config)?;
-    let failures = mapper.run_tests();
-    if !failures.is_empty() {
-        let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
-        return Err(Failure::Usage(anyhow::anyhow!("{}", lines.join("\n"))));
+    let mut faults = Vec::new();
+    for result in [mappings(&loaded), routes(&loaded), clients(&loaded)] {
+        match result {
+            Ok(said) => writeln!(out, "ok    {said}")?,
+            Err(said) => faults.push(said),
+        }
     }
-    let formats: Vec<&str> = mapper.formats().map(|name| &**name).collect();
-    writeln!(out, "ok    mappings {} (version {})", formats.join(", "), mapper.version())?;
-    let _routes = app::load_routes(&loaded.config)?;
-    let rules = loaded.config.routing.rules.len();
-    writeln!(out, "ok    routes ({rules} rules, then {})", default_route(&loaded))?;
-    app::check_clients(&loaded.config)?;
-    writeln!(out, "ok    clients (files and properties; nothing was reached)")?;
     for hint in &loaded.hints {
         writeln!(out, "hint  {hint}")?;
     }
-    Ok(())
+    if faults.is_empty() { Ok(()) } else { Err(Failure::Usage(anyhow!("{}", faults.join("\n")))) }
+}
+
+/// What is well with the mappings and the tests inside them, or what is not, one fault a line.
+fn mappings(loaded: &Loaded) -> Result<String, String> {
+    let mapper = app::load_mapper(&loaded.config).map_err(|error| error.to_string())?;
+    let failures: Vec<String> = mapper.run_tests().iter().map(ToString::to_string).collect();
+    if !failures.is_empty() {
+        return Err(failures.join("\n"));
+    }
+    let formats: Vec<&str> = mapper.formats().map(|name| &**name).collect();
+    Ok(format!("mappings {} (version {})", formats.join(", "), mapper.version()))
+}
+
+fn routes(loaded: &Loaded) -> Result<String, String> {
+    let _routes = app::load_routes(&loaded.config).map_err(|error| error.to_string())?;
+    let rules = loaded.config.routing.rules.len();
+    Ok(format!("routes ({rules} rules, then {})", default_route(loaded)))
+}
+
+fn clients(loaded: &Loaded) -> Result<String, String> {
+    app::check_clients(&loaded.config).map_err(|error| error.to_string())?;
+    Ok("clients (files and properties; nothing was reached)".to_owned())
 }
 
 fn default_route(loaded: &Loaded) -> String {

@@ -131,7 +131,7 @@ fn show(
     if id_of_place && args.offset.is_none() {
         warn(
             err,
-            "the source gives no id, so the alert's is made of topic, partition and offset: give the record's own",
+            "the source gives no id, so the alert's is made of its place: give --topic, --partition and --offset",
         );
     }
     Ok(all_well)

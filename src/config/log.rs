@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Log {
     /// One JSON object a line, or text for people.
     pub format: LogFormat,
-    /// The least important level that is written. Outcomes are `info`, attempts `debug`.
+    /// The least important level that is written of alertbridge itself; libraries log at `warn`. Outcomes are `info`,
+    /// attempts `debug`.
     pub level: LogLevel,
 }
 

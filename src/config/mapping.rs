@@ -18,7 +18,8 @@ use super::words;
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mapping {
-    /// Directories with mapping files of your own (`*.yaml`); they come before the shipped ones.
+    /// Directories with mapping files of your own (`*.yaml`, `*.yml`); they come before the shipped ones. A relative path
+    /// is taken from the working directory of the process, not from where the configuration stands.
     pub directories: Vec<PathBuf>,
     /// The formats to try, in this order. Empty: all of them.
     pub formats: Vec<String>,
@@ -32,7 +33,7 @@ pub struct Mapping {
     #[serde(with = "words::severity")]
     #[schemars(with = "words::SeverityWord")]
     pub default_severity: Severity,
-    /// The zone of times that name none, as an offset from UTC.
+    /// The zone of times that name none, as an offset from UTC such as `+08:00`. Names of zones are not taken.
     #[schemars(extend("x-form" = "time_zone"))]
     pub default_time_zone: String,
     /// Records with a larger value are dead-lettered unread.

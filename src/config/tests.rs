@@ -273,6 +273,18 @@ routing:
 }
 
 #[test]
+fn limits_that_each_process_keeps_for_itself_are_hinted_at_unless_that_is_asked_for() {
+    let hinted = |text: &str| {
+        let case = Case::complete().file("a.yaml", &format!("routing: {{rules: [{{name: a, skip: x}}]}}\n{text}"));
+        let hints = load(&case.files, &case.environment, Purpose::Run).unwrap().hints;
+        hints.iter().any(|hint| hint.starts_with("delivery: rate_scope group is not built yet"))
+    };
+    assert!(hinted(""));
+    assert!(!hinted("delivery: {rate_scope: process}"));
+    assert!(!hinted("delivery: {rate_limits: []}"), "there is nothing to share");
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_the_only_thing_said() {
     let case = Case::new().file("broken.yaml", "kafka:\n  topics: [a\nlog: {}\n").file("list.yaml", "- a\n");
     let missing = case.directory.path().join("missing.yaml");

@@ -133,6 +133,10 @@ pub const CLIENT_EVENTS: &[(&str, &str)] = &[
     ("kafka.ends_unknown", "DEBUG: the end offsets could not be read; the lag is as old as the last answer"),
     ("kafka.leave_slow", "WARN: the group was not left in time; its partitions wait for the session to end"),
     ("kafka.producer_renewed", "WARN: the dead-letter producer had failed for good and was made anew"),
+    (
+        "kafka.records_unreadable",
+        "ERROR: a batch is damaged or of an unknown form; its records cannot be had from Kafka",
+    ),
     ("kafka.topic_added", "WARN: a topic is new to the group and is read from its earliest record"),
     ("kafka.topic_missing", "WARN: a subscribed topic cannot be read"),
     ("kafka.trouble", "DEBUG: an error that the Kafka client handles by itself"),

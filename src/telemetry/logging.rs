@@ -4,8 +4,9 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 use std::time::SystemTime;
 
+use tracing::Level;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
@@ -26,16 +27,9 @@ pub enum Format {
 /// The log could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
-    /// `log.level` is neither a level nor a list of directives.
-    #[error(
-        "log.level: {level:?} is neither a level (error, warn, info, debug, trace) nor a list of directives: {error}"
-    )]
-    Level {
-        /// What was given.
-        level: String,
-        /// What is wrong with it.
-        error: tracing_subscriber::filter::ParseError,
-    },
+    /// `log.level` is no level.
+    #[error("log.level: {0:?} is none of error, warn, info, debug, trace")]
+    Level(String),
     /// The process has a log already.
     #[error("the log has been set up before")]
     Twice,
@@ -43,11 +37,10 @@ pub enum LoggingError {
 
 /// Sends the log to standard output from now on.
 ///
-/// `level` is a level for this program (libraries then log warnings), or `EnvFilter` directives such as
-/// `debug,rdkafka=info`.
+/// `level` is one of error, warn, info, debug and trace, and is for this program; libraries log warnings.
 ///
 /// # Errors
-/// If the level cannot be read, or the process has a log already.
+/// If the level is none of these, or the process has a log already.
 pub fn init(format: Format, level: &str) -> Result<(), LoggingError> {
     let registry = tracing_subscriber::registry().with(filter(level)?);
     let result = match format {
@@ -66,17 +59,10 @@ pub fn init(format: Format, level: &str) -> Result<(), LoggingError> {
     result.map_err(|_| LoggingError::Twice)
 }
 
-/// A bare level is meant for this program only.
-fn filter(level: &str) -> Result<EnvFilter, LoggingError> {
-    let directives = level.split(',').map(str::trim).filter(|d| !d.is_empty()).map(|directive| {
-        if directive.parse::<LevelFilter>().is_ok() {
-            format!("{}={directive}", env!("CARGO_CRATE_NAME"))
-        } else {
-            directive.to_owned()
-        }
-    });
-    let all: Vec<String> = std::iter::once("warn".to_owned()).chain(directives).collect();
-    EnvFilter::builder().parse(all.join(",")).map_err(|error| LoggingError::Level { level: level.to_owned(), error })
+/// The level is meant for this program only.
+fn filter(level: &str) -> Result<Targets, LoggingError> {
+    let own: Level = level.parse().map_err(|_| LoggingError::Level(level.to_owned()))?;
+    Ok(Targets::new().with_default(LevelFilter::WARN).with_target(env!("CARGO_CRATE_NAME"), own))
 }
 
 /// The same timestamps in both formats.
@@ -90,23 +76,23 @@ impl FormatTime for Utc {
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
+
     use super::filter;
 
-    fn directives(level: &str) -> Vec<String> {
-        let mut directives: Vec<_> = filter(level).unwrap().to_string().split(',').map(str::to_owned).collect();
-        directives.sort();
-        directives
+    #[test]
+    fn the_level_is_for_this_program_and_libraries_stay_at_warn() {
+        let filter = filter("debug").unwrap();
+        assert!(filter.would_enable("alertbridge::pipeline", &Level::DEBUG));
+        assert!(!filter.would_enable("alertbridge::pipeline", &Level::TRACE));
+        assert!(filter.would_enable("rdkafka", &Level::WARN) && !filter.would_enable("rdkafka", &Level::INFO));
     }
 
     #[test]
-    fn a_bare_level_is_for_this_program_and_libraries_stay_at_warn() {
-        assert_eq!(directives("debug"), ["alertbridge=debug", "warn"]);
-        assert_eq!(directives("info, rdkafka=trace"), ["alertbridge=info", "rdkafka=trace", "warn"]);
-    }
-
-    #[test]
-    fn a_level_that_cannot_be_read_is_an_error_that_names_the_key() {
-        let error = filter("alertbridge=loud").unwrap_err().to_string();
-        assert!(error.starts_with("log.level: \"alertbridge=loud\""), "{error}");
+    fn what_is_no_level_is_an_error_that_names_the_key() {
+        for level in ["loud", "debug,rdkafka=info", ""] {
+            let error = filter(level).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("log.level: {level:?}")), "{error}");
+        }
     }
 }

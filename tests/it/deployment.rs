@@ -48,11 +48,17 @@ fn every_secret_file_that_the_configuration_names_is_in_the_secret() {
 }
 
 #[test]
-fn the_image_is_of_this_version_and_its_user_is_a_number() {
+fn the_image_is_the_one_that_is_made_and_its_user_is_a_number() {
     let [_, _, deployment] = manifest();
+    let read = |path| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
     let pod = &deployment["spec"]["template"]["spec"];
-    assert_eq!(pod["containers"][0]["image"], concat!("alertbridge:", env!("CARGO_PKG_VERSION")));
-    let dockerfile = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/Dockerfile")).unwrap();
+    let image = concat!("alertbridge:", env!("CARGO_PKG_VERSION"));
+    assert_eq!(pod["containers"][0]["image"], image);
+    assert!(read("Makefile").contains("--tag alertbridge:$(VERSION) "));
+    for page in ["README.md", "docs/operations.md"] {
+        assert!(read(page).contains(&format!("`{image}`")) || read(page).contains(&format!(", {image}\n")), "{page}");
+    }
+    let dockerfile = read("deploy/Dockerfile");
     let user = &pod["securityContext"]["runAsUser"];
     assert!(dockerfile.contains(&format!("\nUSER {user}:{user}\n")));
 }

@@ -179,6 +179,22 @@ fn the_readmes_configuration_is_valid() {
 }
 
 #[test]
+fn the_simulators_page_sets_everything_that_run_needs() {
+    let directory = TempDir::new().unwrap();
+    let block = code_blocks(&page("docs/simulator.md"), "sh").remove(0);
+    let exports = block.lines().filter_map(|line| line.strip_prefix("export ")).flat_map(str::split_whitespace);
+    let output = Command::new(env!("CARGO_BIN_EXE_alertbridge"))
+        .current_dir(directory.path())
+        .arg("check")
+        .env_clear()
+        .envs(exports.map(|export| export.split_once('=').unwrap()))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(block.contains("START_FROM="), "a new group needs it, and only the broker knows that it is new");
+}
+
+#[test]
 fn the_example_of_the_mappings_page_compiles_and_its_tests_hold() {
     let directory = TempDir::new().unwrap();
     let page = page(MAPPINGS);

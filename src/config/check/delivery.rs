@@ -1,7 +1,7 @@
 //! Checks of `delivery`, and of what its times have to do with the target's.
 
 use super::Faults;
-use crate::config::{CircuitBreaker, Config, Delivery, RateLimit, TimeSpan};
+use crate::config::{CircuitBreaker, Config, Delivery, RateLimit, RateScope, TimeSpan};
 
 pub(super) fn check(config: &Config, faults: &mut Faults) {
     let delivery = &config.delivery;
@@ -77,4 +77,13 @@ fn circuit_breaker(breaker: &CircuitBreaker, faults: &mut Faults) {
             breaker.open_for, breaker.max_open_for
         )
     });
+}
+
+/// Until the replicas share their limits.
+pub(super) fn hint(delivery: &Delivery) -> Option<String> {
+    (delivery.rate_scope == RateScope::Group && !delivery.rate_limits.is_empty()).then(|| {
+        "delivery: rate_scope group is not built yet, so rate_limits hold for each process: run one, or divide them \
+         among the replicas (rate_scope: process says that you know)"
+            .to_owned()
+    })
 }

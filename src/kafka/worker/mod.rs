@@ -186,6 +186,16 @@ impl Worker {
             KafkaError::MessageConsumptionFatal(_) => self.tell_fatal(error),
             // rust-rdkafka does not say of which partition: all are looked at.
             KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => self.watch.check_range(),
+            KafkaError::MessageConsumption(
+                RDKafkaErrorCode::BadMessage
+                | RDKafkaErrorCode::InvalidMessage
+                | RDKafkaErrorCode::BadCompression
+                | RDKafkaErrorCode::NotImplemented,
+            ) => tracing::error!(
+                event = "kafka.records_unreadable",
+                %error,
+                "a batch of records cannot be read and is passed over: check the topic's segment"
+            ),
             // The error callback has reported it.
             _ => {}
         }

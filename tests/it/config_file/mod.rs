@@ -81,6 +81,27 @@ fn a_wrong_configuration_ends_with_2_and_says_everything_at_once() {
 }
 
 #[test]
+fn what_is_wrong_with_mappings_and_with_clients_is_said_together() {
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("own.yaml"), "name: own\nmatch: 'has('\nalert: {title: nope}\n").unwrap();
+    let environment = [
+        ("HUAWEICLOUD_SDK_AK", "an-access-key"),
+        ("HUAWEICLOUD_SDK_SK", "a-secret-key"),
+        ("HUAWEICLOUD_SDK_PROJECT_ID", PROJECT),
+        ("ALERTBRIDGE__SECMASTER__WORKSPACE_ID", WORKSPACE),
+        ("ALERTBRIDGE__MAPPING__DIRECTORIES", "[.]"),
+        ("ALERTBRIDGE__KAFKA__CLIENT", "{no.such.property: 1}"),
+    ];
+    let output = alertbridge(directory.path(), &["check"], &environment);
+    assert_eq!(output.status.code(), Some(2));
+    let (said, faults) = (text(&output.stdout), text(&output.stderr));
+    for fault in ["./own.yaml: match:", "./own.yaml: alert.title:", "no.such.property"] {
+        assert!(faults.contains(fault), "{fault}: {faults}");
+    }
+    assert!(said.contains("ok    routes") && !said.contains("ok    mappings"), "{said}");
+}
+
+#[test]
 fn an_unreadable_secret_file_is_named_with_its_key() {
     let directory = TempDir::new().unwrap();
     fs::write(

@@ -25,7 +25,8 @@ left unset.
 the file does not count. No log, error or dump shows a secret.
 
 **Faults.** `alertbridge check` names all of them at once, each with its key, the line where it is set, and what to do;
-the exit code is 2. `alertbridge config show` prints what is in effect, `alertbridge config schema` the JSON Schema
+where the configuration has none, it names those of mappings, routes and clients together. The exit code is 2.
+`alertbridge config show` prints what is in effect, `alertbridge config schema` the JSON Schema
 (editors with YAML support can use it).
 ";
 
@@ -83,7 +84,7 @@ fn value(schema: &Value) -> String {
         "duration" => "duration",
         "size" => "size",
         "socket_address" => "address and port",
-        "time_zone" => "time zone",
+        "time_zone" => "offset from UTC",
         _ if schema["writeOnly"] == true => "secret",
         _ => "",
     };
