@@ -1,7 +1,7 @@
 //! The flow: one record's way from the source to the outcome of each of its deliveries.
 //!
 //! One loop owns everything (`engine`); what it decides is in the rooms below (offsets, scheduler, resilience) and in
-//! the files here, each for one concern of the [`flow`]. Nothing here knows rdkafka or reqwest: the three seams are the
+//! the files here, each for one concern of the `flow`. Nothing here knows rdkafka or reqwest: the three seams are the
 //! traits of [`crate::ports`].
 
 mod budget;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alertbridge::domain::{FailureClass, FailureReason, Offset, Record, TopicPartition, WorkflowRequest};
+use alertbridge::offsets::{CompletedOffsets, Frontier};
 use alertbridge::ports::SourceEvent;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -24,7 +25,7 @@ const STEPS: u32 = 30;
 /// What outlives a process: Kafka's partitions and offsets, and what the service and the dead-letter topic hold.
 struct World {
     log: BTreeMap<TopicPartition, Vec<Record>>,
-    committed: BTreeMap<TopicPartition, i64>,
+    committed: BTreeMap<TopicPartition, Frontier>,
     /// Titles of alerts whose workflow was started, or that are in the dead-letter topic.
     done: Arc<Mutex<BTreeSet<String>>>,
     sent: Arc<Mutex<BTreeMap<String, WorkflowRequest>>>,
@@ -103,16 +104,18 @@ impl World {
         let mut done = self.done.lock().unwrap();
         done.extend(bench.sink.letters().iter().map(|letter| short(&letter.record)));
         let landed = bench.asked(|asked| asked.committed.clone());
-        self.committed.extend(landed.into_iter().map(|(partition, offset)| (partition, offset.0)));
-        for (partition, committed) in &self.committed {
-            for record in self.log[partition].iter().filter(|record| record.offset.0 < *committed) {
-                assert!(done.contains(&short(record)), "seed {seed}: {} was passed by {committed}", title(record));
+        self.committed.extend(landed);
+        for (partition, Frontier { offset, completed, .. }) in &self.committed {
+            let said = |record: &&Record| record.offset < *offset || completed.contains(record.offset);
+            for record in self.log[partition].iter().filter(said) {
+                assert!(done.contains(&short(record)), "seed {seed}: {} was passed by {offset}", title(record));
             }
         }
     }
 
     fn is_committed(&self) -> bool {
-        self.log.iter().all(|(partition, log)| self.committed.get(partition).copied() > log.last().map(|r| r.offset.0))
+        let offset = |partition| self.committed.get(partition).map(|frontier| frontier.offset);
+        self.log.iter().all(|(partition, log)| offset(partition) > log.last().map(|record| record.offset))
     }
 }
 
@@ -128,10 +131,13 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn assign(&mut self, world: &World, partition: &TopicPartition) {
-        let start = world.committed.get(partition).copied().unwrap_or(0);
-        let next = world.log[partition].partition_point(|record| record.offset.0 < start);
+        let (start, completed) = match world.committed.get(partition) {
+            Some(frontier) => (frontier.offset, frontier.completed.clone()),
+            None => (Offset(0), CompletedOffsets::default()),
+        };
+        let next = world.log[partition].partition_point(|record| record.offset < start);
         self.position.insert(partition.clone(), next);
-        self.bench.assign(partition.partition, start);
+        self.bench.assign_with(partition.partition, start.0, completed);
     }
 
     fn is_paused(&self, partition: &TopicPartition) -> bool {
