@@ -113,15 +113,13 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
 
     /// `charge` is what the attempt cost the delivery: nothing where an outage was known when it left or ended.
     fn failed(&mut self, id: DeliveryId, failure: &ApiFailure, charge: Option<Duration>, now: Instant) {
-        if self.is_given_up(id) {
-            self.abandon(&[id]);
-            return;
-        }
         match failure.class {
             FailureClass::Rejected => self.bury_delivery(id, DeadLetterClass::Rejected, failure),
             FailureClass::Ambiguous if self.settings.ambiguous == AmbiguousPolicy::DeadLetter => {
                 self.bury_delivery(id, DeadLetterClass::Ambiguous, failure);
             }
+            // Everything below is tried again: not here any more.
+            _ if self.is_given_up(id) => self.abandon(&[id]),
             // The delivery waits behind the gate that this closed: neither an attempt nor time is charged.
             FailureClass::Throttled | FailureClass::Credentials | FailureClass::Target => self.scheduler.put_back(id),
             FailureClass::Transient | FailureClass::Ambiguous => self.failed_on_the_way(id, failure, charge, now),

@@ -121,6 +121,7 @@ impl<A: WorkflowApi, D> Flow<A, D> {
         partitions.into_iter().filter_map(status).collect()
     }
 
+    /// The breakers by route; of a route with several workflows the one that is furthest from closed.
     fn breakers(&self) -> Vec<Breaker> {
         let probing = |route| self.deliveries.values().any(|d| d.in_flight && d.is_probe && d.route == route);
         let state = |route, is_open| match (is_open, is_open && probing(route)) {
@@ -128,13 +129,18 @@ impl<A: WorkflowApi, D> Flow<A, D> {
             (true, false) => BreakerState::Open,
             (true, true) => BreakerState::HalfOpen,
         };
-        let breaker = |(route, is_open)| {
-            let state = state(route, is_open);
-            let route = self.destination(route)?.route.to_string();
-            self.telemetry.breaker_state(&route, state);
-            Some(Breaker { route, state })
+        let mut by_route: BTreeMap<&str, BreakerState> = BTreeMap::new();
+        for (route, is_open) in self.gates.breakers() {
+            if let Some(to) = self.destination(route) {
+                let (shown, state) = (by_route.entry(&to.route).or_insert(BreakerState::Closed), state(route, is_open));
+                *shown = [*shown, state].into_iter().max_by_key(|state| state.as_gauge()).unwrap_or(state);
+            }
+        }
+        let breaker = |(route, state): (&str, BreakerState)| {
+            self.telemetry.breaker_state(route, state);
+            Breaker { route: route.to_owned(), state }
         };
-        self.gates.breakers().filter_map(breaker).collect()
+        by_route.into_iter().map(breaker).collect()
     }
 
     /// What stands still, the most serious first.

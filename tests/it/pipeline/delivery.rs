@@ -39,14 +39,7 @@ async fn a_failed_attempt_is_repeated_with_the_same_bytes() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_service_refuses_is_dead_lettered_at_once_and_the_rest_goes_on() {
-    let api = FakeApi::new(|call| async move {
-        if call.title() == "a1" {
-            failed(FailureClass::Rejected, FailureReason::RequestRefused, Some(400))
-        } else {
-            started(&call.request)
-        }
-    });
-    let bench = Bench::start(api);
+    let bench = Bench::start(FakeApi::that_refuses("a1"));
     bench.feed(alerts(0..3));
     bench.until("all is committed", |b| b.committed(0) == Some(3)).await;
     assert_eq!(bench.api.calls().len(), 3, "no second try");

@@ -137,6 +137,17 @@ impl FakeApi {
         })
     }
 
+    /// An API that refuses the alert of this title and confirms the others.
+    pub(super) fn that_refuses(title: &'static str) -> Arc<Self> {
+        Self::new(move |call| async move {
+            if call.title() == title {
+                failed(FailureClass::Rejected, FailureReason::RequestRefused, Some(400))
+            } else {
+                started(&call.request)
+            }
+        })
+    }
+
     pub(super) fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap().clone()
     }

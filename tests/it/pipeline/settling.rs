@@ -25,14 +25,7 @@ async fn nothing_commits_past_a_record_that_is_still_on_its_way() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_commits_past_a_dead_letter_that_is_not_written() {
-    let api = FakeApi::new(|call| async move {
-        if call.title() == "a1" {
-            failed(FailureClass::Rejected, FailureReason::RequestRefused, Some(400))
-        } else {
-            started(&call.request)
-        }
-    });
-    let bench = Bench::start(api);
+    let bench = Bench::start(FakeApi::that_refuses("a1"));
     bench.sink.is_away.store(true, Ordering::Relaxed);
     bench.feed(alerts(0..5));
     tokio::time::sleep(Duration::from_secs(600)).await;
@@ -154,4 +147,19 @@ async fn what_a_shutdown_leaves_behind_is_counted_as_abandoned() {
     bench.until("it has ended", Bench::has_ended).await;
     assert_eq!(bench.committed(0), None);
     assert_eq!(bench.totals().abandoned, 30, "waiting, in flight and dead letters that could not be written");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_during_the_drain_is_dead_lettered_and_does_not_come_again() {
+    let api = FakeApi::new(|_| async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        failed(FailureClass::Rejected, FailureReason::RequestRefused, Some(400))
+    });
+    let bench = Bench::start(api);
+    bench.feed(alerts(0..1));
+    bench.until("it is in flight", |b| b.api.calls().len() == 1).await;
+    bench.begin_stop();
+    bench.until("it has ended", Bench::has_ended).await;
+    assert_eq!((bench.totals().dead_lettered, bench.totals().abandoned), (1, 0));
+    assert_eq!(bench.committed(0), Some(1));
 }
