@@ -8,13 +8,14 @@ use tokio::sync::mpsc;
 use crate::domain::Record;
 use crate::ports::SourceEvent;
 
-/// Above this many bytes of records that nobody has taken, no more are polled: a pipeline that does not come to its
-/// events must not fill the memory. It takes them at once in its ordinary course, and pauses partitions instead.
-const BACKLOG: usize = 32 << 20;
+/// Above this many bytes of records that nobody has taken, no more are polled. The pipeline's own budgets count only what
+/// it has taken, and while it maps a backlog it takes less than the brokers give: this is what it may find too much when
+/// it pauses its partitions.
+const BACKLOG: usize = 4 << 20;
 
 /// At most about this much is told at once, so that commands and rebalances get their turn.
 const BATCH_RECORDS: usize = 500;
-const BATCH_BYTES: usize = 4 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 
 /// The event, and how many assignments there were up to and with it; a partition that goes on elsewhere counts as one.
 #[derive(Debug)]
