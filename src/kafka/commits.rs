@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use std::thread;
 
 use rdkafka::consumer::{CommitMode, Consumer as _};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use super::context::{Consumer, Report};
 use super::{ClientError, queries};
@@ -113,9 +114,15 @@ impl Committer {
 fn serve(consumer: &Weak<Consumer>, group: &str, requests: &Receiver<Frontiers>, reports: &Sender<Report>) {
     for frontiers in requests {
         let Some(consumer) = consumer.upgrade() else { return };
-        let result = queries::commit_list(group, &frontiers)
-            .and_then(|list| consumer.commit(&list, CommitMode::Sync))
-            .map_err(|error| error.to_string());
+        let commit = |list: KafkaResult<_>| list.and_then(|list| consumer.commit(&list, CommitMode::Sync));
+        let result = match commit(queries::commit_list(group, &frontiers)) {
+            // Brokers may take less than the usual 4,096 bytes (`offset.metadata.max.bytes`): the offsets alone, then.
+            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::OffsetMetadataTooLarge)) => {
+                commit(queries::list(frontiers.iter().map(|f| (&f.partition, f.offset))))
+            }
+            result => result,
+        };
+        let result = result.map_err(|error| error.to_string());
         drop(consumer);
         if reports.send(Report::Committed(result)).is_err() {
             return;

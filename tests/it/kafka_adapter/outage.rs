@@ -1,9 +1,10 @@
 //! Brokers that are away, come back, or ask who we are.
 
 use alertbridge::config::{KafkaSecurity, SaslMechanism, SecurityProtocol};
-use alertbridge::domain::TopicPartition;
+use alertbridge::domain::{Offset, TopicPartition};
 use alertbridge::kafka::KafkaSource;
 use alertbridge::kafka::plain::PlainProducer;
+use alertbridge::offsets::{CompletedOffsets, Frontier};
 use alertbridge::ports::{RecordSource as _, SourceEvent};
 
 use super::{Feed, at, frontier};
@@ -112,5 +113,19 @@ async fn a_broker_is_reached_by_scram_over_tls_with_an_own_authority() {
     let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
     let error = feed.until(unavailable).await;
     assert!(error.contains("certificate"), "{error}");
+    feed.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_takes_little_metadata_is_told_the_offsets_alone() {
+    let start = || KafkaBroker::start_with("offset.metadata.max.bytes=10\n");
+    let broker = tokio::task::spawn_blocking(start).await.unwrap();
+    let (topic, group) = (unique("metadata"), unique("g"));
+    broker.create_topic(&topic, 1, &[]).await;
+    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    feed.assigned().await;
+    let completed = CompletedOffsets::from_sorted([Offset(2)]);
+    feed.source.commit(vec![Frontier { completed, ..frontier(at(&topic, 0, 0)) }]);
+    assert_eq!(feed.committed().await, [at(&topic, 0, 0)]);
     feed.close().await;
 }

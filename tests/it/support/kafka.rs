@@ -51,11 +51,16 @@ pub(crate) fn unique(name: &str) -> String {
 impl KafkaBroker {
     /// Starts a broker and waits until it answers.
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same, with more lines in its properties.
+    pub(crate) fn start_with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let [plain, secure, controller] = free_ports();
         write_certificates(folder.path());
         let properties = properties(folder.path(), plain, secure, controller);
-        fs::write(folder.path().join("server.properties"), properties).unwrap();
+        fs::write(folder.path().join("server.properties"), properties + more).unwrap();
         let broker = Self { folder, plain, secure, process: Mutex::default() };
         broker.format();
         broker.start_again();
