@@ -96,6 +96,9 @@ async fn a_missing_workflow_pauses_and_is_delivered_once_it_is_there() {
     bench.feed(alerts(0..20));
     minutes(30).await;
     assert!(bench.api.calls().len() <= 8 + 8, "{}", bench.api.calls().len());
+    let status = serde_json::to_value(&*bench.status.borrow()).unwrap();
+    let pause = &status["pauses"][0];
+    assert_eq!((&pause["reason"], &pause["route"]), (&"target".into(), &"default".into()), "{status}");
     switch.store(true, Ordering::Relaxed);
     bench.until("all is committed", |b| b.committed(0) == Some(20)).await;
     assert!(bench.sink.letters().is_empty());
