@@ -163,7 +163,11 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
         let flow = &mut self.flow;
         match event {
             SourceEvent::Records(records) => flow.take_in(records, now()),
-            SourceEvent::Position(positions) => flow.pass(&positions),
+            SourceEvent::Position(positions) => {
+                for (partition, position) in positions {
+                    flow.pass(&partition, position);
+                }
+            }
             SourceEvent::EndOffsets(offsets) => flow.report.end_offsets(offsets),
             SourceEvent::Joined => {
                 if !std::mem::replace(&mut flow.report.kafka_is_reached, true) {
@@ -219,13 +223,10 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         }
     }
 
-    /// Gaps are passed. Not during a drain: what has been read since it began was not taken in, and is not passed.
-    fn pass(&mut self, positions: &[(TopicPartition, Offset)]) {
-        if self.is_draining {
-            return;
-        }
-        for (partition, position) in positions {
-            self.book.advance_to(partition, *position);
+    /// A gap is passed. Not during a drain: what has been read since it began was not taken in, and is not passed.
+    fn pass(&mut self, partition: &TopicPartition, position: Offset) {
+        if !self.is_draining {
+            self.book.advance_to(partition, position);
         }
     }
 
@@ -238,7 +239,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             self.lose(std::slice::from_ref(partition));
             let _epoch = self.book.assign(partition.clone(), resumed_at, CompletedOffsets::default());
         } else {
-            self.book.advance_to(partition, resumed_at);
+            self.pass(partition, resumed_at);
         }
         is_another
     }

@@ -163,3 +163,20 @@ async fn what_is_refused_during_the_drain_is_dead_lettered_and_does_not_come_aga
     assert_eq!((bench.totals().dead_lettered, bench.totals().abandoned), (1, 0));
     assert_eq!(bench.committed(0), Some(1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn records_that_come_during_the_drain_are_not_passed_when_those_behind_them_are_gone() {
+    let api = FakeApi::new(|call| async move {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        started(&call.request)
+    });
+    let bench = Bench::start(api);
+    bench.feed(alerts(0..1));
+    bench.until("it is in flight", |b| b.api.calls().len() == 1).await;
+    bench.begin_stop();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    bench.feed(alerts(1..5));
+    bench.tell(SourceEvent::OutOfRange { partition: partition(0), wanted: Offset(5), resumed_at: Offset(40) });
+    bench.until("it has ended", Bench::has_ended).await;
+    assert_eq!(bench.committed(0), Some(1), "1 to 4 were read and refused: they come again");
+}
