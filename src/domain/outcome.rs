@@ -80,16 +80,3 @@ pub enum Outcome {
     /// See [`OutcomeKind::Abandoned`].
     Abandoned,
 }
-
-impl Outcome {
-    /// Which of the four it is.
-    #[must_use]
-    pub const fn kind(&self) -> OutcomeKind {
-        match self {
-            Self::Delivered => OutcomeKind::Delivered,
-            Self::Skipped(_) => OutcomeKind::Skipped,
-            Self::DeadLettered(..) => OutcomeKind::DeadLettered,
-            Self::Abandoned => OutcomeKind::Abandoned,
-        }
-    }
-}

@@ -37,18 +37,17 @@ pub struct OffsetBook {
 impl OffsetBook {
     /// Opens a partition's ledger for a new assignment, at the first offset that will be read. The source has committed
     /// that offset or found it committed; `completed` is what an earlier assignment had settled above it.
-    pub fn assign(&mut self, partition: TopicPartition, start: Offset, completed: CompletedOffsets) -> Epoch {
+    pub fn assign(&mut self, partition: TopicPartition, start: Offset, completed: CompletedOffsets) {
         self.last_epoch += 1;
         let epoch = Epoch(self.last_epoch);
         let ledger = PartitionLedger::new(epoch, start, completed);
         let page = Page { ledger, is_unasked: false, unanswered: 0 };
         drop(self.pages.insert(partition, page));
-        epoch
     }
 
-    /// Closes a partition: its claims are worth nothing from now on. Says how many records were open.
-    pub fn forget(&mut self, partition: &TopicPartition) -> usize {
-        self.pages.remove(partition).map_or(0, |page| page.ledger.open())
+    /// Closes a partition: its claims are worth nothing from now on.
+    pub fn forget(&mut self, partition: &TopicPartition) {
+        drop(self.pages.remove(partition));
     }
 
     /// Whether the partition is ours.
@@ -187,7 +186,7 @@ mod tests {
     fn a_claim_of_an_earlier_assignment_never_moves_the_frontier() {
         let mut book = book(0);
         let stale = track(&mut book, 0);
-        assert_eq!(book.forget(&partition()), 1);
+        book.forget(&partition());
         assert_eq!(book.settle(&stale), Err(LedgerError::Fenced), "not ours at all");
 
         book.assign(partition(), Offset(0), CompletedOffsets::default());

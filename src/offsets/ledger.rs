@@ -92,8 +92,8 @@ impl PartitionLedger {
     }
 
     /// How many records are open.
-    #[must_use]
-    pub fn open(&self) -> usize {
+    #[cfg(test)]
+    fn open(&self) -> usize {
         self.entries.iter().filter(|entry| !entry.settled).count()
     }
 

@@ -218,7 +218,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.telemetry.assigned(&told);
         self.cluster_id = cluster_id;
         for Start { partition, offset, completed } in partitions {
-            let _epoch = self.book.assign(partition.clone(), offset, completed);
+            self.book.assign(partition.clone(), offset, completed);
             self.budget.forget_pause(&partition);
         }
     }
@@ -237,7 +237,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         let is_another = resumed_at < wanted;
         if is_another {
             self.lose(std::slice::from_ref(partition));
-            let _epoch = self.book.assign(partition.clone(), resumed_at, CompletedOffsets::default());
+            self.book.assign(partition.clone(), resumed_at, CompletedOffsets::default());
         } else {
             self.pass(partition, resumed_at);
         }

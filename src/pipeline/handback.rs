@@ -131,7 +131,7 @@ impl<A, D> Flow<A, D> {
             !gone
         });
         for partition in partitions {
-            let _open = self.book.forget(partition);
+            self.book.forget(partition);
             self.budget.forget_pause(partition);
             self.report.forget(partition);
         }
