@@ -7,6 +7,7 @@ use super::flow::Flow;
 use crate::domain::TopicPartition;
 use crate::offsets::Frontier;
 use crate::scheduler::DeliveryId;
+use crate::telemetry::PauseReason;
 
 /// Partitions that are to be handed back once what is in flight for them has ended, or at the deadline.
 #[derive(Debug)]
@@ -123,6 +124,10 @@ impl<A, D> Flow<A, D> {
             }
             !gone
         });
+        if let Some(since) = self.letters.end_idle_failure() {
+            let lasted = tokio::time::Instant::now().into_std().saturating_duration_since(since);
+            self.telemetry.resumed(PauseReason::DeadLetterTopic, None, lasted, true);
+        }
         self.records.retain(|_, open| {
             let gone = partitions.contains(&open.record.partition);
             if gone {

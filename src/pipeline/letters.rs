@@ -69,6 +69,11 @@ impl<D: DeadLetterSink> Letters<D> {
 }
 
 impl<D> Letters<D> {
+    /// Ends the failure if nothing waits to be written any more; says since when it lasted.
+    pub(super) fn end_idle_failure(&mut self) -> Option<Instant> {
+        if self.pending.is_empty() { self.failing_since.take() } else { None }
+    }
+
     /// Since when no dead letter could be written, if that is so.
     pub(super) fn failing_since(&self) -> Option<Instant> {
         self.failing_since
@@ -119,26 +124,27 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     pub(super) fn written(&mut self, done: WriteDone, now: Instant) {
         match done.result {
             Ok(shape) => self.buried(done.id, shape, now),
-            Err(error) => {
-                if self.letters.failing_since.is_none() {
-                    self.letters.failing_since = Some(now);
-                    self.telemetry.paused(&PauseEvent {
-                        reason: PauseReason::DeadLetterTopic,
-                        route: None,
-                        workflow_id: None,
-                        probe_in: None,
-                        detail: &error.to_string(),
-                    });
-                }
-                self.telemetry.dead_letter_write_failed(&error.to_string());
-                if let Some(pending) = self.letters.pending.get_mut(&done.id) {
-                    pending.tries = pending.tries.saturating_add(1);
-                    let wait = BACKOFF.wait(pending.tries, &mut rand::rng());
-                    self.timers.set(now + wait, Wake::Letter(done.id));
-                }
-            }
+            Err(error) => self.not_written(done.id, &error.to_string(), now),
         }
         self.letters.write();
+    }
+
+    fn not_written(&mut self, id: LetterId, error: &str, now: Instant) {
+        // A letter that went with its partition is its next owner's.
+        let Some(pending) = self.letters.pending.get_mut(&id) else { return };
+        pending.tries = pending.tries.saturating_add(1);
+        self.timers.set(now + BACKOFF.wait(pending.tries, &mut rand::rng()), Wake::Letter(id));
+        if self.letters.failing_since.is_none() {
+            self.letters.failing_since = Some(now);
+            self.telemetry.paused(&PauseEvent {
+                reason: PauseReason::DeadLetterTopic,
+                route: None,
+                workflow_id: None,
+                probe_in: None,
+                detail: error,
+            });
+        }
+        self.telemetry.dead_letter_write_failed(error);
     }
 
     /// Tries a dead letter again.

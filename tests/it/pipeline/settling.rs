@@ -180,3 +180,14 @@ async fn records_that_come_during_the_drain_are_not_passed_when_those_behind_the
     bench.until("it has ended", Bench::has_ended).await;
     assert_eq!(bench.committed(0), Some(1), "1 to 4 were read and refused: they come again");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_goes_with_its_partition_leaves_no_pause_behind() {
+    let bench = Bench::start(FakeApi::that_refuses("a0"));
+    bench.sink.is_away.store(true, Ordering::Relaxed);
+    bench.feed(alerts(0..1));
+    let state = |b: &Bench| serde_json::to_value(b.status.borrow().state).unwrap();
+    bench.until("it cannot be written", |b| state(b) == "paused: dead_letter_topic").await;
+    bench.tell(SourceEvent::Lost(vec![partition(0)]));
+    bench.until("nobody waits for the topic any more", |b| state(b) == "running").await;
+}
