@@ -39,7 +39,8 @@ pub struct Delivery {
     pub paused_route: PausedRoute,
     /// When so many deliveries fail for good that something else must be wrong.
     pub dead_letter_guard: DeadLetterGuard,
-    /// The age at which a delivery of any severity gets its share of the tokens.
+    /// The age at which a delivery of any severity gets its share of the tokens: one in ten, for the oldest. While its
+    /// route is paused it grows no older.
     pub age_to_top: TimeSpan,
     /// How often progress is committed.
     pub commit_interval: TimeSpan,

@@ -259,7 +259,6 @@ delivery:
   adaptive_concurrency: false
   rate_scope: process
   ambiguous: retry
-  age_to_top: 1m
   paused_route: {policy: dead_letter, after: 1h}
   dead_letter_guard: {consecutive: 5}
 routing:
@@ -268,7 +267,7 @@ routing:
             )
             .faults()
     );
-    let defaults = "delivery: {adaptive_concurrency: true, rate_scope: group, ambiguous: verify, age_to_top: 300s}";
+    let defaults = "delivery: {adaptive_concurrency: true, rate_scope: group, ambiguous: verify}";
     assert_eq!(Case::complete().file("a.yaml", defaults).load().delivery, Config::default().delivery);
 }
 

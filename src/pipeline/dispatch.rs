@@ -46,7 +46,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             }
             let waited = self.waiting_for_token_since.take().map_or(Duration::ZERO, |since| now - since);
             self.telemetry.rate_limit_wait(waited);
-            let id = self.scheduler.take(|route| self.gates.turn(route, now))?;
+            let id = self.scheduler.take(|route| gates.turn(route, now), |route| gates.active_time(route, now))?;
             self.send(id, now);
         }
         None

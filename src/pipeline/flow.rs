@@ -68,7 +68,7 @@ impl<A, D> Flow<A, D> {
             limiter: RateLimiter::new(&settings.rate_limits, now),
             cluster_id: Arc::from(""),
             book: OffsetBook::default(),
-            scheduler: Scheduler::default(),
+            scheduler: Scheduler::new(settings.age_to_top),
             timers: Timers::default(),
             records: HashMap::new(),
             deliveries: HashMap::new(),
@@ -157,11 +157,11 @@ impl<A, D> Flow<A, D> {
         self.last_id
     }
 
-    pub(super) fn route(&mut self, request: &WorkflowRequest) -> RouteId {
+    pub(super) fn route(&mut self, request: &WorkflowRequest, now: Instant) -> RouteId {
         if let Some(route) = self.routes.get(&request.destination) {
             return *route;
         }
-        let route = self.gates.add_route();
+        let route = self.gates.add_route(now);
         self.destinations.push(request.destination.clone());
         let _none = self.routes.insert(request.destination.clone(), route);
         route

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::active_time::ActiveTime;
 use crate::domain::FailureClass;
 use crate::ports::ApiFailure;
 use crate::resilience::{Admission, BreakerPolicy, FailureWindow, Gate, ProbeSchedule};
@@ -30,6 +31,8 @@ struct RouteGates {
     breaker: Gate,
     window: FailureWindow,
     last_success: Option<Instant>,
+    /// The time for which neither these gates nor those of the process were closed.
+    active: ActiveTime,
 }
 
 /// The gates of the process (credentials, quota) and of each route (target, breaker).
@@ -51,14 +54,16 @@ impl Gates {
         }
     }
 
-    pub(super) fn add_route(&mut self) -> RouteId {
+    pub(super) fn add_route(&mut self, now: Instant) -> RouteId {
         let BreakerPolicy { open_for, max_open_for, .. } = self.policy;
         self.routes.push(RouteGates {
             target: Gate::open(ProbeSchedule::SYSTEMIC),
             breaker: Gate::open(ProbeSchedule::Doubling { first: open_for, max: max_open_for }),
             window: FailureWindow::new(self.policy),
             last_success: None,
+            active: ActiveTime::new(now),
         });
+        self.follow_pauses(now);
         RouteId(self.routes.len() - 1)
     }
 
@@ -74,6 +79,21 @@ impl Gates {
             (Some(Admission::Pass), Some(Admission::Pass)) => Turn::Worst,
             _ if admits(&gates.target, now) && admits(&gates.breaker, now) => Turn::Another,
             _ => Turn::Nobody,
+        }
+    }
+
+    /// For how long this route has not been paused: the clock by which its deliveries grow old.
+    pub(super) fn active_time(&self, route: RouteId, now: Instant) -> Duration {
+        self.routes.get(route.0).map_or(Duration::ZERO, |gates| gates.active.at(now))
+    }
+
+    /// Stops and starts the routes' clocks after a gate has moved.
+    fn follow_pauses(&mut self, now: Instant) {
+        for index in 0..self.routes.len() {
+            let is_paused = self.is_paused(RouteId(index));
+            if let Some(gates) = self.routes.get_mut(index) {
+                gates.active.set_paused(is_paused, now);
+            }
         }
     }
 
@@ -131,6 +151,9 @@ impl Gates {
                 gates.last_success = Some(now);
             }
         }
+        if !changes.0.is_empty() {
+            self.follow_pauses(now);
+        }
         changes.0
     }
 
@@ -146,6 +169,7 @@ impl Gates {
         gates.window.clear();
         let newly = gates.breaker.close(now, None);
         let probe_in = gates.breaker.next_probe()?.saturating_duration_since(now);
+        self.follow_pauses(now);
         newly.then_some(GateChange {
             reason: PauseReason::CircuitBreaker,
             route: Some(route),

@@ -39,9 +39,10 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             match plan {
                 Planned::Deliver { facts, severity, request } => {
                     let delivery = DeliveryId(self.next_id());
-                    let route = self.route(&request);
+                    let route = self.route(&request, now);
                     let lane = lane(self.settings.ordering, &record);
-                    self.scheduler.add(delivery, severity, route, lane);
+                    let clock = self.gates.active_time(route, now);
+                    self.scheduler.add(delivery, severity, route, lane, clock);
                     drop(self.deliveries.insert(delivery, OpenDelivery::new(id, facts, route, request, now)));
                 }
                 Planned::Skip { facts, reason, rule_reason } => {

@@ -4,6 +4,7 @@
 //! the files here, each for one concern of the `flow`. Nothing here knows rdkafka or reqwest: the three seams are the
 //! traits of [`crate::ports`].
 
+mod active_time;
 mod budget;
 mod delivery;
 mod dispatch;

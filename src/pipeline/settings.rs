@@ -71,6 +71,8 @@ pub struct PipelineSettings {
     pub retry: RetryPolicy,
     /// When a route's breaker opens.
     pub breaker: BreakerPolicy,
+    /// How long a delivery waits, pauses of its route left out, before it gets a share of the departures.
+    pub age_to_top: Duration,
     /// What an unknown outcome leads to.
     pub ambiguous: AmbiguousPolicy,
     /// How long a settled record may wait for its commit.

@@ -1,30 +1,22 @@
-//! The queue: ready deliveries by route, severity and age.
+//! The queue: who leaves next, over all routes and lanes.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
+use std::collections::HashMap;
+use std::time::Duration;
 
-use bytes::Bytes;
+use super::lane::{Lane, LaneId, Lanes};
+use super::ready::{Rank, ReadyQueue};
+use crate::domain::Severity;
 
-use super::lane::Members;
-use crate::domain::{Severity, TopicPartition};
+/// The aged have one departure in this many.
+const SHARE_OF_AGED: u32 = 10;
 
 /// A delivery, numbered in the order in which deliveries were made: the smaller, the older.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct DeliveryId(pub u64);
 
-/// A route's target; what is paused is paused by route.
+/// A route's target; what is paused is paused by route. Numbered from zero.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RouteId(pub usize);
-
-/// What is kept in order: a key within a partition, or (without a key) the whole partition.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Lane {
-    /// The partition.
-    pub partition: TopicPartition,
-    /// The key; `None` where the whole partition is one lane.
-    pub key: Option<Bytes>,
-}
 
 /// Which of a route's deliveries may leave.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,61 +41,76 @@ enum State {
 struct Entry {
     severity: Severity,
     route: RouteId,
-    lane: Option<Lane>,
+    lane: Option<LaneId>,
     state: State,
-    /// The rank under which it stands in the ready queue now, if it does.
+    /// The severity under which it stands in the ready queue now, if it does.
     ready_as: Option<Severity>,
+    /// What its route's clock showed when it was read.
+    read_at: Duration,
 }
 
-type Rank = (Reverse<Severity>, DeliveryId);
-
 /// Decides which delivery leaves next.
-#[derive(Debug, Default)]
+///
+/// Of ten departures at least nine go to the worst, and at most one to the oldest of those older than `age_to_top`,
+/// which leaves with the tenth departure at the latest; so the k-th oldest leaves with the 10k-th at the latest. That
+/// holds for those that may leave: heads of their lanes whose routes are open.
+#[derive(Debug)]
 pub struct Scheduler {
     entries: HashMap<DeliveryId, Entry>,
-    lanes: HashMap<Lane, Members>,
-    ready: BTreeMap<RouteId, BTreeSet<Rank>>,
-    /// What was taken last by [`Turn::Another`].
-    probed: HashMap<RouteId, Rank>,
+    lanes: Lanes,
+    /// By route.
+    ready: Vec<ReadyQueue>,
     counts: [usize; Severity::ALL.len()],
+    age_to_top: Duration,
+    /// How many have left since the latest one that left for its age.
+    since_aged: u32,
 }
 
 impl Scheduler {
-    /// Adds a delivery; ids must grow from call to call.
-    pub fn add(&mut self, id: DeliveryId, severity: Severity, route: RouteId, lane: Option<Lane>) {
-        if let Some(lane) = &lane {
-            self.lanes.entry(lane.clone()).or_default().push(id, severity);
+    /// An empty queue; what waits for longer than `age_to_top` gets a share of the departures.
+    #[must_use]
+    pub fn new(age_to_top: Duration) -> Self {
+        Self {
+            entries: HashMap::new(),
+            lanes: Lanes::default(),
+            ready: Vec::new(),
+            counts: [0; Severity::ALL.len()],
+            age_to_top,
+            since_aged: 0,
         }
-        let entry = Entry { severity, route, lane: lane.clone(), state: State::Waiting, ready_as: None };
-        drop(self.entries.insert(id, entry));
+    }
+
+    /// Adds a delivery that is read now; ids must grow from call to call. `clock` is the time for which its route has
+    /// not been paused.
+    pub fn add(&mut self, id: DeliveryId, severity: Severity, route: RouteId, lane: Option<Lane>, clock: Duration) {
+        let lane = lane.map(|lane| self.lanes.push(lane, id, severity));
+        let entry = Entry { severity, route, lane, state: State::Waiting, ready_as: None, read_at: clock };
+        let _none = self.entries.insert(id, entry);
         self.counts[severity as usize] += 1;
         match lane {
-            Some(lane) => self.refresh_head(&lane),
+            Some(lane) => self.refresh_head(lane),
             None => self.place(id, Some(severity)),
         }
     }
 
     /// Whether a delivery could leave now.
     #[must_use]
-    pub fn has_ready(&self, mut turn: impl FnMut(RouteId) -> Turn) -> bool {
-        self.ready.iter().any(|(route, ranks)| !ranks.is_empty() && turn(*route) != Turn::Nobody)
+    pub fn has_ready(&self, turn: impl Fn(RouteId) -> Turn) -> bool {
+        self.routes().any(|(route, ready)| !ready.is_empty() && turn(route) != Turn::Nobody)
     }
 
-    /// Takes the delivery that leaves next: the worst of what each route lets leave. It is away until
+    /// Takes the delivery that leaves next: the worst of what each route lets leave, or the oldest where it is the
+    /// turn of the aged. `clock` is the time for which a route has not been paused. The delivery is away until
     /// [`Scheduler::put_back`] or [`Scheduler::remove`].
-    pub fn take(&mut self, mut turn: impl FnMut(RouteId) -> Turn) -> Option<DeliveryId> {
-        let next_of = |(route, ranks): (&RouteId, &BTreeSet<Rank>)| {
-            let turn = turn(*route);
-            let rank = match turn {
-                Turn::Nobody => None,
-                Turn::Worst => ranks.first(),
-                Turn::Another => self.probed.get(route).and_then(|last| behind(ranks, last)).or_else(|| ranks.first()),
-            };
-            rank.map(|rank| (*rank, *route, turn))
-        };
-        let (rank, route, turn) = self.ready.iter().filter_map(next_of).min_by_key(|(rank, ..)| *rank)?;
-        if turn == Turn::Another {
-            let _last = self.probed.insert(route, rank);
+    pub fn take(&mut self, turn: impl Fn(RouteId) -> Turn, clock: impl Fn(RouteId) -> Duration) -> Option<DeliveryId> {
+        let aged = if self.since_aged + 1 >= SHARE_OF_AGED { self.oldest_aged(&turn, &clock) } else { None };
+        let since_aged = if aged.is_some() { 0 } else { (self.since_aged + 1).min(SHARE_OF_AGED) };
+        let (rank, route) = aged.or_else(|| self.worst(&turn))?;
+        self.since_aged = since_aged;
+        if turn(route) == Turn::Another
+            && let Some(ready) = self.ready.get_mut(route.0)
+        {
+            ready.probed(rank);
         }
         let id = rank.1;
         self.place(id, None);
@@ -118,8 +125,8 @@ impl Scheduler {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.state = State::Waiting;
         let severity = entry.severity;
-        match entry.lane.clone() {
-            Some(lane) => self.refresh_head(&lane),
+        match entry.lane {
+            Some(lane) => self.refresh_head(lane),
             None => self.place(id, Some(severity)),
         }
     }
@@ -129,14 +136,9 @@ impl Scheduler {
         self.place(id, None);
         let Some(entry) = self.entries.remove(&id) else { return };
         self.counts[entry.severity as usize] -= 1;
-        let Some(lane) = entry.lane else { return };
-        if let Some(members) = self.lanes.get_mut(&lane) {
-            members.remove(id);
-            if members.head().is_none() {
-                drop(self.lanes.remove(&lane));
-            } else {
-                self.refresh_head(&lane);
-            }
+        if let Some(lane) = entry.lane {
+            self.lanes.remove(lane, id);
+            self.refresh_head(lane);
         }
     }
 
@@ -146,11 +148,47 @@ impl Scheduler {
         Severity::ALL.map(|severity| (severity, self.counts[severity as usize]))
     }
 
-    /// Puts a lane's head into the ready queue under the worst severity of its lane.
-    fn refresh_head(&mut self, lane: &Lane) {
-        let Some((head, worst)) = self.lanes.get(lane).and_then(|members| members.head().zip(members.worst())) else {
-            return;
+    fn routes(&self) -> impl Iterator<Item = (RouteId, &ReadyQueue)> {
+        self.ready.iter().enumerate().map(|(index, ready)| (RouteId(index), ready))
+    }
+
+    fn worst(&self, turn: &impl Fn(RouteId) -> Turn) -> Option<(Rank, RouteId)> {
+        let next_of = |(route, ready): (RouteId, &ReadyQueue)| {
+            let rank = ready.worst()?;
+            match turn(route) {
+                Turn::Nobody => None,
+                Turn::Worst => Some((rank, route)),
+                Turn::Another => Some((ready.next_probe()?, route)),
+            }
         };
+        self.routes().filter_map(next_of).min_by_key(|(rank, _)| *rank)
+    }
+
+    /// The oldest of those that have waited too long. The next probe of a paused route has its chance here whatever its
+    /// age: the route's clock stands still, and its recovery must be noticed under a flood of worse ones, too.
+    fn oldest_aged(
+        &self,
+        turn: &impl Fn(RouteId) -> Turn,
+        clock: &impl Fn(RouteId) -> Duration,
+    ) -> Option<(Rank, RouteId)> {
+        let oldest_of = |(route, ready): (RouteId, &ReadyQueue)| {
+            let oldest = ready.oldest()?;
+            let turn = turn(route);
+            let rank = match turn {
+                Turn::Nobody => return None,
+                Turn::Worst => oldest,
+                Turn::Another => ready.next_probe()?,
+            };
+            let age = clock(route).saturating_sub(self.entries.get(&rank.1)?.read_at);
+            (age > self.age_to_top || turn == Turn::Another).then_some((age, rank, route))
+        };
+        let oldest = self.routes().filter_map(oldest_of).max_by_key(|(age, rank, _)| (*age, std::cmp::Reverse(rank.1)));
+        oldest.map(|(_, rank, route)| (rank, route))
+    }
+
+    /// Puts a lane's head into the ready queue under the worst severity of its lane.
+    fn refresh_head(&mut self, lane: LaneId) {
+        let Some((head, worst)) = self.lanes.head(lane) else { return };
         if self.entries.get(&head).is_some_and(|entry| entry.state == State::Waiting) {
             self.place(head, Some(worst));
         }
@@ -162,156 +200,16 @@ impl Scheduler {
         if entry.ready_as == severity {
             return;
         }
-        let ranks = self.ready.entry(entry.route).or_default();
+        if self.ready.len() <= entry.route.0 {
+            self.ready.resize_with(entry.route.0 + 1, ReadyQueue::default);
+        }
+        let Some(ready) = self.ready.get_mut(entry.route.0) else { return };
         if let Some(old) = entry.ready_as {
-            let _was_there = ranks.remove(&(Reverse(old), id));
+            ready.remove(old, id);
         }
         if let Some(new) = severity {
-            let _is_new = ranks.insert((Reverse(new), id));
+            ready.insert(new, id);
         }
         entry.ready_as = severity;
-    }
-}
-
-fn behind<'a>(ranks: &'a BTreeSet<Rank>, last: &Rank) -> Option<&'a Rank> {
-    ranks.range((Bound::Excluded(last), Bound::Unbounded)).next()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use bytes::Bytes;
-    use proptest::prelude::*;
-
-    use super::{DeliveryId, Lane, RouteId, Scheduler, Turn};
-    use crate::domain::{Severity, TopicPartition};
-
-    const ROUTE: RouteId = RouteId(0);
-
-    fn lane(key: &str) -> Option<Lane> {
-        Some(Lane { partition: TopicPartition::new("t", 0), key: Some(Bytes::copy_from_slice(key.as_bytes())) })
-    }
-
-    fn worst(_: RouteId) -> Turn {
-        Turn::Worst
-    }
-
-    fn is_empty(scheduler: &Scheduler) -> bool {
-        scheduler.counts().iter().all(|(_, count)| *count == 0)
-    }
-
-    fn take_all(scheduler: &mut Scheduler) -> Vec<u64> {
-        std::iter::from_fn(|| {
-            let id = scheduler.take(worst)?;
-            scheduler.remove(id);
-            Some(id.0)
-        })
-        .collect()
-    }
-
-    #[test]
-    fn a_fatal_leaves_before_the_lows_that_were_read_before_it() {
-        let mut scheduler = Scheduler::default();
-        for id in 0..3 {
-            scheduler.add(DeliveryId(id), Severity::Low, ROUTE, None);
-        }
-        scheduler.add(DeliveryId(3), Severity::Fatal, ROUTE, None);
-        assert_eq!(take_all(&mut scheduler), [3, 0, 1, 2]);
-    }
-
-    #[test]
-    fn a_retrying_delivery_blocks_its_own_key_and_no_other() {
-        let mut scheduler = Scheduler::default();
-        scheduler.add(DeliveryId(0), Severity::Low, ROUTE, lane("a"));
-        scheduler.add(DeliveryId(1), Severity::Low, ROUTE, lane("a"));
-        scheduler.add(DeliveryId(2), Severity::Low, ROUTE, lane("b"));
-        assert_eq!(scheduler.take(worst), Some(DeliveryId(0)));
-        assert_eq!(scheduler.take(worst), Some(DeliveryId(2)));
-        assert_eq!(scheduler.take(worst), None, "1 waits behind 0");
-        scheduler.put_back(DeliveryId(0));
-        assert_eq!(scheduler.take(worst), Some(DeliveryId(0)), "0 again, not 1");
-        scheduler.remove(DeliveryId(0));
-        assert_eq!(scheduler.take(worst), Some(DeliveryId(1)));
-    }
-
-    #[test]
-    fn what_waits_behind_a_head_lends_it_its_severity() {
-        let mut scheduler = Scheduler::default();
-        scheduler.add(DeliveryId(0), Severity::Medium, ROUTE, None);
-        scheduler.add(DeliveryId(1), Severity::Low, ROUTE, lane("a"));
-        scheduler.add(DeliveryId(2), Severity::Fatal, ROUTE, lane("a"));
-        assert_eq!(take_all(&mut scheduler), [1, 2, 0]);
-    }
-
-    #[test]
-    fn a_route_that_is_not_admitted_waits_and_the_others_go_on() {
-        let mut scheduler = Scheduler::default();
-        scheduler.add(DeliveryId(0), Severity::Fatal, RouteId(1), None);
-        scheduler.add(DeliveryId(1), Severity::Low, RouteId(2), None);
-        let not_one = |route: RouteId| if route == RouteId(1) { Turn::Nobody } else { Turn::Worst };
-        assert_eq!(scheduler.take(not_one), Some(DeliveryId(1)));
-        assert!(!scheduler.has_ready(not_one));
-        assert!(scheduler.has_ready(worst));
-    }
-
-    #[test]
-    fn probes_go_round_and_the_worst_leaves_again_first_afterwards() {
-        let mut scheduler = Scheduler::default();
-        scheduler.add(DeliveryId(0), Severity::Low, ROUTE, None);
-        scheduler.add(DeliveryId(1), Severity::Fatal, ROUTE, None);
-        scheduler.add(DeliveryId(2), Severity::Low, ROUTE, None);
-        let mut probe = || {
-            let id = scheduler.take(|_| Turn::Another).unwrap();
-            scheduler.put_back(id);
-            id.0
-        };
-        assert_eq!([probe(), probe(), probe(), probe()], [1, 0, 2, 1]);
-        assert_eq!(take_all(&mut scheduler), [1, 0, 2]);
-    }
-
-    #[test]
-    fn a_delivery_given_up_in_the_middle_of_its_lane_leaves_no_trace() {
-        let mut scheduler = Scheduler::default();
-        scheduler.add(DeliveryId(0), Severity::Low, ROUTE, lane("a"));
-        scheduler.add(DeliveryId(1), Severity::Fatal, ROUTE, lane("a"));
-        scheduler.add(DeliveryId(2), Severity::Medium, ROUTE, None);
-        scheduler.remove(DeliveryId(1));
-        assert_eq!(take_all(&mut scheduler), [2, 0], "the lent severity is taken back once the head is placed anew");
-        assert!(is_empty(&scheduler));
-    }
-
-    proptest! {
-        /// Whatever is added, put back and removed: within a lane deliveries end in the order in which they came.
-        #[test]
-        fn key_order_is_never_broken(
-            works in prop::collection::vec((0_usize..5, 0_u8..4), 1..80),
-            put_backs in prop::collection::vec(any::<bool>(), 0..200),
-        ) {
-            let mut scheduler = Scheduler::default();
-            let keys: HashMap<u64, u8> = works.iter().enumerate().map(|(i, (_, key))| (i as u64, *key)).collect();
-            for (i, (severity, key)) in works.iter().enumerate() {
-                let lane = (*key > 0).then(|| lane(&key.to_string())).flatten();
-                scheduler.add(DeliveryId(i as u64), Severity::ALL[*severity], ROUTE, lane);
-            }
-            let mut put_backs = put_backs.into_iter();
-            let mut last: HashMap<u8, u64> = HashMap::new();
-            let mut ended = 0;
-            while let Some(id) = scheduler.take(worst) {
-                let key = keys[&id.0];
-                if key > 0 {
-                    prop_assert!(last.get(&key).is_none_or(|before| *before <= id.0));
-                    last.insert(key, id.0);
-                }
-                if put_backs.next().unwrap_or(false) {
-                    scheduler.put_back(id);
-                } else {
-                    scheduler.remove(id);
-                    ended += 1;
-                }
-            }
-            prop_assert_eq!(ended, works.len());
-            prop_assert!(is_empty(&scheduler));
-        }
     }
 }

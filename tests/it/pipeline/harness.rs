@@ -68,6 +68,7 @@ pub(super) fn settings() -> PipelineSettings {
             open_for: Duration::from_secs(1),
             max_open_for: Duration::from_secs(3),
         },
+        age_to_top: Duration::from_secs(300),
         ambiguous: AmbiguousPolicy::Retry,
         commit_interval: Duration::from_secs(1),
         drain_timeout: Duration::from_secs(25),

@@ -1,5 +1,6 @@
 //! The pipeline over its three seams, under paused time.
 
+mod ageing;
 mod delivery;
 mod fakes;
 mod harness;
