@@ -261,7 +261,6 @@ delivery:
   ambiguous: retry
   age_to_top: 1m
   paused_route: {policy: dead_letter, after: 1h}
-  dead_letter_guard: {consecutive: 5}
 routing:
   rules: [{name: a, skip: x, rate_limits: [{requests: 1, per: 1s}]}]
 "

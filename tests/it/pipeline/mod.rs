@@ -2,6 +2,7 @@
 
 mod delivery;
 mod fakes;
+mod guard;
 mod harness;
 mod order;
 mod outage;
