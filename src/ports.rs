@@ -1,10 +1,13 @@
-//! The seams: what the pipeline needs of the world, as three traits that tests replace.
+//! The seams: what the pipeline needs of the world, as three traits that tests replace, and what may be
+//! asked of it while it runs.
 //!
 //! The adapters are in `kafka` and `secmaster`; the pipeline knows only these.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::{
     DeadLetter, FailureClass, FailureReason, Offset, Record, Shape, Started, TopicPartition, WorkflowRequest,
@@ -159,4 +162,67 @@ pub enum DeadLetterError {
     /// The brokers do not take it now; the text says why.
     #[error("the dead-letter topic did not take the record: {0}")]
     Unavailable(String),
+}
+
+/// The dead-letter guard as somebody has opened it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct GuardOpened {
+    /// How many dead letters it held, which go now.
+    pub released: usize,
+    /// For how long it was closed.
+    pub held_for: Duration,
+}
+
+/// A request to open the dead-letter guard, to be answered.
+#[derive(Debug)]
+pub struct GuardRequest(oneshot::Sender<Option<GuardOpened>>);
+
+impl GuardRequest {
+    /// Answers it; `None` where the guard was not closed.
+    pub fn answer(self, opened: Option<GuardOpened>) {
+        // Who asked may have gone meanwhile.
+        let _gone = self.0.send(opened);
+    }
+}
+
+/// Opens the dead-letter guard of a pipeline. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct GuardControl(mpsc::Sender<GuardRequest>);
+
+/// The pipeline's end of [`GuardControl`].
+#[derive(Debug)]
+pub struct GuardRequests(mpsc::Receiver<GuardRequest>);
+
+/// The pipeline does not answer: it has ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the pipeline has ended")]
+pub struct PipelineEnded;
+
+/// The two ends through which the dead-letter guard is opened.
+#[must_use]
+pub fn guard_control() -> (GuardControl, GuardRequests) {
+    let (control, requests) = mpsc::channel(1);
+    (GuardControl(control), GuardRequests(requests))
+}
+
+impl GuardControl {
+    /// Opens the guard; `None` where it was not closed.
+    ///
+    /// # Errors
+    /// The pipeline has ended.
+    pub async fn open(&self) -> Result<Option<GuardOpened>, PipelineEnded> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(GuardRequest(answer)).await.map_err(|_| PipelineEnded)?;
+        answered.await.map_err(|_| PipelineEnded)
+    }
+}
+
+impl GuardRequests {
+    /// The next request; waits for ever where nobody can ask any more. Cancel safe.
+    pub async fn next(&mut self) -> GuardRequest {
+        match self.0.recv().await {
+            Some(request) => request,
+            None => std::future::pending().await,
+        }
+    }
 }

@@ -13,10 +13,10 @@ use crate::config::{Config, LogFormat};
 use crate::kafka::{self, KafkaSink, KafkaSource};
 use crate::mapping::Mapper;
 use crate::pipeline::{Parts, Pipeline, PipelineError, Preparer};
-use crate::ports::SourceError;
+use crate::ports::{GuardControl, SourceError, guard_control};
 use crate::routing::RouteTable;
 use crate::secmaster::SecMasterClient;
-use crate::server;
+use crate::server::{self, Shown};
 use crate::supervisor::{Stop, Supervisor, SupervisorError};
 use crate::telemetry::{self, Format, Health, StartEvent, Status, Telemetry};
 
@@ -71,7 +71,7 @@ async fn supervise(config: &Config) -> Result<(), AppError> {
     let telemetry = Telemetry::try_new().map_err(AppError::run_time)?;
     let health = Health::new();
     let mapper = load_mapper(config)?;
-    let (bridge, status) = bridge(config, &mapper, &telemetry, &health)?;
+    let Wired { bridge, status, guard } = bridge(config, &mapper, &telemetry, &health)?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen)
         .await
@@ -88,7 +88,8 @@ async fn supervise(config: &Config) -> Result<(), AppError> {
     let mut supervisor = Supervisor::default();
     supervisor.spawn("pipeline", bridge.run(supervisor.shutdown()));
     // Probes and figures are answered through the drain.
-    let served = server::serve(listener, health, telemetry.clone(), status, supervisor.all_done());
+    let served =
+        server::serve(listener, Shown { health, telemetry: telemetry.clone(), status, guard }, supervisor.all_done());
     supervisor.spawn_companion("server", served);
     let stop = supervisor.run(config.delivery.drain_timeout.get() + CLOSING).await;
     telemetry.stopped(match &stop {
@@ -136,16 +137,24 @@ pub(crate) fn check_clients(config: &Config) -> Result<(), AppError> {
     kafka::check(&kafka).map_err(AppError::configuration)
 }
 
+/// A pipeline, and what is seen and asked of it from outside.
+pub(crate) struct Wired {
+    pub(crate) bridge: Bridge,
+    pub(crate) status: watch::Receiver<Status>,
+    pub(crate) guard: GuardControl,
+}
+
 /// Puts the pipeline together. Reaches nothing.
 pub(crate) fn bridge(
     config: &Config,
     mapper: &Mapper,
     telemetry: &Telemetry,
     health: &Health,
-) -> Result<(Bridge, watch::Receiver<Status>), AppError> {
+) -> Result<Wired, AppError> {
     let kafka = settings::kafka(config);
     let secmaster = settings::secmaster(config).map_err(AppError::Configuration)?;
     let routes = load_routes(config)?;
+    let (guard, guard_requests) = guard_control();
     let (publish, status) = watch::channel(Status::new(&*mapper.version(), SystemTime::now()));
     let bridge = Pipeline::new(Parts {
         api: Arc::new(SecMasterClient::new(secmaster).map_err(AppError::configuration)?),
@@ -156,8 +165,9 @@ pub(crate) fn bridge(
         telemetry: telemetry.clone(),
         health: health.clone(),
         status: publish,
+        guard_requests,
     });
-    Ok((bridge, status))
+    Ok(Wired { bridge, status, guard })
 }
 
 /// This process's name: the static member's, else the host's (in Kubernetes, the pod's).

@@ -10,7 +10,7 @@ use crate::config::{self, Config, CredentialKind};
 use crate::kafka::KafkaSettings;
 use crate::mapping::{MappingSettings, OnInvalidField, OnUnmatched};
 use crate::pipeline::{AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, PipelineSettings};
-use crate::resilience::{Backoff, BreakerPolicy, RateLimit, RetryPolicy};
+use crate::resilience::{Backoff, BreakerPolicy, GuardPolicy, RateLimit, RetryPolicy};
 use crate::routing::{RouteSettings, RuleSettings};
 use crate::secmaster::{
     ClientSettings, CredentialSettings, Endpoint, FailureOverride, Renewal, iam_endpoint, secmaster_endpoint,
@@ -171,6 +171,13 @@ pub(super) fn pipeline(config: &Config, instance: Arc<str>) -> PipelineSettings 
             minimum_requests: breaker.minimum_requests,
             open_for: breaker.open_for.get(),
             max_open_for: breaker.max_open_for.get(),
+        },
+        guard: GuardPolicy {
+            consecutive: delivery.dead_letter_guard.consecutive,
+            ratio: delivery.dead_letter_guard.ratio,
+            window: delivery.dead_letter_guard.window.get(),
+            minimum_records: delivery.dead_letter_guard.minimum_records,
+            reopen_after: delivery.dead_letter_guard.reopen_after,
         },
         ambiguous: match delivery.ambiguous {
             // Looking instances up is not built yet; `config show` says that it works as `retry` until then.

@@ -5,6 +5,7 @@
 mod check;
 mod config;
 mod demo;
+mod guard;
 mod map;
 mod run;
 mod simulate;
@@ -69,6 +70,7 @@ enum Command {
     Map(Box<map::MapArgs>),
     Demo(demo::DemoArgs),
     Simulate(Box<simulate::SimulateArgs>),
+    Guard(guard::GuardArgs),
     Config(config::ConfigArgs),
     Completions(CompletionsArgs),
 }
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Map(args) => map::execute(&args),
         Command::Demo(args) => demo::execute(args),
         Command::Simulate(args) => simulate::execute(*args),
+        Command::Guard(args) => guard::execute(args),
         Command::Config(args) => config::execute(args),
         Command::Completions(args) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "alertbridge", &mut io::stdout());

@@ -37,7 +37,8 @@ pub struct Delivery {
     pub ambiguous: Ambiguous,
     /// What becomes of a paused route's deliveries once the buffer is full.
     pub paused_route: PausedRoute,
-    /// When so many deliveries fail for good that something else must be wrong.
+    /// When so many deliveries fail for good that something else must be wrong: further dead letters are held,
+    /// unwritten and uncommitted.
     pub dead_letter_guard: DeadLetterGuard,
     /// The age at which a delivery of any severity gets its share of the tokens: one in ten, for the oldest. While its
     /// route is paused it grows no older.
@@ -263,17 +264,17 @@ pub enum PausedRoutePolicy {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeadLetterGuard {
-    /// So many dead letters in a row close it.
+    /// So many dead letters in a row, without a delivery or a skip by rule between them, close it.
     #[schemars(range(min = 1))]
     pub consecutive: u32,
     /// The share of dead letters that closes it, above 0 and at most 1.
     pub ratio: f64,
     /// Over how long the share is taken.
     pub window: TimeSpan,
-    /// Fewer records than this in the window say nothing.
+    /// Fewer outcomes than this in the window say nothing.
     #[schemars(range(min = 1))]
     pub minimum_records: u32,
-    /// So many deliveries open it again.
+    /// So many deliveries since it closed open it again.
     #[schemars(range(min = 1))]
     pub reopen_after: u32,
 }

@@ -260,7 +260,6 @@ delivery:
   rate_scope: process
   ambiguous: retry
   paused_route: {policy: dead_letter, after: 1h}
-  dead_letter_guard: {consecutive: 5}
 routing:
   rules: [{name: a, skip: x, rate_limits: [{requests: 1, per: 1s}]}]
 "

@@ -29,7 +29,6 @@ const UNBUILT: &[Unbuilt] = &[
     Unbuilt { path: "delivery.rate_scope", values: &["group"], instead: "works as process" },
     Unbuilt { path: "delivery.ambiguous", values: &["verify"], instead: "works as retry" },
     Unbuilt { path: "delivery.paused_route", values: &[], instead: "paused deliveries are held" },
-    Unbuilt { path: "delivery.dead_letter_guard", values: &[], instead: "dead letters are not limited" },
     Unbuilt { path: "routing.rules[].rate_limits", values: &[], instead: "delivery.rate_limits hold for all routes" },
 ];
 

@@ -78,8 +78,13 @@ impl Budget {
         self.bytes
     }
 
-    /// Says which of the assigned partitions are to be paused or resumed now.
-    pub(super) fn changes<'a>(&mut self, assigned: impl Iterator<Item = &'a TopicPartition>) -> FetchChange {
+    /// Says which of the assigned partitions are to be paused or resumed now. Those that are held rest, whatever the
+    /// budgets say.
+    pub(super) fn changes<'a>(
+        &mut self,
+        assigned: impl Iterator<Item = &'a TopicPartition>,
+        is_held: impl Fn(&TopicPartition) -> bool,
+    ) -> FetchChange {
         let BudgetLimits { records, bytes, records_per_partition } = self.limits;
         self.spent = if self.spent {
             self.records > low_mark(records) || self.bytes > low_mark(bytes)
@@ -91,7 +96,7 @@ impl Budget {
             let count = self.by_partition.get(partition).copied().unwrap_or(0);
             let is_paused = self.paused.contains(partition);
             let mark = if is_paused { low_mark(records_per_partition) + 1 } else { records_per_partition };
-            match (is_paused, self.spent || count >= mark) {
+            match (is_paused, self.spent || count >= mark || is_held(partition)) {
                 (false, true) => change.pause.push(partition.clone()),
                 (true, false) => change.resume.push(partition.clone()),
                 _ => {}
@@ -108,6 +113,10 @@ mod tests {
     use super::{Budget, BudgetLimits, FetchChange};
     use crate::domain::TopicPartition;
 
+    fn nobody(_: &TopicPartition) -> bool {
+        false
+    }
+
     fn budget() -> (Budget, TopicPartition, TopicPartition) {
         let limits = BudgetLimits { records: 10, records_per_partition: 6, bytes: 1_000 };
         (Budget::new(limits), TopicPartition::new("t", 0), TopicPartition::new("t", 1))
@@ -119,31 +128,39 @@ mod tests {
         for _ in 0..6 {
             budget.charge(&a, 1);
         }
-        let change = budget.changes([&a, &b].into_iter());
+        let change = budget.changes([&a, &b].into_iter(), nobody);
         assert_eq!(change, FetchChange { pause: vec![a.clone()], resume: vec![] });
         budget.give_back(&a, 1);
         budget.give_back(&a, 1);
-        assert_eq!(budget.changes([&a, &b].into_iter()), FetchChange::default(), "four are more than half");
+        assert_eq!(budget.changes([&a, &b].into_iter(), nobody), FetchChange::default(), "four are more than half");
         budget.give_back(&a, 1);
-        assert_eq!(budget.changes([&a, &b].into_iter()), FetchChange { pause: vec![], resume: vec![a] });
+        assert_eq!(budget.changes([&a, &b].into_iter(), nobody), FetchChange { pause: vec![], resume: vec![a] });
     }
 
     #[test]
     fn spent_bytes_pause_all_partitions() {
         let (mut budget, a, b) = budget();
         budget.charge(&a, 5_000);
-        assert_eq!(budget.changes([&a, &b].into_iter()).pause, vec![a.clone(), b.clone()]);
+        assert_eq!(budget.changes([&a, &b].into_iter(), nobody).pause, vec![a.clone(), b.clone()]);
         budget.give_back(&a, 5_000);
-        assert_eq!(budget.changes([&a, &b].into_iter()).resume, vec![a, b]);
+        assert_eq!(budget.changes([&a, &b].into_iter(), nobody).resume, vec![a, b]);
         assert_eq!(budget.bytes(), 0);
+    }
+
+    #[test]
+    fn a_held_partition_rests_alone_for_as_long_as_it_is_held() {
+        let (mut budget, a, b) = budget();
+        let change = budget.changes([&a, &b].into_iter(), |partition| *partition == a);
+        assert_eq!(change, FetchChange { pause: vec![a.clone()], resume: vec![] });
+        assert_eq!(budget.changes([&a, &b].into_iter(), nobody), FetchChange { pause: vec![], resume: vec![a] });
     }
 
     #[test]
     fn a_partition_that_comes_back_is_paused_again_if_the_budget_is_still_spent() {
         let (mut budget, a, b) = budget();
         budget.charge(&b, 5_000);
-        budget.changes([&a, &b].into_iter());
+        budget.changes([&a, &b].into_iter(), nobody);
         budget.forget_pause(&a);
-        assert_eq!(budget.changes([&a, &b].into_iter()).pause, vec![a]);
+        assert_eq!(budget.changes([&a, &b].into_iter(), nobody).pause, vec![a]);
     }
 }

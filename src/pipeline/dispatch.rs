@@ -109,6 +109,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             event.duration_ms = Some(millis(now.saturating_duration_since(delivery.created)));
         });
         self.settle(delivery.record);
+        self.guard_saw_delivery(now);
     }
 
     /// `charge` is what the attempt cost the delivery: nothing where an outage was known when it left or ended.

@@ -15,7 +15,7 @@ use super::settings::PipelineSettings;
 use super::timers::Wake;
 use crate::domain::{Offset, TopicPartition};
 use crate::offsets::{CompletedOffsets, Frontier};
-use crate::ports::{DeadLetterSink, RecordSource, SourceError, SourceEvent, Start, WorkflowApi};
+use crate::ports::{DeadLetterSink, GuardRequests, RecordSource, SourceError, SourceEvent, Start, WorkflowApi};
 use crate::telemetry::{Health, Status, Telemetry};
 
 /// How often gauges and status are brought up to date, and how long the loop sleeps at most.
@@ -51,6 +51,8 @@ pub struct Parts<S, A, D> {
     pub health: Health,
     /// The status document.
     pub status: watch::Sender<Status>,
+    /// Where an operator opens the dead-letter guard.
+    pub guard_requests: GuardRequests,
 }
 
 /// The pipeline: from the source to an outcome for every delivery.
@@ -59,6 +61,7 @@ pub struct Pipeline<S, A, D> {
     source: S,
     flow: Flow<A, D>,
     health: Health,
+    guard_requests: GuardRequests,
     drain_timeout: Duration,
 }
 
@@ -66,11 +69,11 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts<S, A, D>) -> Self {
-        let Parts { source, api, dead_letters, preparer, settings, telemetry, health, status } = parts;
+        let Parts { source, api, dead_letters, preparer, settings, telemetry, health, status, guard_requests } = parts;
         let drain_timeout = settings.drain_timeout;
         let (letters, report) = (Letters::new(dead_letters), Reporter::new(status));
         let flow = Flow::new(api, letters, preparer, settings, telemetry, report, now());
-        Self { source, flow, health, drain_timeout }
+        Self { source, flow, health, guard_requests, drain_timeout }
     }
 
     /// Runs until `shutdown` is cancelled, then drains: what is in flight may finish within the drain time-out, what
@@ -136,6 +139,7 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
                     }
                 }
                 _ = tick.tick() => flow.publish(),
+                request = self.guard_requests.next() => request.answer(flow.open_guard(self::now())),
                 event = self.source.next() => self.happened(event)?,
             }
         }

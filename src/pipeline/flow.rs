@@ -10,6 +10,7 @@ use super::budget::{Budget, FetchChange};
 use super::delivery::{OpenDelivery, OpenRecord, RecordId};
 use super::dispatch::AttemptDone;
 use super::gates::Gates;
+use super::guarded::Guarded;
 use super::handback::Revocation;
 use super::letters::Letters;
 use super::prepare::{AlertFacts, Preparer};
@@ -42,6 +43,7 @@ pub(super) struct Flow<A, D> {
     pub(super) deliveries: HashMap<DeliveryId, OpenDelivery>,
     pub(super) attempts: JoinSet<AttemptDone>,
     pub(super) letters: Letters<D>,
+    pub(super) guarded: Guarded,
     pub(super) revocations: Vec<Revocation>,
     /// Set once a shutdown has begun: nothing new is begun.
     pub(super) is_draining: bool,
@@ -65,6 +67,7 @@ impl<A, D> Flow<A, D> {
             commits: CommitSchedule::new(settings.commit_interval, now),
             budget: Budget::new(settings.budget),
             gates: Gates::new(settings.breaker),
+            guarded: Guarded::new(settings.guard),
             limiter: RateLimiter::new(&settings.rate_limits, now),
             cluster_id: Arc::from(""),
             book: OffsetBook::default(),
@@ -140,7 +143,7 @@ impl<A, D> Flow<A, D> {
 
     /// Which fetching is to be paused or resumed now.
     pub(super) fn fetch_change(&mut self) -> FetchChange {
-        self.budget.changes(self.book.partitions())
+        self.budget.changes(self.book.partitions(), |partition| self.guarded.holds(partition))
     }
 
     /// The frontiers to commit now, if it is time.

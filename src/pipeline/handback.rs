@@ -74,7 +74,7 @@ impl<A, D> Flow<A, D> {
         self.is_draining || self.revocations.iter().any(|revocation| revocation.partitions.contains(partition))
     }
 
-    /// Gives up every delivery that is not in flight: of these partitions, or of all.
+    /// Gives up every delivery that is not in flight and every dead letter that is held: of these partitions, or of all.
     pub(super) fn abandon_waiting(&mut self, partitions: Option<&[TopicPartition]>) {
         let concerns = |partition: &TopicPartition| partitions.is_none_or(|some| some.contains(partition));
         let waiting: Vec<DeliveryId> = self
@@ -84,6 +84,7 @@ impl<A, D> Flow<A, D> {
             .map(|(id, _)| *id)
             .collect();
         self.abandon(&waiting);
+        self.abandon_held(partitions);
     }
 
     /// Gives deliveries up. Their records stay open and are never committed: they come again.
@@ -117,6 +118,7 @@ impl<A, D> Flow<A, D> {
         let gone: Vec<DeliveryId> =
             self.deliveries.iter().filter(|(_, d)| is_gone(&d.record, &self.records)).map(|(id, _)| *id).collect();
         self.abandon(&gone);
+        self.abandon_held(Some(partitions));
         self.letters.pending.retain(|_, pending| {
             let gone = is_gone(&pending.record, &self.records);
             if gone && let Some(open) = self.records.get(&pending.record) {

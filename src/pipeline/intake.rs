@@ -7,7 +7,7 @@ use super::delivery::{OpenDelivery, OpenRecord, RecordId};
 use super::flow::Flow;
 use super::prepare::Planned;
 use super::settings::Ordering;
-use crate::domain::{Outcome, Record};
+use crate::domain::{Outcome, Record, SkipReason};
 use crate::ports::{DeadLetterSink, WorkflowApi};
 use crate::scheduler::{DeliveryId, Lane};
 
@@ -48,6 +48,9 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 Planned::Skip { facts, reason, rule_reason } => {
                     let rule_reason = rule_reason.as_deref();
                     self.tell(id, &facts, Outcome::Skipped(reason), |event| event.skip_rule_reason = rule_reason);
+                    if reason == SkipReason::Rule {
+                        self.guarded.skipped(now);
+                    }
                     self.settle(id);
                 }
                 Planned::DeadLetter { facts, class, reason, error } => {

@@ -29,7 +29,7 @@ pub(super) struct LetterId(u64);
 pub(super) struct PendingLetter {
     pub(super) record: RecordId,
     facts: AlertFacts,
-    letter: Arc<DeadLetter>,
+    pub(super) letter: Arc<DeadLetter>,
     created: Instant,
     tries: u32,
 }
@@ -81,7 +81,8 @@ impl<D> Letters<D> {
 }
 
 impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
-    /// Sends what cannot be delivered to the dead-letter topic. Its record settles once that is acknowledged.
+    /// Sends what cannot be delivered to the dead-letter topic, through the guard. Its record settles once that is
+    /// acknowledged.
     pub(super) fn bury(
         &mut self,
         record: RecordId,
@@ -112,9 +113,14 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             instance: Arc::clone(&self.settings.instance),
             redrive_count: 0,
         };
+        let now = tokio::time::Instant::now().into_std();
+        let created = delivery.map_or(now, |delivery| delivery.created);
+        self.rule_on(PendingLetter { record, facts, letter: Arc::new(letter), created, tries: 0 }, now);
+    }
+
+    /// Puts a dead letter on its way.
+    pub(super) fn post(&mut self, pending: PendingLetter) {
         let id = LetterId(self.next_id());
-        let created = delivery.map_or_else(|| tokio::time::Instant::now().into_std(), |delivery| delivery.created);
-        let pending = PendingLetter { record, facts, letter: Arc::new(letter), created, tries: 0 };
         drop(self.letters.pending.insert(id, pending));
         self.letters.queue.push_back(id);
         self.letters.write();

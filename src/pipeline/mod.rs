@@ -11,6 +11,7 @@ mod dispatch;
 mod engine;
 mod flow;
 mod gates;
+mod guarded;
 mod handback;
 mod intake;
 mod letters;

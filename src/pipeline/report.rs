@@ -81,6 +81,8 @@ impl<A: WorkflowApi, D> Flow<A, D> {
         if let Some(since_epoch) = expires_at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok()) {
             self.telemetry.credential_expiry(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX));
         }
+        let guard = self.guarded.status(tokio::time::Instant::now().into_std());
+        self.telemetry.held_dead_letters(guard.held);
         let in_flight = self.attempts.len();
         let bytes = self.budget.bytes();
         let report = &self.report;
@@ -92,6 +94,7 @@ impl<A: WorkflowApi, D> Flow<A, D> {
             status.in_flight = in_flight;
             status.breakers = breakers;
             status.pauses = pauses;
+            status.dead_letter_guard = guard;
             status.credentials.expires_at = expires_at;
             status.last_dead_letters = report.last_dead_letters.iter().cloned().collect();
         });
@@ -102,6 +105,7 @@ impl<A: WorkflowApi, D> Flow<A, D> {
         let every_route = self.gates.closed().into_iter().next().filter(|_| self.gates.all_routes_closed());
         let paused = process_wide.or(every_route).map(|(reason, ..)| reason);
         let paused = paused.or_else(|| self.letters.failing_since().map(|_| PauseReason::DeadLetterTopic));
+        let paused = paused.or_else(|| self.guarded.closed_since().map(|_| PauseReason::DeadLetterGuard));
         match paused {
             _ if self.is_draining => State::Draining,
             _ if !self.report.kafka_is_reached => State::WaitingForKafka,
@@ -152,6 +156,7 @@ impl<A: WorkflowApi, D> Flow<A, D> {
             Pause { reason, route, workflow_id, since }
         };
         let letters = self.letters.failing_since().map(|since| (PauseReason::DeadLetterTopic, None, since));
-        self.gates.closed().into_iter().chain(letters).map(pause).collect()
+        let guard = self.guarded.closed_since().map(|since| (PauseReason::DeadLetterGuard, None, since));
+        self.gates.closed().into_iter().chain(letters).chain(guard).map(pause).collect()
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::budget::BudgetLimits;
 use crate::domain::{Alert, Origin, instance_id, instance_id_of_alert};
-use crate::resilience::{BreakerPolicy, RateLimit, RetryPolicy};
+use crate::resilience::{BreakerPolicy, GuardPolicy, RateLimit, RetryPolicy};
 
 /// In which order the deliveries of a partition leave.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -73,6 +73,8 @@ pub struct PipelineSettings {
     pub breaker: BreakerPolicy,
     /// How long a delivery waits, pauses of its route left out, before it gets a share of the departures.
     pub age_to_top: Duration,
+    /// When dead letters are held.
+    pub guard: GuardPolicy,
     /// What an unknown outcome leads to.
     pub ambiguous: AmbiguousPolicy,
     /// How long a settled record may wait for its commit.

@@ -20,6 +20,23 @@ pub struct BreakerPolicy {
     pub max_open_for: Duration,
 }
 
+/// A share of failures over a moving window, and of how many deliveries it says anything.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RatioPolicy {
+    /// The share; in (0, 1].
+    pub ratio: f64,
+    /// How far back it looks.
+    pub window: Duration,
+    /// Fewer deliveries than this in the window say nothing.
+    pub minimum: u32,
+}
+
+impl From<BreakerPolicy> for RatioPolicy {
+    fn from(policy: BreakerPolicy) -> Self {
+        Self { ratio: policy.failure_ratio, window: policy.window, minimum: policy.minimum_requests }
+    }
+}
+
 /// In how many slices the window moves.
 const SLICES: u32 = 10;
 
@@ -30,18 +47,18 @@ struct Slice {
     failures: u32,
 }
 
-/// Successes and failures of a route over a moving window.
+/// Successes and failures over a moving window.
 #[derive(Debug)]
 pub struct FailureWindow {
-    policy: BreakerPolicy,
+    policy: RatioPolicy,
     slices: VecDeque<Slice>,
 }
 
 impl FailureWindow {
     /// An empty window.
     #[must_use]
-    pub fn new(policy: BreakerPolicy) -> Self {
-        Self { policy, slices: VecDeque::new() }
+    pub fn new(policy: impl Into<RatioPolicy>) -> Self {
+        Self { policy: policy.into(), slices: VecDeque::new() }
     }
 
     /// Counts a delivery that got through, or was refused for its own sake.
@@ -49,12 +66,13 @@ impl FailureWindow {
         self.slice(now).successes += 1;
     }
 
-    /// Counts a delivery that failed on the way (once, however often it is tried); says whether the breaker opens.
+    /// Counts a delivery that failed on the way (once, however often it is tried); says whether that
+    /// is too many.
     pub fn failure(&mut self, now: Instant) -> bool {
         self.slice(now).failures += 1;
         let failures: u32 = self.slices.iter().map(|slice| slice.failures).sum();
         let all: u32 = failures + self.slices.iter().map(|slice| slice.successes).sum::<u32>();
-        all >= self.policy.minimum_requests && f64::from(failures) >= self.policy.failure_ratio * f64::from(all)
+        all >= self.policy.minimum && f64::from(failures) >= self.policy.ratio * f64::from(all)
     }
 
     /// Forgets everything: what was in flight when the breaker opened must not count against its closing.

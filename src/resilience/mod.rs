@@ -5,11 +5,13 @@
 mod backoff;
 mod breaker;
 mod gate;
+mod guard;
 mod rate;
 mod retry;
 
 pub use backoff::Backoff;
-pub use breaker::{BreakerPolicy, FailureWindow};
+pub use breaker::{BreakerPolicy, FailureWindow, RatioPolicy};
 pub use gate::{Admission, Gate, ProbeSchedule};
+pub use guard::{DeadLetterGuard, GuardLimit, GuardPolicy, Ruling};
 pub use rate::{RateLimit, RateLimiter};
 pub use retry::RetryPolicy;

@@ -1,7 +1,7 @@
-//! What probes, Prometheus and people ask over HTTP: `/livez`, `/readyz`, `/metrics`, `/status`.
+//! What probes, Prometheus and people ask over HTTP: `/livez`, `/readyz`, `/metrics`, `/status`, and `/guard/open`.
 //!
-//! Plain HTTP, read-only, no content of alerts: it may be served inside a cluster. It tells what others have published
-//! and decides nothing. It goes on during a drain, so that the last figures can be scraped.
+//! Plain HTTP, no content of alerts: it may be served inside a cluster. It tells what others have published and decides
+//! nothing; the one thing that can be asked for is that held dead letters be written, which loses none. It goes on during a drain, so that the last figures can be scraped.
 
 use std::io;
 use std::time::Duration;
@@ -9,13 +9,15 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::ports::GuardControl;
 use crate::telemetry::{Health, Status, Telemetry};
 
 /// A loop that has not come round for so long is taken for dead. Its rounds take milliseconds.
@@ -24,14 +26,22 @@ const STALLED_AFTER: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_secs(5);
 /// How long open connections may hold up the end.
 const LINGER: Duration = Duration::from_secs(2);
+/// How long the pipeline may take to answer; it takes milliseconds.
+const ANSWER: Duration = Duration::from_secs(5);
 /// The Prometheus text format.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-#[derive(Clone)]
-struct Shown {
-    health: Health,
-    telemetry: Telemetry,
-    status: watch::Receiver<Status>,
+/// What is shown, and what can be asked for.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Liveness and readiness.
+    pub health: Health,
+    /// The metrics.
+    pub telemetry: Telemetry,
+    /// The status document.
+    pub status: watch::Receiver<Status>,
+    /// Opens the dead-letter guard.
+    pub guard: GuardControl,
 }
 
 /// Answers until `shutdown`, and does telemetry's housekeeping meanwhile. Connections that are open then have two
@@ -39,14 +49,9 @@ struct Shown {
 ///
 /// # Errors
 /// If the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    health: Health,
-    telemetry: Telemetry,
-    status: watch::Receiver<Status>,
-    shutdown: CancellationToken,
-) -> io::Result<()> {
-    let router = router(Shown { health, telemetry: telemetry.clone(), status });
+pub async fn serve(listener: TcpListener, shown: Shown, shutdown: CancellationToken) -> io::Result<()> {
+    let telemetry = shown.telemetry.clone();
+    let router = router(shown);
     let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     let server = async {
         tokio::select! {
@@ -77,6 +82,7 @@ fn router(shown: Shown) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/status", get(status))
+        .route("/guard/open", post(open_guard))
         .with_state(shown)
 }
 
@@ -103,6 +109,22 @@ async fn metrics(State(shown): State<Shown>) -> Response {
 async fn status(State(shown): State<Shown>) -> Response {
     let status = shown.status.borrow().clone();
     Json(status).into_response()
+}
+
+/// 200: it is open again; 409: it was not closed; 503: the pipeline does not answer.
+async fn open_guard(State(shown): State<Shown>) -> Response {
+    match timeout(ANSWER, shown.guard.open()).await {
+        Ok(Ok(Some(opened))) => {
+            let held_for = opened.held_for.as_secs();
+            Json(json!({"released": opened.released, "held_for_seconds": held_for})).into_response()
+        }
+        Ok(Ok(None)) => refusal(StatusCode::CONFLICT, "the dead-letter guard is not closed"),
+        Ok(Err(_)) | Err(_) => refusal(StatusCode::SERVICE_UNAVAILABLE, "the pipeline does not answer"),
+    }
+}
+
+fn refusal(status: StatusCode, error: &str) -> Response {
+    (status, Json(json!({"error": error}))).into_response()
 }
 
 #[cfg(test)]

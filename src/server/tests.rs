@@ -10,8 +10,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::serve;
+use super::{Shown, serve};
 use crate::domain::{DeadLetterClass, FailureReason, Offset, Severity, TopicPartition};
+use crate::ports::{GuardOpened, GuardRequests, guard_control};
 use crate::telemetry::{
     Breaker, BreakerState, Buffer, Credentials, Health, LastDeadLetter, PartitionStatus, PauseReason, State, Status,
     Telemetry,
@@ -22,6 +23,7 @@ struct Server {
     health: Health,
     telemetry: Telemetry,
     status: watch::Sender<Status>,
+    guard: GuardRequests,
     shutdown: CancellationToken,
     task: JoinSet<std::io::Result<()>>,
 }
@@ -30,10 +32,15 @@ async fn start() -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (health, telemetry, shutdown) = (Health::new(), Telemetry::try_new().unwrap(), CancellationToken::new());
+    let (control, guard) = guard_control();
     let (status, seen) = watch::channel(Status::new("m1", SystemTime::UNIX_EPOCH));
     let mut task = JoinSet::new();
-    let _handle = task.spawn(serve(listener, health.clone(), telemetry.clone(), seen, shutdown.clone()));
-    Server { address, health, telemetry, status, shutdown, task }
+    let _handle = task.spawn(serve(
+        listener,
+        Shown { health: health.clone(), telemetry: telemetry.clone(), status: seen, guard: control },
+        shutdown.clone(),
+    ));
+    Server { address, health, telemetry, status, guard, shutdown, task }
 }
 
 struct Answer {
@@ -44,17 +51,21 @@ struct Answer {
 
 impl Server {
     async fn get(&self, path: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut text = String::new();
-        let _read = stream.read_to_string(&mut text).await.unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        Answer {
-            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
-            head: head.to_lowercase(),
-            body: body.to_owned(),
-        }
+        ask(self.address, "GET", path).await
+    }
+}
+
+async fn ask(address: SocketAddr, method: &str, path: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    let _read = stream.read_to_string(&mut text).await.unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_lowercase(),
+        body: body.to_owned(),
     }
 }
 
@@ -125,6 +136,7 @@ async fn the_status_is_what_the_pipeline_published_last() {
             "in_flight": 0,
             "pauses": [],
             "breakers": [{"route": "default", "state": "half_open"}],
+            "dead_letter_guard": {"held": 0, "since": null},
             "credentials": {"expires_at": at},
             "mapping_version": "m1",
             "version": env!("CARGO_PKG_VERSION"),
@@ -134,6 +146,22 @@ async fn the_status_is_what_the_pipeline_published_last() {
             }],
         })
     );
+}
+
+#[tokio::test]
+async fn the_guard_is_opened_by_a_post_and_what_came_of_it_is_told() {
+    let Server { address, mut guard, task: _task, .. } = start().await;
+    assert_eq!(ask(address, "GET", "/guard/open").await.status, 405, "looking changes nothing");
+    let asking = async { (ask(address, "POST", "/guard/open").await, ask(address, "POST", "/guard/open").await) };
+    let answering = async {
+        guard.next().await.answer(Some(GuardOpened { released: 12, held_for: Duration::from_secs(90) }));
+        guard.next().await.answer(None);
+    };
+    let ((opened, refused), ()) = tokio::join!(asking, answering);
+    assert_eq!((opened.status, opened.body.as_str()), (200, r#"{"released":12,"held_for_seconds":90}"#));
+    assert_eq!((refused.status, refused.body.as_str()), (409, r#"{"error":"the dead-letter guard is not closed"}"#));
+    drop(guard);
+    assert_eq!(ask(address, "POST", "/guard/open").await.status, 503);
 }
 
 #[tokio::test]

@@ -76,6 +76,8 @@ catalogue! {
         "Deliveries by how they ended; each delivery ends once.";
     DEAD_LETTERS = Counter "dead_letters_total" ["class"] &[],
         "Dead letters that the broker has acknowledged, by class.";
+    HELD_DEAD_LETTERS = Gauge "held_dead_letters" [] &[],
+        "Dead letters that the guard holds: decided, not written, and nothing commits past them.";
     ATTEMPTS = Counter "attempts_total" ["class"] &[],
         "Requests sent to SecMaster, by class of the answer: delivered, or the failure class.";
     ATTEMPT_DURATION = Histogram "attempt_duration_seconds" [] ATTEMPT_SECONDS,

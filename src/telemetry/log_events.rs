@@ -91,6 +91,10 @@ events! {
         "the dead-letter topic did not take a record; trying again, and nothing commits past it" &["error"];
     DEAD_LETTER_REDUCED = WARN "dead_letter.reduced" "a dead letter was too large for its topic and was cut"
         &["topic", "partition", "offset", "shape"];
+    GUARD_CLOSED = ERROR "dead_letter_guard.closed"
+        "so many dead letters that the next ones are held, unwritten and uncommitted: mend what they have in common and restart, or let them go with `alertbridge guard open`"
+        &["limit", "failure_class", "failure_reason", "count", "of", "topic", "partition", "offset"];
+    GUARD_OPENED = INFO "dead_letter_guard.opened" "dead letters are written again" &["by", "held", "held_ms"];
     MAPPING_FAULT = WARN "mapping.fault" "an optional field was left out: its value did not fit"
         &["format", "field", "error"];
     SEVERITY_DEFAULTED = WARN "mapping.severity_defaulted" "an unknown severity was replaced by the default" &["format"];

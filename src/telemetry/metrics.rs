@@ -29,6 +29,7 @@ pub(super) struct Metrics {
     skipped: Vec<(SkipReason, Counter)>,
     dead_lettered: Vec<(FailureReason, Counter)>,
     pub(super) abandoned: Counter,
+    pub(super) held_dead_letters: Gauge,
     attempt_delivered: Counter,
     attempts: Vec<(FailureClass, Counter)>,
     dead_letters: Vec<(DeadLetterClass, Counter)>,
@@ -76,6 +77,7 @@ impl Metrics {
                 .map(|f| (*f, outcome(r, OutcomeKind::DeadLettered, f.as_str())))
                 .collect(),
             abandoned: outcome(r, OutcomeKind::Abandoned, NO_REASON),
+            held_dead_letters: gauge(r, &names::HELD_DEAD_LETTERS, &[]),
             attempt_delivered: counter(r, &names::ATTEMPTS, &[DELIVERED]),
             attempts: FailureClass::ALL.map(|c| (c, counter(r, &names::ATTEMPTS, &[c.as_str()]))).into(),
             dead_letters: DeadLetterClass::ALL.map(|c| (c, counter(r, &names::DEAD_LETTERS, &[c.as_str()]))).into(),

@@ -19,13 +19,15 @@ pub(crate) mod testing;
 mod throttle;
 
 pub use catalogue::{CATALOGUE, Definition, Kind, reference as metrics_reference};
-pub use events::{AttemptEvent, Delivery, OutcomeEvent, PauseEvent, StartEvent, Telemetry, Totals};
+pub use events::{
+    AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, OutcomeEvent, PauseEvent, StartEvent, Telemetry, Totals,
+};
 pub use health::Health;
 pub use log_events::{CLIENT_EVENTS, EVENTS, LogEvent, reference as logging_reference};
 pub use logging::{Format, LoggingError, init};
 pub use metrics::MetricsError;
 pub use pause::{BreakerState, PauseReason};
 pub use status::{
-    Breaker, Buffer, BufferedBySeverity, Credentials, LAST_DEAD_LETTERS, LastDeadLetter, PartitionStatus, Pause, State,
-    Status,
+    Breaker, Buffer, BufferedBySeverity, Credentials, GuardStatus, LAST_DEAD_LETTERS, LastDeadLetter, PartitionStatus,
+    Pause, State, Status,
 };

@@ -15,14 +15,23 @@ pub enum PauseReason {
     HoldOff,
     /// The dead-letter topic takes no records.
     DeadLetterTopic,
+    /// So many dead letters that the guard holds them.
+    DeadLetterGuard,
     /// The buffer is full.
     Budget,
 }
 
 impl PauseReason {
     /// All reasons.
-    pub const ALL: [Self; 6] =
-        [Self::Credentials, Self::Target, Self::CircuitBreaker, Self::HoldOff, Self::DeadLetterTopic, Self::Budget];
+    pub const ALL: [Self; 7] = [
+        Self::Credentials,
+        Self::Target,
+        Self::CircuitBreaker,
+        Self::HoldOff,
+        Self::DeadLetterTopic,
+        Self::DeadLetterGuard,
+        Self::Budget,
+    ];
 
     /// The label in metrics, logs and `/status`.
     #[must_use]
@@ -33,6 +42,7 @@ impl PauseReason {
             Self::CircuitBreaker => "circuit_breaker",
             Self::HoldOff => "hold_off",
             Self::DeadLetterTopic => "dead_letter_topic",
+            Self::DeadLetterGuard => "dead_letter_guard",
             Self::Budget => "budget",
         }
     }
@@ -40,7 +50,7 @@ impl PauseReason {
     /// Whether it lasts until somebody mends something. The others pass by themselves.
     #[must_use]
     pub const fn needs_an_operator(self) -> bool {
-        matches!(self, Self::Credentials | Self::Target | Self::DeadLetterTopic)
+        matches!(self, Self::Credentials | Self::Target | Self::DeadLetterTopic | Self::DeadLetterGuard)
     }
 }
 

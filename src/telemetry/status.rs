@@ -55,6 +55,8 @@ pub struct Status {
     pub breakers: Vec<Breaker>,
     /// What stands still, the most serious first; a pause without a route concerns all.
     pub pauses: Vec<Pause>,
+    /// The dead letters that the guard holds.
+    pub dead_letter_guard: GuardStatus,
     /// The credentials in use.
     pub credentials: Credentials,
     /// The version of the mappings in force.
@@ -77,6 +79,7 @@ impl Status {
             in_flight: 0,
             breakers: Vec::new(),
             pauses: Vec::new(),
+            dead_letter_guard: GuardStatus::default(),
             credentials: Credentials::default(),
             mapping_version: mapping_version.into(),
             version: env!("CARGO_PKG_VERSION"),
@@ -170,6 +173,16 @@ pub struct Breaker {
     /// Its state.
     #[serde(serialize_with = "word")]
     pub state: BreakerState,
+}
+
+/// The dead-letter guard.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct GuardStatus {
+    /// How many dead letters it holds.
+    pub held: usize,
+    /// Since when it is closed; null while it is open.
+    #[serde(serialize_with = "optional_rfc3339")]
+    pub since: Option<SystemTime>,
 }
 
 /// What is known of the credentials: never the credentials.

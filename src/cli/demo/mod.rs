@@ -78,7 +78,7 @@ async fn show() -> anyhow::Result<Audit> {
     let written = write(&broker.bootstrap_servers()).await?;
     let telemetry = Telemetry::try_new()?;
     let mapper = app::load_mapper(&config)?;
-    let (bridge, status) = app::bridge(&config, &mapper, &telemetry, &Health::new())?;
+    let app::Wired { bridge, status, .. } = app::bridge(&config, &mapper, &telemetry, &Health::new())?;
     let shutdown = CancellationToken::new();
     let mut running = tokio::task::JoinSet::new();
     let _handle = running.spawn(bridge.run(shutdown.clone()));

@@ -1,7 +1,9 @@
 //! Checks of `delivery`, and of what its times have to do with the target's.
 
 use super::Faults;
-use crate::config::{CircuitBreaker, Config, Delivery, RateLimit, RateScope, TimeSpan};
+use crate::config::{
+    CircuitBreaker, Config, DeadLetterGuard, Delivery, PausedRoute, PausedRoutePolicy, RateLimit, RateScope, TimeSpan,
+};
 
 pub(super) fn check(config: &Config, faults: &mut Faults) {
     let delivery = &config.delivery;
@@ -9,6 +11,8 @@ pub(super) fn check(config: &Config, faults: &mut Faults) {
     rate_limits("delivery.rate_limits", &delivery.rate_limits, faults);
     retry(delivery, faults);
     circuit_breaker(&delivery.circuit_breaker, faults);
+    paused_route(&delivery.paused_route, faults);
+    dead_letter_guard(&delivery.dead_letter_guard, faults);
     for (i, rule) in delivery.failure_classes.iter().enumerate() {
         let path = format!("delivery.failure_classes[{i}]");
         faults.unless(rule.status.is_some() || rule.code.is_some(), &path, || {
@@ -77,6 +81,23 @@ fn circuit_breaker(breaker: &CircuitBreaker, faults: &mut Faults) {
             breaker.open_for, breaker.max_open_for
         )
     });
+}
+
+fn paused_route(paused: &PausedRoute, faults: &mut Faults) {
+    let needs_time = paused.policy == PausedRoutePolicy::DeadLetter;
+    faults.unless(!needs_time || paused.after.is_some(), "delivery.paused_route.after", || {
+        "`delivery.paused_route.policy: dead_letter` needs `after`: how long a route may be paused before its \
+         deliveries become dead letters, e.g. `4h`"
+            .to_owned()
+    });
+    if let Some(after) = paused.after {
+        positive("delivery.paused_route.after", after, faults);
+    }
+}
+
+fn dead_letter_guard(guard: &DeadLetterGuard, faults: &mut Faults) {
+    ratio("delivery.dead_letter_guard.ratio", guard.ratio, faults);
+    positive("delivery.dead_letter_guard.window", guard.window, faults);
 }
 
 /// Until the replicas share their limits.

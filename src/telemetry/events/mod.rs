@@ -5,6 +5,7 @@
 
 mod delivery;
 mod flow;
+mod guard;
 mod kafka;
 mod lifecycle;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 
 pub use delivery::{AttemptEvent, Delivery, OutcomeEvent};
 pub use flow::PauseEvent;
+pub use guard::{GuardClosedEvent, GuardOpenedBy};
 pub use lifecycle::StartEvent;
 
 use super::log_events::{self, LogEvent};

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::advance;
 
-use super::{AttemptEvent, Delivery, OutcomeEvent, PauseEvent, StartEvent, Telemetry, Totals};
+use super::{
+    AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, OutcomeEvent, PauseEvent, StartEvent, Telemetry, Totals,
+};
 use crate::domain::{
     DeadLetterClass, FailureClass, FailureReason, Offset, Outcome, Severity, Shape, SkipReason, Started, TopicPartition,
 };
@@ -92,6 +94,17 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     telemetry.partition_abandoned(&partition, 3);
     telemetry.dead_letter_write_failed("queue full");
     telemetry.dead_letter_reduced(&partition, Offset(42), Shape::Stub);
+    telemetry.dead_letter_guard_closed(&GuardClosedEvent {
+        limit: "consecutive",
+        class: DeadLetterClass::Unmapped,
+        reason: FailureReason::NoFormatMatched,
+        count: 98,
+        of: 100,
+        partition: &partition,
+        offset: Offset(42),
+    });
+    telemetry.held_dead_letters(7);
+    telemetry.dead_letter_guard_opened(GuardOpenedBy::Operator, 7, Duration::from_secs(60));
     for reason in [PauseReason::Credentials, PauseReason::HoldOff] {
         let (route, probe_in) = (Some("default"), Some(Duration::from_secs(1)));
         telemetry.paused(&PauseEvent { reason, route, workflow_id: Some("w"), probe_in, detail: "4xx" });

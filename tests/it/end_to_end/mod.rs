@@ -4,6 +4,7 @@ mod answers;
 mod credentials;
 mod dead_letters;
 mod delivery;
+mod guard;
 mod life_cycle;
 mod probes;
 mod security;

@@ -12,20 +12,25 @@ use crate::support::bridge::{Bridge, PATIENCE};
 use crate::support::kafka::shared;
 use crate::support::world::{World, drafts, faults};
 
-struct Probes {
+pub(super) struct Probes {
     address: String,
 }
 
 impl Probes {
     /// A configuration whose server listens where we know it, and the probes of it.
-    fn of(configuration: &str) -> (String, Self) {
+    pub(super) fn of(configuration: &str) -> (String, Self) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         (configuration.replace("listen: 127.0.0.1:0", &format!("listen: {address}")), Self { address })
     }
 
+    /// Where it listens.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Over a connection of its own, as a kubelet's; 0 where none is taken.
-    async fn get(&self, path: &str) -> (u16, String) {
+    pub(super) async fn get(&self, path: &str) -> (u16, String) {
         let Ok(mut stream) = TcpStream::connect(&self.address).await else { return (0, String::new()) };
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();

@@ -9,8 +9,8 @@ use alertbridge::offsets::CompletedOffsets;
 use alertbridge::pipeline::{
     AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, Parts, Pipeline, PipelineError, PipelineSettings, Preparer,
 };
-use alertbridge::ports::{SourceEvent, Start};
-use alertbridge::resilience::{Backoff, BreakerPolicy, RetryPolicy};
+use alertbridge::ports::{GuardControl, SourceEvent, Start, guard_control};
+use alertbridge::resilience::{Backoff, BreakerPolicy, GuardPolicy, RetryPolicy};
 use alertbridge::routing::{RouteSettings, RouteTable};
 use alertbridge::telemetry::{Health, Status, Telemetry, Totals};
 use bytes::Bytes;
@@ -69,6 +69,13 @@ pub(super) fn settings() -> PipelineSettings {
             max_open_for: Duration::from_secs(3),
         },
         age_to_top: Duration::from_secs(300),
+        guard: GuardPolicy {
+            consecutive: 100,
+            ratio: 0.5,
+            window: Duration::from_secs(60),
+            minimum_records: 50,
+            reopen_after: 10,
+        },
         ambiguous: AmbiguousPolicy::Retry,
         commit_interval: Duration::from_secs(1),
         drain_timeout: Duration::from_secs(25),
@@ -98,6 +105,7 @@ pub(super) struct Bench {
     pub(super) sink: Arc<FakeSink>,
     pub(super) telemetry: Telemetry,
     pub(super) status: watch::Receiver<Status>,
+    pub(super) guard: GuardControl,
     shutdown: CancellationToken,
     running: JoinHandle<Result<(), PipelineError>>,
 }
@@ -112,6 +120,7 @@ impl Bench {
         let (fake, source, asked) = FakeSource::new();
         let sink = Arc::new(FakeSink::default());
         let telemetry = Telemetry::try_new().unwrap();
+        let (guard, guard_requests) = guard_control();
         let (publish, status) = watch::channel(Status::new("test", std::time::SystemTime::now()));
         let pipeline = Pipeline::new(Parts {
             source: fake,
@@ -122,11 +131,12 @@ impl Bench {
             telemetry: telemetry.clone(),
             health: Health::new(),
             status: publish,
+            guard_requests,
         });
         let shutdown = CancellationToken::new();
         #[expect(clippy::disallowed_methods, reason = "the test owns the task")]
         let running = tokio::spawn(pipeline.run(shutdown.clone()));
-        let bench = Self { source, asked, api, sink, telemetry, status, shutdown, running };
+        let bench = Self { source, asked, api, sink, telemetry, status, guard, shutdown, running };
         bench.tell(SourceEvent::Joined);
         bench.assign(0, 0);
         bench

@@ -3,6 +3,7 @@
 mod ageing;
 mod delivery;
 mod fakes;
+mod guard;
 mod harness;
 mod order;
 mod outage;
