@@ -1,9 +1,11 @@
 //! The bridge's own process on Apache Kafka and the simulator.
 
 mod answers;
+mod brokers;
 mod credentials;
 mod dead_letters;
 mod delivery;
 mod life_cycle;
 mod probes;
+mod replicas;
 mod security;
