@@ -11,6 +11,9 @@ mod bare;
 #[path = "../../tests/it/support/kafka.rs"]
 #[expect(clippy::unwrap_used, dead_code, reason = "written for the tests, which use more of it")]
 mod kafka;
+#[path = "../../tests/it/support/node.rs"]
+#[expect(clippy::unwrap_used, reason = "written for the tests")]
+mod node;
 mod process;
 mod report;
 mod run;

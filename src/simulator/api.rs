@@ -14,7 +14,9 @@ use http::{HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::answer::{self, Refusal, json_answer};
@@ -25,7 +27,7 @@ use super::faults::{Faults, Service, When};
 use super::settings::SimulatorSettings;
 use super::signature::Keys;
 use super::socket::ResetSwitch;
-use super::store::{CapturedRequest, Instance, Store};
+use super::store::{Arrival, CapturedRequest, Instance, Store};
 use super::tokens::Tokens;
 
 /// The gateway's limit of a body: 12 MB.
@@ -47,6 +49,7 @@ pub(super) struct Shared {
     keep_requests: usize,
     lean: bool,
     verify: bool,
+    observer: Option<UnboundedSender<Arrival>>,
 }
 
 impl Shared {
@@ -61,6 +64,7 @@ impl Shared {
             keep_requests: settings.keep_requests,
             lean: settings.lean,
             verify: settings.verify,
+            observer: settings.observer,
         }
     }
 
@@ -103,6 +107,11 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
         tokens(&shared, &parts, body.as_deref().unwrap_or_default())
     } else {
         lock(&shared.store).arrived();
+        if let Some(observer) = &shared.observer {
+            // Nobody may listen any more.
+            let _gone = observer
+                .send(Arrival { at: Instant::now(), body: body.as_ref().map(Clone::clone).unwrap_or_default() });
+        }
         let response = match body {
             Ok(body) if body.len() <= MAX_BODY => create(&shared, &parts, &body).await,
             _ => Err(Refusal::new(413, "APIGW.0201", "Request entity too large.").answer()),

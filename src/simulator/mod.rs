@@ -21,4 +21,4 @@ mod tokens;
 pub use faults::{Chance, Faults, Latency, Outage, Reject, RetryAfter, Service, StatusFault, Throttle, When};
 pub use server::{RunningSimulator, Simulator, SimulatorHandle};
 pub use settings::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY, IamUser, SimulatorSettings, TlsFiles};
-pub use store::{CapturedRequest, Instance, Stats};
+pub use store::{Arrival, CapturedRequest, Instance, Stats};

@@ -4,8 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::faults::Faults;
+use super::store::Arrival;
 
 /// The access key that is known where no other is given. Not a secret: it opens nothing but simulators.
 pub const DEMO_ACCESS_KEY: &str = "ALERTBRIDGEDEMOKEY01";
@@ -58,6 +60,8 @@ pub struct SimulatorSettings {
     pub seed: Option<u64>,
     /// The faults to begin with.
     pub faults: Faults,
+    /// Is told of every request to SecMaster as it comes, whatever becomes of it.
+    pub observer: Option<UnboundedSender<Arrival>>,
 }
 
 impl Default for SimulatorSettings {
@@ -78,6 +82,7 @@ impl Default for SimulatorSettings {
             keep_requests: 100,
             seed: None,
             faults: Faults::default(),
+            observer: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
+use axum::body::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -66,6 +67,15 @@ pub struct CapturedRequest {
     pub headers: Vec<(String, String)>,
     /// The body, base64.
     pub body_base64: String,
+}
+
+/// A request to SecMaster, for who watches. One that is not answered is told, too.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// When it had come whole.
+    pub at: Instant,
+    /// Its body; empty where it was too large.
+    pub body: Bytes,
 }
 
 /// All of it.

@@ -13,4 +13,5 @@ mod metrics_catalogue;
 mod pipeline;
 mod secmaster_client;
 mod simulator;
+#[expect(dead_code, reason = "the shows use the rest")]
 mod support;

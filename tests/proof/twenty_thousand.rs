@@ -94,6 +94,8 @@ async fn write_in_transactions(world: &World) -> Vec<Written> {
             written.push(Written {
                 partition: TopicPartition::new(world.topic.as_str(), place.partition),
                 offset: Offset(place.offset),
+                key: draft.key.clone(),
+                at: Instant::now(),
                 fate: (!aborts).then(|| draft.fate.clone()),
             });
         }

@@ -9,9 +9,9 @@ use serde_json::json;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
-use super::probes::Probes;
 use crate::support::bridge::{Bridge, PATIENCE};
 use crate::support::kafka::shared;
+use crate::support::probes::Probes;
 use crate::support::world::{Draft, Fate, World, header};
 
 const LIMIT: usize = 5;

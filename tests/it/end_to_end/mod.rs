@@ -1,10 +1,12 @@
 //! The bridge's own process on Apache Kafka and the simulator.
 
 mod answers;
+mod brokers;
 mod credentials;
 mod dead_letters;
 mod delivery;
 mod guard;
 mod life_cycle;
 mod probes;
+mod replicas;
 mod security;

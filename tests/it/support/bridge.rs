@@ -20,6 +20,11 @@ pub(crate) struct Bridge {
 impl Bridge {
     /// Starts it with this configuration; its log is a file of its own in the folder.
     pub(crate) fn start(folder: &Path, name: &str, configuration: &str) -> Self {
+        Self::start_with(folder, name, configuration, &[])
+    }
+
+    /// The same, with settings from the environment.
+    pub(crate) fn start_with(folder: &Path, name: &str, configuration: &str, settings: &[(&str, &str)]) -> Self {
         let config = folder.join(format!("{name}.yaml"));
         fs::write(&config, configuration).unwrap();
         let log = folder.join(format!("{name}.log"));
@@ -27,6 +32,7 @@ impl Bridge {
         let child = Command::new(env!("CARGO_BIN_EXE_alertbridge"))
             .args(["run", "--config"])
             .arg(&config)
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stderr(output.try_clone().unwrap())
             .stdout(output)
@@ -41,6 +47,16 @@ impl Bridge {
         self.child.wait().unwrap();
     }
 
+    /// SIGSTOP: it stands still, its connections stay, until it is thawed.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// SIGCONT.
+    pub(crate) fn thaw(&self) {
+        self.signal("CONT");
+    }
+
     /// SIGTERM, and how it ends.
     pub(crate) async fn terminate(self) -> ExitStatus {
         self.ask_to_end();
@@ -49,7 +65,11 @@ impl Bridge {
 
     /// SIGTERM alone.
     pub(crate) fn ask_to_end(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        self.signal("TERM");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
@@ -75,6 +95,11 @@ impl Bridge {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Where its log is; it stays when the process has ended.
+    pub(crate) fn log_file(&self) -> &Path {
+        &self.log
+    }
+
     /// All it wrote.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
@@ -82,9 +107,12 @@ impl Bridge {
 
     /// The log lines of an event.
     pub(crate) fn events(&self, event: &str) -> Vec<Value> {
-        let lines = self.log();
-        let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines.filter(|line| line["event"] == event).collect()
+        self.events_of(&[event])
+    }
+
+    /// The log lines of several events.
+    pub(crate) fn events_of(&self, wanted: &[&str]) -> Vec<Value> {
+        events(&self.log(), wanted)
     }
 
     /// Waits for a line of this event.
@@ -98,6 +126,14 @@ impl Bridge {
             sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+/// The lines of a log with one of these events.
+pub(crate) fn events(log: &str, wanted: &[&str]) -> Vec<Value> {
+    // A log of a long show is large: only lines that may be meant are read.
+    let may_be = |line: &&str| wanted.iter().any(|event| line.contains(event));
+    let lines = log.lines().filter(may_be).filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| wanted.iter().any(|event| line["event"] == *event)).collect()
 }
 
 impl Drop for Bridge {

@@ -1,6 +1,10 @@
 //! What the tests share.
 
+pub(crate) mod arrivals;
 pub(crate) mod bridge;
+pub(crate) mod fleet;
 pub(crate) mod kafka;
+pub(crate) mod node;
 pub(crate) mod pages;
+pub(crate) mod probes;
 pub(crate) mod world;

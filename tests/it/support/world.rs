@@ -10,12 +10,14 @@ use alertbridge::simulator::{
     DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Faults, Reject, RunningSimulator, Simulator, SimulatorSettings,
 };
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use secrecy::SecretString;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
+use super::arrivals::Arrivals;
 use super::bridge::{Bridge, PATIENCE};
 use super::kafka::{KafkaBroker, unique};
 
@@ -41,6 +43,9 @@ pub(crate) struct Draft {
 pub(crate) struct Written {
     pub(crate) partition: TopicPartition,
     pub(crate) offset: Offset,
+    pub(crate) key: Option<String>,
+    /// Just before it was written.
+    pub(crate) at: Instant,
     /// `None`: never to be seen, its transaction was aborted.
     pub(crate) fate: Option<Fate>,
 }
@@ -92,6 +97,8 @@ pub(crate) struct World {
     pub(crate) topic: String,
     pub(crate) group: String,
     pub(crate) simulator: RunningSimulator,
+    /// Every request that the simulator has seen.
+    pub(crate) arrivals: Arrivals,
     pub(crate) folder: TempDir,
 }
 
@@ -110,13 +117,16 @@ impl World {
         let topic = unique(name);
         broker.create_topic(&topic, PARTITIONS, settings).await;
         broker.create_topic(&format!("{topic}.dead-letter"), 1, settings).await;
+        let (observer, arrivals) = Arrivals::observe();
         let simulator = Simulator::start(SimulatorSettings {
             access_keys: vec![(DEMO_ACCESS_KEY.to_owned(), SecretString::from(DEMO_SECRET_KEY))],
             faults: faults(),
+            observer: Some(observer),
             ..SimulatorSettings::default()
         });
         let simulator = simulator.await.unwrap();
-        Self { broker, group: unique("group"), topic, simulator, folder: tempfile::tempdir().unwrap() }
+        let folder = tempfile::tempdir().unwrap();
+        Self { broker, group: unique("group"), topic, simulator, arrivals, folder }
     }
 
     pub(crate) fn dead_letter_topic(&self) -> String {
@@ -160,9 +170,11 @@ impl World {
             let batch = drafts.by_ref().take(2_000).map(|draft| {
                 let (producer, topic) = (producer.clone(), &self.topic);
                 async move {
+                    let at = Instant::now();
                     let key = draft.key.as_deref().map(str::as_bytes);
                     let place = producer.produce(topic, None, key, Some(&draft.value), &[]).await;
-                    place.map(|(partition, offset)| Written { partition, offset, fate: Some(draft.fate) })
+                    let Draft { key, fate, .. } = draft;
+                    place.map(|(partition, offset)| Written { partition, offset, key, at, fate: Some(fate) })
                 }
             });
             let batch = try_join_all(batch).await.unwrap();
@@ -182,8 +194,13 @@ impl World {
 
     /// Waits until the group has committed everything.
     pub(crate) async fn all_committed(&self, bridge: &mut Bridge) {
+        self.all_committed_by(std::slice::from_mut(bridge), PATIENCE * 3).await;
+    }
+
+    /// The same of several bridges.
+    pub(crate) async fn all_committed_by(&self, bridges: &mut [Bridge], patience: Duration) {
         let ends = self.ends();
-        let deadline = Instant::now() + PATIENCE * 3;
+        let deadline = Instant::now() + patience;
         loop {
             let committed = self.broker.committed(&self.group, &self.topic, PARTITIONS);
             // An empty partition needs no commit.
@@ -191,8 +208,11 @@ impl World {
                 return;
             }
             let tail = |log: String| log.lines().rev().take(5).collect::<Vec<_>>().join("\n");
-            assert!(bridge.is_running(), "the bridge has ended; its last lines:\n{}", tail(bridge.log()));
-            assert!(Instant::now() < deadline, "{committed:?} of {ends:?}; last lines:\n{}", tail(bridge.log()));
+            for bridge in &mut *bridges {
+                assert!(bridge.is_running(), "the bridge has ended; its last lines:\n{}", tail(bridge.log()));
+            }
+            let tails = || bridges.iter().map(|bridge| tail(bridge.log())).collect::<Vec<_>>().join("\n");
+            assert!(Instant::now() < deadline, "{committed:?} of {ends:?}; last lines:\n{}", tails());
             sleep(Duration::from_millis(100)).await;
         }
     }
@@ -204,6 +224,13 @@ impl World {
             assert!(Instant::now() < deadline, "only {:?}", self.simulator.handle().stats());
             sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// How many of the instances that were first asked for in this span were asked for again, ever.
+    pub(crate) fn repeated(&self, span: std::ops::Range<Timestamp>) -> usize {
+        let instances = self.simulator.handle().instances();
+        let repeated = instances.iter().filter(|instance| instance.requests > 1);
+        repeated.filter(|instance| span.contains(&instance.received_at.parse().unwrap())).count()
     }
 
     /// All dead letters.

@@ -1,0 +1,39 @@
+//! Three brokers, of which one goes away.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::support::arrivals::longest_silence;
+use crate::support::bridge::PATIENCE;
+use crate::support::fleet::Fleet;
+use crate::support::kafka::KafkaBroker;
+use crate::support::world::{World, drafts};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_of_three_goes_away_under_load_and_nothing_stops_for_long() {
+    let broker = tokio::task::spawn_blocking(KafkaBroker::start_three).await.unwrap();
+    // Its process ends with this one; the world wants it for good.
+    let broker: &'static KafkaBroker = Box::leak(Box::new(broker));
+    let world = World::new(broker, "three").await;
+    // A small buffer, so that fetching has to go on, too.
+    let configuration = world.configuration("  buffer: {records: 60, records_per_partition: 20}\n");
+    let configuration = configuration.replace("rate_limits: []", "rate_limits: [{requests: 60, per: 1s}]");
+    let mut written = world.write(drafts(0..1_200)).await;
+    let mut fleet = Fleet::start(&world, configuration, 2);
+    fleet.settled().await;
+    world.accepted(200).await;
+    let since = Instant::now();
+    tokio::task::block_in_place(|| broker.stop_one(1));
+    written.extend(world.write(drafts(1_200..1_500)).await);
+    fleet.all_committed(PATIENCE).await;
+    let silence = longest_silence(&world.arrivals.since(since));
+    println!("one broker of three killed: no request for {silence:?} at most");
+    assert!(silence < Duration::from_secs(10), "{silence:?}");
+    let repeats = world.audit(&written).await;
+    assert_eq!(repeats, 0);
+    world.arrivals.assert_keys_in_order(&written);
+    assert_eq!(fleet.counts(&["kafka.unavailable", "partitions.lost"]).len(), 0);
+    fleet.leave_all().await;
+    tokio::task::block_in_place(|| broker.stop());
+}
