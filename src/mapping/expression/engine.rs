@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use jaq_core::data::HasLut;
 use jaq_core::load::{Arena, File, Loader, lex, parse};
 use jaq_core::native::Fun;
-use jaq_core::{Compiler, Ctx, DataT, Lut, Vars, load};
+use jaq_core::{Bind, Compiler, Ctx, DataT, Lut, RunPtr, ValXs, Vars, load};
 use jaq_json::Val;
 
 use super::budget::spend_steps;
@@ -55,6 +55,31 @@ static PRELUDE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     definitions.map(|definition| (definition.clone(), calls_of(&definition))).collect()
 });
 
+/// One more than the place of the library's last definition.
+pub(super) const DEFINITIONS: usize = usize::MAX;
+
+/// The last definition of this name and number of arguments that stands before a place in the library; none where
+/// that place is such a definition itself.
+pub(super) fn definition(
+    name: &str,
+    arguments: usize,
+    before: usize,
+) -> Option<(usize, &'static parse::Def<&'static str>)> {
+    let mut definitions = PRELUDE.iter().map(|(definition, _)| definition).enumerate().take(before);
+    definitions.rfind(|(_, definition)| definition.name == name && definition.args.len() == arguments)
+}
+
+/// Whether there is a native function of this name that takes so many values, and no filters.
+pub(super) fn is_of_values(name: &str, arguments: usize) -> bool {
+    let mut of_this_name = functions().filter(|(n, args, _)| *n == name && args.len() == arguments);
+    of_this_name.next().is_some_and(|(_, args, _)| args.iter().all(|arg| matches!(arg, Bind::Var(()))))
+}
+
+#[cfg(test)]
+pub(super) fn is_native(name: &str, arguments: usize) -> bool {
+    functions().any(|(n, args, _)| n == name && args.len() == arguments)
+}
+
 #[cfg(test)]
 pub(super) fn library() -> impl Iterator<Item = &'static parse::Def<&'static str>> {
     PRELUDE.iter().map(|(definition, _)| definition)
@@ -86,16 +111,27 @@ pub(super) fn compile(source: &str, calls: &[(String, usize)]) -> Result<Program
 }
 
 /// Starts a program.
-pub(super) fn run<'a>(
-    program: &'a Program,
-    input: Bounded,
-    record: Val,
-    zone_offset: i32,
-) -> jaq_core::ValXs<'a, Bounded> {
+pub(super) fn run<'a>(program: &'a Program, input: Bounded, record: Val, zone_offset: i32) -> ValXs<'a, Bounded> {
     // `$record` nests two levels: itself and its headers.
-    let vars = Vars::new([Bounded { val: record, depth: 2 }]);
-    let context = Ctx::<Engine>::new(Data { lut: &program.lut, zone_offset }, vars);
+    run_with(program, input, Bounded { val: record, depth: 2 }, zone_offset)
+}
+
+/// Starts a program that finds a list of values in `$record`.
+pub(super) fn run_with(program: &Program, input: Bounded, values: Bounded, zone_offset: i32) -> ValXs<'_, Bounded> {
+    let context = Ctx::<Engine>::new(Data { lut: &program.lut, zone_offset }, Vars::new([values]));
     program.id.run((context, input))
+}
+
+/// Calls a native function that takes values.
+pub(super) fn call(
+    native: RunPtr<Engine>,
+    input: Bounded,
+    values: Vec<Bounded>,
+    zone_offset: i32,
+) -> ValXs<'static, Bounded> {
+    static IDENTITY: LazyLock<Program> = LazyLock::new(Program::default);
+    let context = Ctx::<Engine>::new(Data { lut: &IDENTITY.lut, zone_offset }, Vars::new(values));
+    native((context, input))
 }
 
 fn functions() -> impl Iterator<Item = Fun<Engine>> {

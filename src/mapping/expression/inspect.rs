@@ -40,17 +40,19 @@ pub(super) struct Step {
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(super) struct Findings<'s> {
     /// What is refused first, as a sentence.
     pub(super) refused: Option<String>,
     pub(super) uses_record: bool,
+    /// The expression as a tree.
+    pub(super) term: Option<Term<&'s str>>,
     /// The path, if the expression is nothing else.
     pub(super) path: Option<Vec<Step>>,
     /// Every call, by name and number of arguments.
     pub(super) calls: Vec<(String, usize)>,
 }
 
-impl Findings {
+impl Findings<'_> {
     fn refuse(&mut self, name: &str) {
         self.refused.get_or_insert_with(|| {
             format!("`{name}` is not allowed in an expression: the result may depend on nothing but the record")
@@ -59,7 +61,7 @@ impl Findings {
 }
 
 /// Inspects the text of an expression. A text that does not parse has no findings; compiling it tells what is wrong.
-pub(super) fn inspect(source: &str) -> Findings {
+pub(super) fn inspect(source: &str) -> Findings<'_> {
     let mut findings = Findings::default();
     if let Some(word) = source.split_whitespace().next().filter(|w| ["import", "include", "module"].contains(w)) {
         findings.refuse(word);
@@ -68,6 +70,7 @@ pub(super) fn inspect(source: &str) -> Findings {
     if let Some(term) = jaq_core::load::parse(source, |p| p.term()) {
         term_in(&term, &mut findings);
         findings.path = plain_path(&term);
+        findings.term = Some(term);
     }
     findings
 }
@@ -103,7 +106,7 @@ pub(super) fn calls_of(definition: &Def<&str>) -> Vec<String> {
     found.calls.into_iter().map(|(name, _)| name).collect()
 }
 
-fn term_in(term: &Term<&str>, found: &mut Findings) {
+fn term_in(term: &Term<&str>, found: &mut Findings<'_>) {
     let mut go = |term: &Term<&str>| term_in(term, found);
     match term {
         Term::Id | Term::Recurse | Term::Num(_) | Term::Break(_) => {}
@@ -174,7 +177,7 @@ fn term_in(term: &Term<&str>, found: &mut Findings) {
 
 /// A function that calls itself may not take filters: each call would wrap the filter of the one before, and the pile
 /// that this leaves is taken down recursively, deeper than any stack.
-fn definition_in(def: &Def<&str>, found: &mut Findings) {
+fn definition_in(def: &Def<&str>, found: &mut Findings<'_>) {
     let before = found.calls.len();
     term_in(&def.body, found);
     let calls_itself = found.calls.iter().skip(before).any(|(name, args)| name == def.name && *args == def.args.len());
@@ -185,7 +188,7 @@ fn definition_in(def: &Def<&str>, found: &mut Findings) {
     }
 }
 
-fn pattern_in(pattern: &Pattern<&str>, found: &mut Findings) {
+fn pattern_in(pattern: &Pattern<&str>, found: &mut Findings<'_>) {
     match pattern {
         Pattern::Var(name) => found.uses_record |= *name == "$record",
         Pattern::Arr(items) => items.iter().for_each(|item| pattern_in(item, found)),

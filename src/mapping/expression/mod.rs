@@ -1,12 +1,13 @@
 //! One jq expression: compiled once, evaluated for each record within a bound.
 //!
-//! Most expressions of a mapping are plain paths (`.host.name`); they are looked up directly, with the same meaning
-//! as in jq. The rest runs on jaq, on a value and with functions of our own ([`value`], [`natives`]), so that a
-//! hostile expression costs a [`Fault`] ([`budget`]).
+//! Most expressions of a mapping are plain paths (`.host.name`), or put together from few parts; they are looked up
+//! and evaluated directly, with the same meaning as in jq ([`direct`]). The rest runs on jaq. Both work on a value and
+//! with functions of our own ([`value`], [`natives`]), so that a hostile expression costs a [`Fault`] ([`budget`]).
 
 mod access;
 mod arithmetic;
 mod budget;
+mod direct;
 mod engine;
 mod inspect;
 mod natives;
@@ -19,6 +20,7 @@ use jaq_json::{Num, Val};
 use serde_json::{Map, Number, Value};
 
 use self::budget::{Spent, spend_steps, within};
+use self::direct::{Context, Item, Stop};
 use self::inspect::Step;
 use self::value::{Bounded, type_name};
 
@@ -73,6 +75,7 @@ pub(crate) struct Expression {
 
 enum Kind {
     Path(Vec<Step>),
+    Direct(Box<direct::Term>),
     Program(Box<engine::Program>),
 }
 
@@ -112,9 +115,10 @@ impl Expression {
         if let Some(refused) = found.refused {
             return Err(ExpressionError(refused));
         }
-        let kind = match found.path {
-            Some(path) => Kind::Path(path),
-            None => Kind::Program(Box::new(engine::compile(source, &found.calls).map_err(ExpressionError)?)),
+        let kind = match (found.path, found.term.as_ref().and_then(direct::compile)) {
+            (Some(path), _) => Kind::Path(path),
+            (None, Some(term)) => Kind::Direct(Box::new(term)),
+            (None, None) => Kind::Program(Box::new(engine::compile(source, &found.calls).map_err(ExpressionError)?)),
         };
         Ok(Self { source: source.into(), uses_record: found.uses_record, kind })
     }
@@ -136,12 +140,27 @@ impl Expression {
     pub(crate) fn one(&self, input: &Document, env: &Env) -> Result<Option<Value>, Fault> {
         match &self.kind {
             Kind::Path(path) => Ok(look_up(path, &input.val)?.filter(|v| !matches!(v, Val::Null)).map(to_json)),
+            Kind::Direct(term) => within(input.bytes, || {
+                let (mut seen, mut found) = (false, None);
+                let ended = walk(term, input, env, &mut |item| {
+                    if std::mem::replace(&mut seen, true) {
+                        return Err(Stop::Enough);
+                    }
+                    found = Some(to_json(&item.val)).filter(|v| !v.is_null());
+                    Ok(())
+                });
+                match ended {
+                    Ok(()) => Ok(found),
+                    Err(Stop::Error(exception)) if !seen => Err(fault(exception)),
+                    Err(_) => Err(several()),
+                }
+            })?,
             Kind::Program(program) => within(input.bytes, || {
                 let mut results = start(program, input, env);
                 let Some(first) = results.next() else { return Ok(None) };
                 let first = first.map_err(fault)?;
                 if results.next().is_some() {
-                    return Err(Fault("it gives more than one result".to_owned()));
+                    return Err(several());
                 }
                 Ok(Some(to_json(&first.val)).filter(|v| !v.is_null()))
             })?,
@@ -153,6 +172,17 @@ impl Expression {
         match &self.kind {
             Kind::Path(path) => {
                 look_up(path, &input.val).is_ok_and(|v| v.is_some_and(|v| !matches!(v, Val::Null | Val::Bool(false))))
+            }
+            Kind::Direct(term) => {
+                let mut holds = false;
+                let ended = within(input.bytes, || {
+                    let ended = walk(term, input, env, &mut |item| {
+                        holds = jaq_core::ValT::as_bool(&*item.val);
+                        Err(Stop::Enough)
+                    });
+                    !matches!(ended, Err(Stop::Error(_)))
+                });
+                ended == Ok(true) && holds
             }
             Kind::Program(program) => {
                 let first = within(input.bytes, || {
@@ -172,6 +202,17 @@ impl Expression {
             Kind::Path(path) => {
                 Ok(look_up(path, &input.val)?.map(|val| Document { val: val.clone(), ..*input }).into_iter().collect())
             }
+            Kind::Direct(term) => within(input.bytes, || {
+                let mut all = Vec::new();
+                let ended = walk(term, input, env, &mut |item| {
+                    all.push(Document { val: item.val.into_owned(), depth: item.depth, bytes: input.bytes });
+                    Ok(())
+                });
+                match ended {
+                    Err(Stop::Error(exception)) => Err(fault(exception)),
+                    Ok(()) | Err(Stop::Enough) => Ok(all),
+                }
+            })?,
             Kind::Program(program) => within(input.bytes, || {
                 let results = start(program, input, env);
                 results
@@ -180,6 +221,19 @@ impl Expression {
             })?,
         }
     }
+}
+
+fn walk<'t>(
+    term: &'t direct::Term,
+    input: &Document,
+    env: &Env,
+    out: &mut dyn FnMut(Item<'_>) -> Result<(), Stop<'t>>,
+) -> Result<(), Stop<'t>> {
+    term.run(Context::new(env), &Item::borrowed(&input.val, input.depth), out)
+}
+
+fn several() -> Fault {
+    Fault("it gives more than one result".to_owned())
 }
 
 fn start<'a>(program: &'a engine::Program, input: &Document, env: &Env) -> jaq_core::ValXs<'a, Bounded> {
@@ -200,17 +254,25 @@ fn fault(exception: jaq_core::Exn<'_, Bounded>) -> Fault {
 /// Follows a plain path: `null` for what is missing, `None` after a failed optional step.
 fn look_up<'v>(path: &[Step], mut val: &'v Val) -> Result<Option<&'v Val>, Fault> {
     for step in path {
-        val = match (val, &step.key) {
-            (Val::Null, _) => &Val::Null,
-            (Val::Obj(map), key @ Val::TStr(_)) => map.get(key).unwrap_or(&Val::Null),
-            (Val::Arr(items), Val::Num(Num::Int(i))) => {
-                usize::try_from(*i).ok().and_then(|i| items.get(i)).unwrap_or(&Val::Null)
-            }
-            _ if step.optional => return Ok(None),
-            (val, key) => return Err(Fault(format!("cannot index {} with {}", type_name(val), type_name(key)))),
+        val = match child(val, &step.key) {
+            Some(val) => val,
+            None if step.optional => return Ok(None),
+            None => return Err(Fault(format!("cannot index {} with {}", type_name(val), type_name(&step.key)))),
         };
     }
     Ok(Some(val))
+}
+
+/// What stands under a name or a number from 0: `null` for what is missing, `None` where the value has no such parts.
+fn child<'v>(val: &'v Val, key: &Val) -> Option<&'v Val> {
+    match (val, key) {
+        (Val::Null, _) => Some(&Val::Null),
+        (Val::Obj(map), key @ Val::TStr(_)) => Some(map.get(key).unwrap_or(&Val::Null)),
+        (Val::Arr(items), Val::Num(Num::Int(i))) => {
+            Some(usize::try_from(*i).ok().and_then(|i| items.get(i)).unwrap_or(&Val::Null))
+        }
+        _ => None,
+    }
 }
 
 /// The value as it will be sent. Numbers keep their digits; not-a-number and infinity, which JSON lacks, become null.

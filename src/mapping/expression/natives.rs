@@ -27,8 +27,17 @@ use super::value::{Bounded, json_text};
 use crate::mapping::{attack, json, time};
 
 pub(super) fn all() -> impl Iterator<Item = Fun<Engine>> {
+    table().into_iter().map(|function| run::<Engine>(function))
+}
+
+/// The function of this name that takes so many values.
+pub(super) fn find(name: &str, arguments: usize) -> Option<RunPtr<Engine>> {
+    table().into_iter().find(|(n, args, _)| *n == name && args.len() == arguments).map(|(.., run)| run)
+}
+
+fn table() -> Vec<Filter<RunPtr<Engine>>> {
     let none = || v(0);
-    let table: Vec<Filter<RunPtr<Engine>>> = vec![
+    vec![
         ("secmaster_time", none(), |cv| {
             let zone = cv.0.data().zone_offset;
             bome(secmaster_time(cv.1, zone))
@@ -76,8 +85,7 @@ pub(super) fn all() -> impl Iterator<Item = Fun<Engine>> {
         ("halt", v(1), |cv| bome(Err(Error::typ(cv.1, "reason to halt")))),
         ("debug_empty", none(), |cv| bome(Ok(cv.1))),
         ("stderr_empty", none(), |cv| bome(Ok(cv.1))),
-    ];
-    table.into_iter().map(|function| run::<Engine>(function))
+    ]
 }
 
 impl Bounded {

@@ -26,7 +26,21 @@ fn plain_paths_need_no_engine() {
         assert!(matches!(Expression::compile(path).unwrap().kind, Kind::Path(_)), "{path}");
     }
     for other in [".[]", ".a[1:]", "..", ".[.a]", ".a | .b", "1", "$record.key", ".\"a\\(1)\""] {
-        assert!(matches!(Expression::compile(other).unwrap().kind, Kind::Program(_)), "{other}");
+        assert!(!matches!(Expression::compile(other).unwrap().kind, Kind::Path(_)), "{other}");
+    }
+}
+
+#[test]
+fn the_engine_runs_what_is_too_large_or_too_strange_to_evaluate_directly() {
+    let nested = |n: usize| format!("{}1{}", "[".repeat(n), "]".repeat(n));
+    let piped = |n: usize| vec!["[.]"; n].join(" | ");
+    for direct in [nested(150), piped(60), "[.[]? | select(.b) | {c}]".to_owned()] {
+        let expression = Expression::compile(&direct).unwrap();
+        assert!(matches!(expression.kind, Kind::Direct(_)), "{direct}");
+        assert_eq!(expression.one(&from_json(&json!(1)), &Env::default()).map(|v| v.is_some()), Ok(true), "{direct}");
+    }
+    for other in [nested(200), piped(100), "path(..)".to_owned(), ".a |= 1".to_owned(), "try .a catch .".to_owned()] {
+        assert!(matches!(Expression::compile(&other).unwrap().kind, Kind::Program(_)), "{other}");
     }
 }
 
