@@ -219,7 +219,12 @@ impl World {
 
     /// Waits until so many requests have been accepted.
     pub(crate) async fn accepted(&self, count: u64) {
-        let deadline = Instant::now() + PATIENCE;
+        self.accepted_within(count, PATIENCE).await;
+    }
+
+    /// The same, with more patience.
+    pub(crate) async fn accepted_within(&self, count: u64, patience: Duration) {
+        let deadline = Instant::now() + patience;
         while self.simulator.handle().stats().accepted < count {
             assert!(Instant::now() < deadline, "only {:?}", self.simulator.handle().stats());
             sleep(Duration::from_millis(5)).await;
