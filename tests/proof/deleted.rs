@@ -2,22 +2,33 @@
 
 use std::collections::HashMap;
 
-use alertbridge::simulator::{Faults, Outage};
-use rdkafka::admin::AdminOptions;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-
 use crate::alerts::{alerts, until, with_quota};
 use crate::support::bridge::{Bridge, PATIENCE};
 use crate::support::kafka::shared;
 use crate::support::probes::Probes;
-use crate::support::world::{Fate, PARTITIONS, World, Written};
+use crate::support::world::{Draft, Fate, PARTITIONS, World, Written};
+use alertbridge::simulator::{Faults, Outage};
 
 const RECORDS: usize = 6_000;
+/// Of each partition, what is not deleted under the paused bridge.
+const LEFT: i64 = 20;
+/// Below this, what is deleted while it is down.
 const GONE: i64 = 500;
 const OLD: usize = 600;
 
 fn away() -> Faults {
     Faults { outage: Some(Outage::default()), ..Faults::default() }
+}
+
+/// Alerts of 8 KiB.
+fn large(count: usize) -> Vec<Draft> {
+    let mut drafts = alerts(0..count, "Medium", 500);
+    for draft in &mut drafts {
+        let mut value: serde_json::Value = serde_json::from_slice(&draft.value).unwrap();
+        value["description"] = "x".repeat(8 * 1024).into();
+        draft.value = value.to_string().into_bytes();
+    }
+    drafts
 }
 
 /// A bridge that reads little ahead, and its server.
@@ -57,13 +68,15 @@ fn assert_one_instance_for_each_alert(world: &World) {
 async fn records_deleted_under_a_paused_bridge_are_said_and_counted_and_reading_goes_on() {
     let world = World::new(shared(), "deleted").await;
     world.simulator.handle().set_faults(away());
-    let mut written = world.write(alerts(0..RECORDS, "Medium", 500)).await;
+    // Large, so that most is not even fetched when the buffer is full.
+    let mut written = world.write(large(RECORDS)).await;
     let (configuration, probes) = configured(&world);
     let mut bridge = Bridge::start(world.folder.path(), "bridge", &configuration);
     // Its buffer is full and its target away: fetching has stopped.
     probes.until("/metrics", "full", |_, page| page.contains("alertbridge_paused{reason=\"budget\"} 1")).await;
-    for partition in 0..PARTITIONS {
-        world.broker.delete_records(&world.topic, partition, GONE).await;
+    for (partition, end) in world.ends().into_iter().enumerate() {
+        let below = end.unwrap() - LEFT;
+        world.broker.delete_records(&world.topic, i32::try_from(partition).unwrap(), below).await;
     }
     world.simulator.handle().set_faults(Faults::default());
     written.extend(world.write(alerts(0..600, "Medium", 500)).await);
@@ -103,20 +116,6 @@ async fn records_deleted_while_the_bridge_is_down_are_said_and_counted_at_its_st
     assert_eq!(bridge.terminate().await.code(), Some(0));
 }
 
-/// Deletes the topic and makes it again; says it when the brokers do not know it any more in between.
-async fn make_anew(world: &World) {
-    for result in world.broker.admin().delete_topics(&[&world.topic], &AdminOptions::new()).await.unwrap() {
-        result.unwrap();
-    }
-    let consumer: BaseConsumer = world.broker.client().create().unwrap();
-    let is_known = || {
-        let metadata = consumer.fetch_metadata(None, PATIENCE).unwrap();
-        metadata.topics().iter().any(|topic| topic.name() == world.topic)
-    };
-    tokio::task::block_in_place(|| while is_known() {});
-    world.broker.create_topic(&world.topic, PARTITIONS, &[]).await;
-}
-
 /// A topic of which all is delivered is made anew with `count` records: how many of them come.
 async fn anew(name: &str, count: usize) {
     let world = World::new(shared(), name).await;
@@ -124,7 +123,7 @@ async fn anew(name: &str, count: usize) {
     let (configuration, probes) = configured(&world);
     let mut bridge = Bridge::start(world.folder.path(), "bridge", &configuration);
     world.all_committed(&mut bridge).await;
-    make_anew(&world).await;
+    world.broker.make_anew(&world.topic, PARTITIONS).await;
     let new = world.write(alerts(0..count, "Medium", 50)).await;
     let came = until(PATIENCE, || missing(&world, &new) == 0).await;
     let lines = bridge.events("offsets.out_of_range").len();
