@@ -162,7 +162,7 @@ impl SecMasterClient {
         (token, judge.judge(inner.http.execute(call).await).await)
     }
 
-    /// Who we are: after a refusal, read anew first, since a secret's file may hold another one by now.
+    /// Who we are for a request: after a refusal, read anew first, since a secret's file may hold another one by now.
     fn authorizer(&self) -> Arc<Authorizer> {
         let inner = &*self.inner;
         if let Some(Renewal(read)) = &inner.renewal
@@ -171,7 +171,12 @@ impl SecMasterClient {
         {
             *inner.authorizer.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(renewed);
         }
-        Arc::clone(&inner.authorizer.read().unwrap_or_else(PoisonError::into_inner))
+        self.present_authorizer()
+    }
+
+    /// Who we were at the last request.
+    fn present_authorizer(&self) -> Arc<Authorizer> {
+        Arc::clone(&self.inner.authorizer.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The request without what proves who sends it.
@@ -193,7 +198,8 @@ impl SecMasterClient {
 
 impl WorkflowApi for SecMasterClient {
     fn credentials_expire_at(&self) -> Option<SystemTime> {
-        self.authorizer().expires_at()
+        // Not by reading anew: the request that follows a refusal has to find what is in the file by then.
+        self.present_authorizer().expires_at()
     }
 
     async fn start(&self, request: &WorkflowRequest) -> Result<Started, ApiFailure> {

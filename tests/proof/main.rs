@@ -5,5 +5,13 @@
 #[expect(dead_code, reason = "the shows use a part of it")]
 mod support;
 
+mod alerts;
+mod chaos;
+mod credentials;
+mod deleted;
+mod guard;
 mod other_clients;
+mod outage;
+mod quota;
+mod severity;
 mod twenty_thousand;

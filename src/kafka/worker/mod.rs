@@ -223,13 +223,15 @@ impl Worker {
     // === committing ===
 
     fn commit(&mut self, frontiers: Frontiers, seen: u64) {
+        self.look_for_topics_made_anew();
         let frontiers = self.current(frontiers, seen);
         let _id = self.commits.push(frontiers);
     }
 
-    /// Those frontiers that belong to an assignment that still holds.
+    /// Those frontiers that belong to an assignment that still holds, and to the topic that is there now.
     fn current(&self, mut frontiers: Frontiers, seen: u64) -> Frontiers {
-        frontiers.retain(|f| self.owned.get(&f.partition).is_some_and(|owned| owned.epoch <= seen));
+        let holds = |p: &_| self.owned.get(p).is_some_and(|owned| owned.epoch <= seen) && !self.is_anew(p);
+        frontiers.retain(|f| holds(&f.partition));
         frontiers
     }
 

@@ -1,6 +1,7 @@
 //! What the worker looks at from time to time: whether brokers are reached, how far each partition has been passed
-//! and where it ends, and offsets that are gone.
+//! and where it ends, offsets that are gone, and topics that were made anew.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
@@ -28,6 +29,8 @@ pub(super) struct Watch {
     ends: Instant,
     /// When to look for offsets that are gone.
     range: Option<Instant>,
+    /// Partitions of a topic that was deleted and made anew: whatever they hold is to be read from its beginning.
+    anew: HashSet<TopicPartition>,
     /// The group is joined.
     joined: bool,
     told: State,
@@ -44,7 +47,15 @@ enum State {
 
 impl Watch {
     pub(super) fn new(now: Instant) -> Self {
-        Self { positions: now, ends: now, range: None, joined: false, told: State::Nothing, last_trouble: None }
+        Self {
+            positions: now,
+            ends: now,
+            range: None,
+            anew: HashSet::new(),
+            joined: false,
+            told: State::Nothing,
+            last_trouble: None,
+        }
     }
 
     /// Some partition's offset is gone.
@@ -70,6 +81,7 @@ impl Worker {
             self.tell_positions();
         }
         if now >= self.watch.ends {
+            self.look_for_topics_made_anew();
             let reached = self.tell_ends();
             self.watch.ends = Instant::now() + if reached { ENDS } else { PROBE };
         }
@@ -184,6 +196,31 @@ impl Worker {
 
     // === offsets that are gone ===
 
+    /// A topic that was deleted and made anew may already hold more than we have read of the old one: librdkafka then
+    /// reads on in its middle (a FIXME in `rd_kafka_topic_metadata_update0`), and what lies below is lost. The group's
+    /// coordinator tells: it drops a topic's offsets with the topic, and nothing else drops them while members are
+    /// subscribed, whereas every partition that we own has an offset, committed at the latest before it was read.
+    ///
+    /// Asked before each commit, too: a commit would hide it.
+    pub(super) fn look_for_topics_made_anew(&mut self) {
+        if self.owned.is_empty() || self.rebalance.is_some() || self.watch.told != State::Joined {
+            return;
+        }
+        let ours: Vec<_> = self.owned.keys().cloned().collect();
+        // An error says nothing; it is asked again.
+        let Ok(committed) = queries::committed(&self.consumer, &ours) else { return };
+        let topics: HashSet<_> = ours.iter().filter(|p| !committed.contains_key(*p)).map(|p| &p.topic).collect();
+        if !topics.is_empty() {
+            self.watch.anew.extend(ours.iter().filter(|p| topics.contains(&p.topic)).cloned());
+            self.watch.check_range();
+        }
+    }
+
+    /// Whether a partition is of a topic that was made anew and has not been gone back in yet.
+    pub(super) fn is_anew(&self, partition: &TopicPartition) -> bool {
+        self.watch.anew.contains(partition)
+    }
+
     /// Looks at all partitions, since the error does not name its own, and assigns them anew: those that are out of
     /// range at their earliest offset, the others where they were (librdkafka has stopped fetching the one in error,
     /// and does not let it be sought).
@@ -201,16 +238,19 @@ impl Worker {
             if let (Some(&first), Some(&end)) = (earliest.get(p), latest.get(p)) {
                 let wanted = Offset(owned.next);
                 let resume = start::resume(wanted, first, end);
-                if resume.out_of_range {
-                    owned.next = resume.offset.0;
+                let is_anew = self.watch.anew.contains(p);
+                if resume.out_of_range || is_anew {
+                    let offset = if is_anew { first } else { resume.offset };
+                    owned.next = offset.0;
                     owned.epoch = self.outbox.epoch;
-                    gone.push((p.clone(), wanted, resume.offset));
+                    gone.push((p.clone(), wanted, offset));
                 }
             }
         }
         // Told first: an assignment that fails is tried again, and then nothing is out of range any more.
         let resumed: Vec<_> = gone.iter().map(|(p, _, resumed_at)| (p.clone(), *resumed_at)).collect();
-        for (partition, wanted, resumed_at) in gone {
+        // Where nothing had been read, nothing has changed.
+        for (partition, wanted, resumed_at) in gone.into_iter().filter(|(_, wanted, at)| wanted != at) {
             self.tell(SourceEvent::OutOfRange { partition, wanted, resumed_at });
         }
         if !resumed.is_empty() {
@@ -218,6 +258,7 @@ impl Worker {
             let id = self.commits.push(resumed.into_iter().map(bare_frontier).collect());
             let _new = self.own_commits.insert(id);
         }
+        self.watch.anew.clear();
         let list = queries::list(self.owned.iter().map(|(p, owned)| (p, Offset(owned.next))))?;
         if self.is_cooperative() {
             self.consumer.incremental_unassign(&list)?;

@@ -5,6 +5,7 @@ mod embedded;
 mod outage;
 mod reading;
 mod rebalance;
+mod recreated;
 mod sink;
 mod start;
 

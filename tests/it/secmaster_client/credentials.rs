@@ -1,11 +1,12 @@
 //! Access keys, passwords and tokens: what is sent, what is shared, whose fault a refusal is.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alertbridge::domain::FailureClass::{Credentials, Transient};
 use alertbridge::domain::FailureReason;
 use alertbridge::ports::WorkflowApi;
-use alertbridge::secmaster::{CredentialSettings, SecMasterClient};
+use alertbridge::secmaster::{ClientSettings, CredentialSettings, Renewal, SecMasterClient};
 use alertbridge::simulator::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY};
 use secrecy::SecretString;
 use serde_json::json;
@@ -177,4 +178,20 @@ async fn a_credential_that_cannot_stand_in_a_header_is_refused_without_being_sho
     let token = CredentialSettings::Token(SecretString::from("line\nbreak"));
     let error = SecMasterClient::new(settings("http://127.0.0.1:1", token)).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("break"), "{error}");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_corrected_long_after_the_refusal_is_used_by_the_next_request() {
+    let simulator = simulator().await;
+    let secret = Arc::new(Mutex::new("wrong"));
+    let read = Arc::clone(&secret);
+    let renewal = Renewal::new(move || Some(access_key(DEMO_ACCESS_KEY, *read.lock().unwrap())));
+    let settings =
+        ClientSettings { renewal: Some(renewal), ..settings(&simulator.url(), access_key(DEMO_ACCESS_KEY, "wrong")) };
+    let client = SecMasterClient::new(settings).unwrap();
+    assert_eq!(client.start(&request()).await.unwrap_err().class, Credentials);
+    // The status asks each second.
+    assert_eq!(client.credentials_expire_at(), None);
+    *secret.lock().unwrap() = DEMO_SECRET_KEY;
+    assert_eq!(client.start(&request()).await.unwrap().http_status, 200);
 }

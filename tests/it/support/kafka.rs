@@ -127,6 +127,20 @@ impl KafkaBroker {
         result.elements()[0].error().unwrap();
     }
 
+    /// Deletes a topic, and makes it again once no broker knows it any more.
+    pub(crate) async fn make_anew(&self, name: &str, partitions: i32) {
+        for result in self.admin().delete_topics(&[name], &AdminOptions::new()).await.unwrap() {
+            result.unwrap();
+        }
+        let consumer: BaseConsumer = self.client().create().unwrap();
+        let is_known = || {
+            let metadata = consumer.fetch_metadata(None, READY).unwrap();
+            metadata.topics().iter().any(|topic| topic.name() == name)
+        };
+        tokio::task::block_in_place(|| while is_known() {});
+        self.create_topic(name, partitions, &[]).await;
+    }
+
     /// An admin client.
     pub(crate) fn admin(&self) -> AdminClient<DefaultClientContext> {
         self.client().create().unwrap()

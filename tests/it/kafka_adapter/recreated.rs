@@ -1,0 +1,51 @@
+//! A topic that is deleted and made anew under its reader.
+
+use alertbridge::domain::Offset;
+use alertbridge::kafka::KafkaSource;
+use alertbridge::kafka::plain::PlainProducer;
+use alertbridge::ports::{RecordSource as _, SourceEvent};
+
+use super::{Feed, at, frontier};
+use crate::support::kafka::{self, unique};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_made_anew_is_read_from_its_beginning_even_if_it_holds_more_than_the_old_one() {
+    let broker = kafka::shared();
+    let (topic, group) = (unique("anew"), unique("g"));
+    broker.create_topic(&topic, 1, &[]).await;
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    for _ in 0..3 {
+        producer.produce(&topic, Some(0), None, Some(b"old"), &[]).await.unwrap();
+    }
+    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    feed.records(3).await;
+    feed.source.commit(vec![frontier(at(&topic, 0, 3))]);
+    feed.committed().await;
+    broker.make_anew(&topic, 1).await;
+    // Of its own: the first one may still know the old topic.
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    for _ in 0..7 {
+        producer.produce(&topic, Some(0), None, Some(b"new"), &[]).await.unwrap();
+    }
+
+    // What is read in its middle must not hide that it is another one by being committed.
+    feed.records(4).await;
+    feed.source.commit(vec![frontier(at(&topic, 0, 7))]);
+
+    let mut offsets = Vec::new();
+    feed.until(|event| {
+        match event {
+            SourceEvent::OutOfRange { partition, resumed_at, .. } => {
+                assert_eq!((partition.clone(), *resumed_at), at(&topic, 0, 0));
+                // What came before is of an assignment that has ended.
+                offsets.clear();
+            }
+            SourceEvent::Records(records) => offsets.extend(records.iter().map(|record| record.offset)),
+            _ => {}
+        }
+        (offsets == (0..7).map(Offset).collect::<Vec<_>>()).then_some(())
+    })
+    .await;
+    feed.close().await;
+    assert_eq!(broker.committed(&group, &topic, 1), [Some(0)], "nothing of it has settled");
+}
