@@ -102,11 +102,10 @@ impl<A, D> Flow<A, D> {
         }
     }
 
-    /// Partitions with a request or a dead letter on its way.
+    /// Partitions with a request or a dead letter on its way. One that waits for its topic may wait for ever.
     fn busy_partitions(&self) -> HashSet<TopicPartition> {
         let in_flight = self.deliveries.values().filter(|delivery| delivery.in_flight).map(|delivery| delivery.record);
-        let letters = self.letters.pending.values().map(|pending| pending.record);
-        let records = in_flight.chain(letters).filter_map(|id| self.records.get(&id));
+        let records = in_flight.chain(self.letters.under_way()).filter_map(|id| self.records.get(&id));
         records.map(|open| open.record.partition.clone()).collect()
     }
 

@@ -32,6 +32,8 @@ pub(super) struct PendingLetter {
     pub(super) letter: Arc<DeadLetter>,
     created: Instant,
     tries: u32,
+    /// Whether a write is under way.
+    is_on_the_wire: bool,
 }
 
 /// A write that has ended.
@@ -61,7 +63,8 @@ impl<D: DeadLetterSink> Letters<D> {
         while self.writing.len() < WRITING
             && let Some(id) = self.queue.pop_front()
         {
-            let Some(pending) = self.pending.get(&id) else { continue };
+            let Some(pending) = self.pending.get_mut(&id) else { continue };
+            pending.is_on_the_wire = true;
             let (sink, letter) = (Arc::clone(&self.sink), Arc::clone(&pending.letter));
             let _handle = self.writing.spawn(async move { WriteDone { id, result: sink.publish(&letter).await } });
         }
@@ -72,6 +75,14 @@ impl<D> Letters<D> {
     /// Ends the failure if nothing waits to be written any more; says since when it lasted.
     pub(super) fn end_idle_failure(&mut self) -> Option<Instant> {
         if self.pending.is_empty() { self.failing_since.take() } else { None }
+    }
+
+    /// The records of dead letters that are worth waiting for: not of those that wait for the topic to come back.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = RecordId> {
+        let topic_works = self.failing_since.is_none();
+        let is_under_way =
+            move |pending: &&PendingLetter| pending.tries == 0 && (pending.is_on_the_wire || topic_works);
+        self.pending.values().filter(is_under_way).map(|pending| pending.record)
     }
 
     /// Since when no dead letter could be written, if that is so.
@@ -115,7 +126,8 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         };
         let now = tokio::time::Instant::now().into_std();
         let created = delivery.map_or(now, |delivery| delivery.created);
-        self.rule_on(PendingLetter { record, facts, letter: Arc::new(letter), created, tries: 0 }, now);
+        let letter = Arc::new(letter);
+        self.rule_on(PendingLetter { record, facts, letter, created, tries: 0, is_on_the_wire: false }, now);
     }
 
     /// Puts a dead letter on its way.
@@ -139,6 +151,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         // A letter that went with its partition is its next owner's.
         let Some(pending) = self.letters.pending.get_mut(&id) else { return };
         pending.tries = pending.tries.saturating_add(1);
+        pending.is_on_the_wire = false;
         self.timers.set(now + BACKOFF.wait(pending.tries, &mut rand::rng()), Wake::Letter(id));
         if self.letters.failing_since.is_none() {
             self.letters.failing_since = Some(now);

@@ -1,5 +1,6 @@
 //! Partitions that come and go.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use alertbridge::domain::Offset;
@@ -121,6 +122,36 @@ async fn a_paused_partition_that_was_made_anew_is_read_again() {
     bench.until("it is paused", |b| b.asked(|asked| asked.paused.contains(&partition(0)))).await;
     bench.tell(SourceEvent::OutOfRange { partition: partition(0), wanted: Offset(4), resumed_at: Offset(0) });
     bench.until("it is fetched again", |b| b.asked(|asked| asked.paused.is_empty())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_does_not_wait_for_dead_letters_that_cannot_be_written() {
+    let bench = Bench::start(FakeApi::that_refuses("a1"));
+    bench.sink.is_away.store(true, Ordering::Relaxed);
+    bench.feed(alerts(0..3));
+    bench.until("it fails", |b| b.telemetry.render().contains(r#"paused{reason="dead_letter_topic"} 1"#)).await;
+    let mut broken = alerts(3..103);
+    broken.iter_mut().for_each(|record| record.value = Some(b"{not json".as_slice().into()));
+    bench.feed(broken);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let asked = tokio::time::Instant::now();
+    bench.tell(SourceEvent::Revoked(vec![partition(0)]));
+    bench.until("it is handed back", |b| b.asked(|asked| !asked.released.is_empty())).await;
+    assert!(asked.elapsed() <= Duration::from_secs(1), "{:?}", asked.elapsed());
+    assert_eq!(bench.committed(0), Some(1), "nothing commits past the first that is not written");
+    bench.sink.is_away.store(false, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!((bench.committed(0), bench.sink.letters().len()), (Some(1), 0), "they are the next owner's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_waits_for_the_dead_letter_that_is_being_written() {
+    let bench = Bench::start(FakeApi::that_refuses("a0"));
+    bench.feed(alerts(0..1));
+    bench.until("it is refused", |b| !b.api.calls().is_empty()).await;
+    bench.tell(SourceEvent::Revoked(vec![partition(0)]));
+    bench.until("it is handed back", |b| b.asked(|asked| !asked.released.is_empty())).await;
+    assert_eq!((bench.committed(0), bench.sink.letters().len()), (Some(1), 1));
 }
 
 #[tokio::test(start_paused = true)]
