@@ -123,6 +123,12 @@ pub trait WorkflowApi: Send + Sync + 'static {
     /// Sends one CreateWorkflowInstance request once. Not cancel safe: a dropped future leaves the outcome unknown.
     fn start(&self, request: &WorkflowRequest) -> impl Future<Output = Result<Started, ApiFailure>> + Send;
 
+    /// Looks whether credentials that were refused have been changed since, and takes the new ones; says whether it did.
+    /// Reads a small file at most. Asked each few seconds while they are refused.
+    fn renew_credentials(&self) -> bool {
+        false
+    }
+
     /// When the credentials in use expire, where that is known.
     fn credentials_expire_at(&self) -> Option<SystemTime> {
         None

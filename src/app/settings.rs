@@ -179,6 +179,10 @@ pub(super) fn pipeline(config: &Config, instance: Arc<str>) -> PipelineSettings 
             minimum_records: delivery.dead_letter_guard.minimum_records,
             reopen_after: delivery.dead_letter_guard.reopen_after,
         },
+        paused_route_after: match delivery.paused_route.policy {
+            config::PausedRoutePolicy::Hold => None,
+            config::PausedRoutePolicy::DeadLetter => delivery.paused_route.after.map(config::TimeSpan::get),
+        },
         ambiguous: match delivery.ambiguous {
             // Looking instances up is not built yet; `config show` says that it works as `retry` until then.
             config::Ambiguous::Verify | config::Ambiguous::Retry => AmbiguousPolicy::Retry,

@@ -35,7 +35,7 @@ pub struct Delivery {
     pub failure_classes: Vec<FailureClassRule>,
     /// What to do when a request was sent and its outcome is unknown.
     pub ambiguous: Ambiguous,
-    /// What becomes of a paused route's deliveries once the buffer is full.
+    /// What becomes of the deliveries of a route whose target does not exist.
     pub paused_route: PausedRoute,
     /// When so many deliveries fail for good that something else must be wrong: further dead letters are held,
     /// unwritten and uncommitted.
@@ -233,13 +233,13 @@ pub enum Ambiguous {
     DeadLetter,
 }
 
-/// What becomes of a paused route's deliveries once the buffer is full.
+/// What becomes of the deliveries of a route whose target does not exist.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PausedRoute {
-    /// Hold them, and with them all reading; or dead-letter them after a time.
+    /// Hold them, and with them all reading once the buffer is full; or dead-letter them after a time.
     pub policy: PausedRoutePolicy,
-    /// For `dead_letter`: the time.
+    /// For `dead_letter`: how long the route may be paused before that.
     pub after: Option<TimeSpan>,
 }
 

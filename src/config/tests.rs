@@ -196,6 +196,8 @@ delivery:
   retry: {max_attempts: 0, initial_backoff: 31s}
   rate_limits: [{requests: 5, per: 1s, burst: 5}, {requests: 5}]
   circuit_breaker: {failure_ratio: 1.5, open_for: 1m}
+  paused_route: {policy: dead_letter}
+  dead_letter_guard: {consecutive: 0, ratio: 1.01, window: 0s, minimum_records: 0, reopen_after: 0}
   failure_classes: [{class: transient}, {status: 42, class: whatever}]
 mapping: {default_time_zone: Nowhere, default_severity: medium, strict: perhaps}
 routing:
@@ -259,7 +261,6 @@ delivery:
   adaptive_concurrency: false
   rate_scope: process
   ambiguous: retry
-  paused_route: {policy: dead_letter, after: 1h}
 routing:
   rules: [{name: a, skip: x, rate_limits: [{requests: 1, per: 1s}]}]
 "

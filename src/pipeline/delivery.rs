@@ -107,6 +107,11 @@ impl OpenDelivery {
         !std::mem::replace(&mut self.failure_counted, true)
     }
 
+    /// Whether an attempt has left since then.
+    pub(super) fn was_tried_since(&self, then: Instant) -> bool {
+        self.last.is_some_and(|last| last > then)
+    }
+
     /// When the attempt before the latest left, or the latest where it is the only one.
     pub(super) fn previous_attempt(&self) -> Option<Instant> {
         self.previous.or(self.last)

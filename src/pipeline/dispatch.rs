@@ -77,6 +77,9 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         let changes = self.gates.answered(route, result.as_ref().err(), sent_at, now);
         let detail = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
         self.tell_gates(changes, &detail);
+        if let Err(failure) = &result {
+            self.paused_routes.answered(route, failure);
+        }
         // The answer to a delivery that was given up meanwhile has told the gates what it can; the delivery itself comes
         // again elsewhere.
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
@@ -172,7 +175,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         })
     }
 
-    fn bury_delivery(&mut self, id: DeliveryId, class: DeadLetterClass, failure: &ApiFailure) {
+    pub(super) fn bury_delivery(&mut self, id: DeliveryId, class: DeadLetterClass, failure: &ApiFailure) {
         self.scheduler.remove(id);
         let Some(delivery) = self.deliveries.remove(&id) else { return };
         let facts = delivery.facts.clone();

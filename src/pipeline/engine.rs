@@ -138,7 +138,7 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
                         }
                     }
                 }
-                _ = tick.tick() => flow.publish(),
+                _ = tick.tick() => flow.tick(self::now()),
                 request = self.guard_requests.next() => request.answer(flow.open_guard(self::now())),
                 event = self.source.next() => self.happened(event)?,
             }
@@ -216,6 +216,13 @@ fn now() -> Instant {
 }
 
 impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
+    /// What is done each second, whatever happens.
+    fn tick(&mut self, now: Instant) {
+        self.publish();
+        self.bury_overdue(now);
+        self.look_for_credentials(now);
+    }
+
     /// Partitions are ours from now on.
     fn assign(&mut self, cluster_id: Arc<str>, partitions: Vec<Start>) {
         let told: Vec<_> = partitions.iter().map(|start| (start.partition.clone(), start.offset)).collect();

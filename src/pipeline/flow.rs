@@ -7,12 +7,14 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::task::JoinSet;
 
 use super::budget::{Budget, FetchChange};
+use super::credential_watch::CredentialWatch;
 use super::delivery::{OpenDelivery, OpenRecord, RecordId};
 use super::dispatch::AttemptDone;
 use super::gates::Gates;
 use super::guarded::Guarded;
 use super::handback::Revocation;
 use super::letters::Letters;
+use super::paused_route::PausedRoutes;
 use super::prepare::{AlertFacts, Preparer};
 use super::report::Reporter;
 use super::settings::PipelineSettings;
@@ -44,6 +46,8 @@ pub(super) struct Flow<A, D> {
     pub(super) attempts: JoinSet<AttemptDone>,
     pub(super) letters: Letters<D>,
     pub(super) guarded: Guarded,
+    pub(super) paused_routes: PausedRoutes,
+    pub(super) credential_watch: CredentialWatch,
     pub(super) revocations: Vec<Revocation>,
     /// Set once a shutdown has begun: nothing new is begun.
     pub(super) is_draining: bool,
@@ -68,9 +72,11 @@ impl<A, D> Flow<A, D> {
             budget: Budget::new(settings.budget),
             gates: Gates::new(settings.breaker),
             guarded: Guarded::new(settings.guard),
+            paused_routes: PausedRoutes::new(settings.paused_route_after),
             limiter: RateLimiter::new(&settings.rate_limits, now),
             cluster_id: Arc::from(""),
             book: OffsetBook::default(),
+            credential_watch: CredentialWatch::default(),
             scheduler: Scheduler::new(settings.age_to_top),
             timers: Timers::default(),
             records: HashMap::new(),

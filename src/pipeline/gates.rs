@@ -177,6 +177,21 @@ impl Gates {
         })
     }
 
+    /// Whether the credentials are refused.
+    pub(super) fn credentials_are_refused(&self) -> bool {
+        self.credentials.closed_since().is_some()
+    }
+
+    /// Lets the next probe of the credentials through now.
+    pub(super) fn probe_credentials(&mut self, now: Instant) {
+        self.credentials.probe_at(now);
+    }
+
+    /// Since when a route's target is not there, if that is so.
+    pub(super) fn target_closed_since(&self, route: RouteId) -> Option<Instant> {
+        self.routes.get(route.0).and_then(|gates| gates.target.closed_since())
+    }
+
     /// Whether an attempt of this route is spent on an outage: it is not charged to its delivery.
     pub(super) fn is_paused(&self, route: RouteId) -> bool {
         let route = self.routes.get(route.0);

@@ -6,6 +6,7 @@
 
 mod active_time;
 mod budget;
+mod credential_watch;
 mod delivery;
 mod dispatch;
 mod engine;
@@ -15,6 +16,7 @@ mod guarded;
 mod handback;
 mod intake;
 mod letters;
+mod paused_route;
 mod prepare;
 mod report;
 mod settings;

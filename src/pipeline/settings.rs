@@ -75,6 +75,8 @@ pub struct PipelineSettings {
     pub age_to_top: Duration,
     /// When dead letters are held.
     pub guard: GuardPolicy,
+    /// How long a route may be paused before its deliveries become dead letters; `None`: for ever.
+    pub paused_route_after: Option<Duration>,
     /// What an unknown outcome leads to.
     pub ambiguous: AmbiguousPolicy,
     /// How long a settled record may wait for its commit.

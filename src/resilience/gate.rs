@@ -140,6 +140,13 @@ impl Gate {
         }
     }
 
+    /// Something has changed: the next probe need not wait for its turn. Those after it wait as they would.
+    pub fn probe_at(&mut self, at: Instant) {
+        if let State::Closed { next_probe, .. } = &mut self.state {
+            *next_probe = (*next_probe).min(at);
+        }
+    }
+
     /// The trouble is there. A closed gate stays as it is, but for `cap`: no wait from now is longer than that, nor
     /// shorter than the schedule's first. Says whether the gate was not closed before.
     pub fn close(&mut self, now: Instant, cap: Option<Duration>) -> bool {
@@ -214,6 +221,21 @@ mod tests {
         gate.probe_sent(start + seconds(3));
         assert_eq!(gate.next_probe(), Some(start + seconds(6)), "never longer than the maximum");
         assert_eq!(gate.reopen(start + seconds(7)), Some(seconds(7)));
+    }
+
+    #[test]
+    fn a_change_brings_one_probe_forward_and_no_other() {
+        let start = Instant::now();
+        let mut gate = Gate::open(ProbeSchedule::SYSTEMIC);
+        gate.probe_at(start);
+        assert_eq!(gate.admission(start), Some(Admission::Pass), "there is nothing to probe");
+        gate.close(start, None);
+        gate.probe_at(start + seconds(2));
+        assert_eq!(gate.admission(start + seconds(2)), Some(Admission::Probe));
+        gate.probe_sent(start + seconds(2));
+        assert_eq!(gate.next_probe(), Some(start + seconds(32)));
+        gate.probe_at(start + seconds(100));
+        assert_eq!(gate.next_probe(), Some(start + seconds(32)), "never later");
     }
 
     #[test]

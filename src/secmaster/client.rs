@@ -59,7 +59,8 @@ pub struct ClientSettings {
 pub struct Renewal(Arc<dyn Fn() -> Option<CredentialSettings> + Send + Sync>);
 
 impl Renewal {
-    /// With this reader. It is called once for each refused request, and should take no longer than a small file.
+    /// With this reader. It is called before the next request once one was refused, and each few seconds while they are
+    /// refused; it should take no longer than a small file.
     pub fn new(read: impl Fn() -> Option<CredentialSettings> + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }
@@ -91,13 +92,20 @@ pub struct SecMasterClient {
     inner: Arc<Inner>,
 }
 
+/// Who we are, and what that was made of.
+#[derive(Debug)]
+struct Identity {
+    settings: CredentialSettings,
+    authorizer: Arc<Authorizer>,
+}
+
 #[derive(Debug)]
 struct Inner {
     http: reqwest::Client,
     endpoint: Endpoint,
     host: String,
     host_header: HeaderValue,
-    authorizer: RwLock<Arc<Authorizer>>,
+    identity: RwLock<Identity>,
     renewal: Option<Renewal>,
     /// The credentials at hand have been refused.
     are_refused: AtomicBool,
@@ -129,7 +137,10 @@ impl SecMasterClient {
         let host = settings.endpoint.host();
         let host_header = HeaderValue::from_str(&host).map_err(|_| BuildError::Credentials("unusable host"))?;
         let inner = Inner {
-            authorizer: RwLock::new(Arc::new(Authorizer::new(settings.credentials, &http)?)),
+            identity: RwLock::new(Identity {
+                authorizer: Arc::new(Authorizer::new(settings.credentials.clone(), &http)?),
+                settings: settings.credentials,
+            }),
             renewal: settings.renewal,
             are_refused: AtomicBool::new(false),
             http,
@@ -162,21 +173,29 @@ impl SecMasterClient {
         (token, judge.judge(inner.http.execute(call).await).await)
     }
 
-    /// Who we are for a request: after a refusal, read anew first, since a secret's file may hold another one by now.
-    fn authorizer(&self) -> Arc<Authorizer> {
-        let inner = &*self.inner;
-        if let Some(Renewal(read)) = &inner.renewal
-            && inner.are_refused.swap(false, Ordering::Relaxed)
-            && let Some(Ok(renewed)) = read().map(|settings| Authorizer::new(settings, &inner.http))
-        {
-            *inner.authorizer.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(renewed);
+    /// Who we are, for a request: after a refusal, read anew first, since a secret's file may hold another one by now.
+    fn authorizer_to_send(&self) -> Arc<Authorizer> {
+        if self.inner.are_refused.swap(false, Ordering::Relaxed) {
+            let _is_new = self.renew();
         }
-        self.present_authorizer()
+        self.authorizer()
     }
 
-    /// Who we were at the last request.
-    fn present_authorizer(&self) -> Arc<Authorizer> {
-        Arc::clone(&self.inner.authorizer.read().unwrap_or_else(PoisonError::into_inner))
+    fn authorizer(&self) -> Arc<Authorizer> {
+        Arc::clone(&self.inner.identity.read().unwrap_or_else(PoisonError::into_inner).authorizer)
+    }
+
+    /// Reads the credentials again and takes them if they are others; says whether they are.
+    fn renew(&self) -> bool {
+        let inner = &*self.inner;
+        let Some(settings) = inner.renewal.as_ref().and_then(|Renewal(read)| read()) else { return false };
+        let mut identity = inner.identity.write().unwrap_or_else(PoisonError::into_inner);
+        if settings.is_same_as(&identity.settings) {
+            return false;
+        }
+        let Ok(authorizer) = Authorizer::new(settings.clone(), &inner.http) else { return false };
+        *identity = Identity { settings, authorizer: Arc::new(authorizer) };
+        true
     }
 
     /// The request without what proves who sends it.
@@ -197,13 +216,16 @@ impl SecMasterClient {
 }
 
 impl WorkflowApi for SecMasterClient {
+    fn renew_credentials(&self) -> bool {
+        self.renew()
+    }
+
     fn credentials_expire_at(&self) -> Option<SystemTime> {
-        // Not by reading anew: the request that follows a refusal has to find what is in the file by then.
-        self.present_authorizer().expires_at()
+        self.authorizer().expires_at()
     }
 
     async fn start(&self, request: &WorkflowRequest) -> Result<Started, ApiFailure> {
-        let authorizer = self.authorizer();
+        let authorizer = self.authorizer_to_send();
         let (token, result) = self.call(&authorizer, request).await;
         let result = match (token, result) {
             // An IAM token can die before its time (changed password or permissions): one new token, one repetition.

@@ -46,6 +46,32 @@ pub enum CredentialSettings {
     Token(SecretString),
 }
 
+impl CredentialSettings {
+    /// Whether both prove the same.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        let same = |a: &SecretString, b: &SecretString| a.expose_secret() == b.expose_secret();
+        match (self, other) {
+            (
+                Self::AccessKey { access_key_id: id, secret_access_key: secret, security_token: token },
+                Self::AccessKey { access_key_id, secret_access_key, security_token },
+            ) => {
+                let same_token = match (token, security_token) {
+                    (Some(a), Some(b)) => same(a, b),
+                    (None, None) => true,
+                    _ => false,
+                };
+                id == access_key_id && same(secret, secret_access_key) && same_token
+            }
+            (
+                Self::Password { iam_endpoint: iam, domain_name: domain, user_name: user, password: secret },
+                Self::Password { iam_endpoint, domain_name, user_name, password },
+            ) => iam == iam_endpoint && domain == domain_name && user == user_name && same(secret, password),
+            (Self::Token(a), Self::Token(b)) => same(a, b),
+            _ => false,
+        }
+    }
+}
+
 /// Adds to a request what proves who sends it.
 pub(super) enum Authorizer {
     AccessKey {

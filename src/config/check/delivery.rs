@@ -85,7 +85,7 @@ fn circuit_breaker(breaker: &CircuitBreaker, faults: &mut Faults) {
 
 fn paused_route(paused: &PausedRoute, faults: &mut Faults) {
     let needs_time = paused.policy == PausedRoutePolicy::DeadLetter;
-    faults.unless(!needs_time || paused.after.is_some(), "delivery.paused_route.after", || {
+    faults.unless(!needs_time || paused.after.is_some(), "delivery.paused_route.policy", || {
         "`delivery.paused_route.policy: dead_letter` needs `after`: how long a route may be paused before its \
          deliveries become dead letters, e.g. `4h`"
             .to_owned()

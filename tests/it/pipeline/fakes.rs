@@ -112,6 +112,8 @@ type Script = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answer> + Send>> +
 pub(super) struct FakeApi {
     script: Script,
     calls: Mutex<Vec<Call>>,
+    /// The secret's file has been changed and not read since.
+    pub(super) is_file_changed: AtomicBool,
 }
 
 impl fmt::Debug for FakeApi {
@@ -126,7 +128,11 @@ impl FakeApi {
         F: Fn(Call) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Answer> + Send + 'static,
     {
-        Arc::new(Self { script: Box::new(move |call| Box::pin(script(call))), calls: Mutex::default() })
+        Arc::new(Self {
+            script: Box::new(move |call| Box::pin(script(call))),
+            calls: Mutex::default(),
+            is_file_changed: AtomicBool::new(false),
+        })
     }
 
     /// An API that confirms everything after ten milliseconds.
@@ -158,6 +164,10 @@ impl FakeApi {
 }
 
 impl WorkflowApi for FakeApi {
+    fn renew_credentials(&self) -> bool {
+        self.is_file_changed.swap(false, Ordering::Relaxed)
+    }
+
     async fn start(&self, request: &WorkflowRequest) -> Answer {
         let call = Call { request: request.clone() };
         self.calls.lock().unwrap().push(call.clone());

@@ -76,6 +76,7 @@ pub(super) fn settings() -> PipelineSettings {
             minimum_records: 50,
             reopen_after: 10,
         },
+        paused_route_after: None,
         ambiguous: AmbiguousPolicy::Retry,
         commit_interval: Duration::from_secs(1),
         drain_timeout: Duration::from_secs(25),

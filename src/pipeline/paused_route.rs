@@ -1,0 +1,58 @@
+//! What becomes of a route that stays paused (`delivery.paused_route`): its deliveries wait for ever, or become dead
+//! letters of class `target` once its target has been away for too long.
+//!
+//! Probing goes on with one delivery at a time: of those that have not been tried since the target went away, the
+//! newest is kept. When its probe has failed it becomes a dead letter, too.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::flow::Flow;
+use crate::domain::{DeadLetterClass, FailureClass};
+use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
+use crate::scheduler::{DeliveryId, RouteId};
+
+/// Why each route is paused, and for how long that is borne.
+#[derive(Debug)]
+pub(super) struct PausedRoutes {
+    /// `None`: for ever.
+    after: Option<Duration>,
+    /// The latest answer of each route that said that its target is not there.
+    answers: HashMap<RouteId, ApiFailure>,
+}
+
+impl PausedRoutes {
+    pub(super) fn new(after: Option<Duration>) -> Self {
+        Self { after, answers: HashMap::new() }
+    }
+
+    /// Remembers what is said of a route's target.
+    pub(super) fn answered(&mut self, route: RouteId, failure: &ApiFailure) {
+        if self.after.is_some() && failure.class == FailureClass::Target {
+            drop(self.answers.insert(route, failure.clone()));
+        }
+    }
+}
+
+impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
+    /// Dead-letters what waits for targets that have been away for too long.
+    pub(super) fn bury_overdue(&mut self, now: Instant) {
+        let Some(after) = self.paused_routes.after.filter(|_| !self.is_draining) else { return };
+        let overdue: Vec<(RouteId, Instant, ApiFailure)> = self
+            .paused_routes
+            .answers
+            .iter()
+            .filter_map(|(route, answer)| Some((*route, self.gates.target_closed_since(*route)?, answer.clone())))
+            .filter(|(_, since, _)| now.saturating_duration_since(*since) > after)
+            .collect();
+        for (route, since, answer) in overdue {
+            let waiting = || self.deliveries.iter().filter(|(_, d)| d.route == route && !d.in_flight);
+            let next_probe = waiting().filter(|(_, d)| !d.was_tried_since(since)).map(|(id, _)| *id).max();
+            let mut ids: Vec<DeliveryId> = waiting().map(|(id, _)| *id).filter(|id| Some(*id) != next_probe).collect();
+            ids.sort_unstable();
+            for id in ids {
+                self.bury_delivery(id, DeadLetterClass::Target, &answer);
+            }
+        }
+    }
+}
