@@ -1,6 +1,7 @@
 //! The composition root: wires the parts together. The only place that names concrete adapters.
 
 mod settings;
+mod watchdog;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,6 +10,7 @@ use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use self::watchdog::Watched;
 use crate::config::{Config, LogFormat};
 use crate::kafka::{self, KafkaSink, KafkaSource};
 use crate::mapping::Mapper;
@@ -18,7 +20,7 @@ use crate::routing::RouteTable;
 use crate::secmaster::SecMasterClient;
 use crate::server::{self, Shown};
 use crate::supervisor::{Stop, Supervisor, SupervisorError};
-use crate::telemetry::{self, Format, Health, StartEvent, Status, Telemetry};
+use crate::telemetry::{self, Format, Health, Heart, StartEvent, Status, Telemetry};
 
 /// How much longer than the drain time-out a shutdown may take: the last commit and leaving the group are bounded by
 /// the source.
@@ -71,7 +73,7 @@ async fn supervise(config: &Config) -> Result<(), AppError> {
     let telemetry = Telemetry::try_new().map_err(AppError::run_time)?;
     let health = Health::new();
     let mapper = load_mapper(config)?;
-    let Wired { bridge, status, guard } = bridge(config, &mapper, &telemetry, &health)?;
+    let Wired { bridge, status, guard, kafka_heart } = bridge(config, &mapper, &telemetry, &health)?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen)
         .await
@@ -85,6 +87,11 @@ async fn supervise(config: &Config) -> Result<(), AppError> {
         instance: &instance(config),
     });
 
+    let watched = vec![
+        Watched::new("the pipeline's loop", health.heart(), watchdog::PIPELINE_LOOKS),
+        Watched::new("the Kafka thread", kafka_heart, watchdog::KAFKA_LOOKS),
+    ];
+    watchdog::start(watched, telemetry.clone()).map_err(AppError::run_time)?;
     let mut supervisor = Supervisor::default();
     supervisor.spawn("pipeline", bridge.run(supervisor.shutdown()));
     // Probes and figures are answered through the drain.
@@ -142,6 +149,8 @@ pub(crate) struct Wired {
     pub(crate) bridge: Bridge,
     pub(crate) status: watch::Receiver<Status>,
     pub(crate) guard: GuardControl,
+    /// Beats while the Kafka thread comes round.
+    kafka_heart: Heart,
 }
 
 /// Puts the pipeline together. Reaches nothing.
@@ -156,10 +165,12 @@ pub(crate) fn bridge(
     let routes = load_routes(config)?;
     let (guard, guard_requests) = guard_control();
     let (publish, status) = watch::channel(Status::new(&*mapper.version(), SystemTime::now()));
+    let source = KafkaSource::start(kafka.clone()).map_err(AppError::configuration)?;
+    let kafka_heart = source.heart();
     let bridge = Pipeline::new(Parts {
         api: Arc::new(SecMasterClient::new(secmaster).map_err(AppError::configuration)?),
         dead_letters: Arc::new(KafkaSink::new(&kafka).map_err(AppError::configuration)?),
-        source: KafkaSource::start(kafka).map_err(AppError::configuration)?,
+        source,
         preparer: Preparer::new(mapper.clone(), routes, instance_id(config)),
         settings: settings::pipeline(config, Arc::from(instance(config))),
         telemetry: telemetry.clone(),
@@ -167,7 +178,7 @@ pub(crate) fn bridge(
         status: publish,
         guard_requests,
     });
-    Ok(Wired { bridge, status, guard })
+    Ok(Wired { bridge, status, guard, kafka_heart })
 }
 
 /// This process's name: the static member's, else the host's (in Kubernetes, the pod's).

@@ -18,6 +18,7 @@ use super::{ClientError, KafkaSettings, client, outbox, queries};
 use crate::domain::TopicPartition;
 use crate::offsets::Frontier;
 use crate::ports::{RecordSource, SourceError, SourceEvent};
+use crate::telemetry::Heart;
 
 /// How long [`RecordSource::close`] may take in all.
 const CLOSE_BOUND: Duration = Duration::from_secs(10);
@@ -35,6 +36,7 @@ pub struct KafkaSource {
     seen: u64,
     /// Bytes of records that were told and not yet taken.
     backlog: Arc<AtomicUsize>,
+    heart: Heart,
 }
 
 struct WeakConsumer(Weak<Consumer>);
@@ -65,12 +67,19 @@ impl KafkaSource {
         let committer = Committer::start(&consumer, settings.group_id.clone(), report)?;
         let backlog = Arc::new(AtomicUsize::new(0));
         let outbox = Outbox::new(event, Arc::clone(&backlog));
-        let worker = Worker::new(consumer, settings, reports, committer, commands, outbox);
+        let heart = Heart::default();
+        let worker = Worker::new(consumer, settings, reports, committer, commands, outbox, heart.clone());
         let _detached = thread::Builder::new()
             .name("kafka-consumer".to_owned())
             .spawn(move || worker.run())
             .map_err(|error| ClientError(format!("the consumer's thread cannot be started: {error}")))?;
-        Ok(Self { events, commands: command, consumer: weak, seen: 0, backlog })
+        Ok(Self { events, commands: command, consumer: weak, seen: 0, backlog, heart })
+    }
+
+    /// Beats each time that the thread comes round, which polls and makes calls that are bounded by seconds each.
+    #[must_use]
+    pub fn heart(&self) -> Heart {
+        self.heart.clone()
     }
 
     fn send(&self, command: Command) {

@@ -107,6 +107,11 @@ impl OpenDelivery {
         !std::mem::replace(&mut self.failure_counted, true)
     }
 
+    /// When the attempt that is under way left.
+    pub(super) fn in_flight_since(&self) -> Option<Instant> {
+        self.last.filter(|_| self.in_flight)
+    }
+
     /// Whether an attempt has left since then.
     pub(super) fn was_tried_since(&self, then: Instant) -> bool {
         self.last.is_some_and(|last| last > then)

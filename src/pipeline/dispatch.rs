@@ -58,6 +58,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         let is_probe = self.gates.is_paused(route);
         delivery.attempt_sent(now, is_probe);
         self.gates.sent(route, now);
+        self.watchdog.left();
         let request = Arc::clone(&delivery.request);
         let api = Arc::clone(&self.api);
         let sent_at_clock = Timestamp::now();

@@ -7,12 +7,14 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::delivery::OpenDelivery;
 use super::flow::Flow;
 use super::letters::Letters;
 use super::prepare::Preparer;
 use super::report::Reporter;
 use super::settings::PipelineSettings;
 use super::timers::Wake;
+use super::watchdog::{Seen, Stall};
 use crate::domain::{Offset, TopicPartition};
 use crate::offsets::{CompletedOffsets, Frontier};
 use crate::ports::{DeadLetterSink, GuardRequests, RecordSource, SourceError, SourceEvent, Start, WorkflowApi};
@@ -27,6 +29,9 @@ pub enum PipelineError {
     /// The source cannot go on.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// Something stood still that could move: a bug.
+    #[error("the pipeline stood still: {0}")]
+    Stalled(Stall),
     /// A request or a write panicked: a bug, and its delivery's fate is unknown.
     #[error("a task of the pipeline panicked: {0}")]
     Panicked(tokio::task::JoinError),
@@ -93,14 +98,14 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
     async fn flow_until(&mut self, shutdown: &CancellationToken) -> Result<(), PipelineError> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut drain_deadline = None;
+        let (mut drain_deadline, mut stalled) = (None, None);
         loop {
             self.health.beat();
             let now = now();
             let dispatch_again = self.flow.dispatch(now);
             self.act(now);
             if drain_deadline.is_some_and(|deadline| now >= deadline || self.flow.is_idle()) {
-                return Ok(());
+                return stalled.map_or(Ok(()), |stall| Err(PipelineError::Stalled(stall)));
             }
             let wake = [
                 dispatch_again,
@@ -115,10 +120,7 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
             // hold back a revocation, nor a full topic the answers.
             tokio::select! {
                 () = shutdown.cancelled(), if drain_deadline.is_none() => {
-                    self.health.set_ready(false);
-                    drain_deadline = Some(now + self.drain_timeout);
-                    let assigned = flow.begin_drain();
-                    self.source.pause(&assigned);
+                    drain_deadline = Some(self.begin_drain("shutdown requested", now));
                 }
                 Some(done) = flow.attempts.join_next() => {
                     flow.answered(done.map_err(PipelineError::Panicked)?, self::now());
@@ -138,11 +140,26 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
                         }
                     }
                 }
-                _ = tick.tick() => flow.tick(self::now()),
+                _ = tick.tick() => {
+                    let now = self::now();
+                    if let Some(stall) = flow.tick(dispatch_again, now).filter(|_| drain_deadline.is_none()) {
+                        flow.telemetry.stalled(&stall.to_string());
+                        stalled = Some(stall);
+                        drain_deadline = Some(self.begin_drain("stalled", now));
+                    }
+                }
                 request = self.guard_requests.next() => request.answer(flow.open_guard(self::now())),
                 event = self.source.next() => self.happened(event)?,
             }
         }
+    }
+
+    /// Begins nothing new; says until when what is under way may finish.
+    fn begin_drain(&mut self, reason: &str, now: Instant) -> Instant {
+        self.health.set_ready(false);
+        let assigned = self.flow.begin_drain(reason);
+        self.source.pause(&assigned);
+        now + self.drain_timeout
     }
 
     /// Does at the source what has been decided.
@@ -159,6 +176,7 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
         }
         let commits = self.flow.due_commits(now);
         if !commits.is_empty() {
+            self.flow.watchdog.commit_asked(now);
             self.source.commit(commits);
         }
     }
@@ -193,6 +211,7 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
                 }
             }
             SourceEvent::Committed(mut frontiers) => {
+                flow.watchdog.commit_answered();
                 // Of partitions that were handed back meanwhile nothing is shown any more.
                 frontiers.retain(|frontier| flow.book.is_assigned(&frontier.partition));
                 flow.book.committed(&frontiers);
@@ -201,6 +220,7 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
                 flow.telemetry.committed(&told);
             }
             SourceEvent::CommitFailed { frontiers, error } => {
+                flow.watchdog.commit_answered();
                 flow.book.commit_failed(&frontiers);
                 flow.telemetry.commit_failed(&error);
             }
@@ -217,10 +237,21 @@ fn now() -> Instant {
 
 impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     /// What is done each second, whatever happens.
-    fn tick(&mut self, now: Instant) {
+    ///
+    /// `dispatch_again` is what the dispatcher waits for. Says what stands still although it could move.
+    fn tick(&mut self, dispatch_again: Option<Instant>, now: Instant) -> Option<Stall> {
         self.publish();
         self.bury_overdue(now);
         self.look_for_credentials(now);
+        let is_waiting = dispatch_again.is_some_and(|at| at > now) || !self.attempts.is_empty() || self.is_draining;
+        let seen = Seen {
+            could_leave: !is_waiting
+                && self.gates.process_admits(now)
+                && self.scheduler.has_ready(|route| self.gates.turn(route, now)),
+            oldest_request: self.deliveries.values().filter_map(OpenDelivery::in_flight_since).min(),
+            can_commit: self.report.kafka_is_reached && self.book.partitions().next().is_some(),
+        };
+        self.watchdog.look(seen, now)
     }
 
     /// Partitions are ours from now on.
@@ -256,8 +287,8 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     }
 
     /// Begins nothing new and gives up what waits. Says what is to be paused.
-    fn begin_drain(&mut self) -> Vec<TopicPartition> {
-        self.telemetry.draining("shutdown requested");
+    fn begin_drain(&mut self, reason: &str) -> Vec<TopicPartition> {
+        self.telemetry.draining(reason);
         self.is_draining = true;
         self.abandon_waiting(None);
         self.book.partitions().cloned().collect()

@@ -19,6 +19,7 @@ use super::prepare::{AlertFacts, Preparer};
 use super::report::Reporter;
 use super::settings::PipelineSettings;
 use super::timers::Timers;
+use super::watchdog::Watchdog;
 use crate::domain::{Destination, Outcome, WorkflowRequest};
 use crate::offsets::{CommitSchedule, Frontier, OffsetBook};
 use crate::resilience::RateLimiter;
@@ -48,6 +49,7 @@ pub(super) struct Flow<A, D> {
     pub(super) guarded: Guarded,
     pub(super) paused_routes: PausedRoutes,
     pub(super) credential_watch: CredentialWatch,
+    pub(super) watchdog: Watchdog,
     pub(super) revocations: Vec<Revocation>,
     /// Set once a shutdown has begun: nothing new is begun.
     pub(super) is_draining: bool,
@@ -73,6 +75,8 @@ impl<A, D> Flow<A, D> {
             gates: Gates::new(settings.breaker),
             guarded: Guarded::new(settings.guard),
             paused_routes: PausedRoutes::new(settings.paused_route_after),
+            // The bound of a call in flight is its time-out.
+            watchdog: Watchdog::new(settings.revoke_timeout),
             limiter: RateLimiter::new(&settings.rate_limits, now),
             cluster_id: Arc::from(""),
             book: OffsetBook::default(),

@@ -21,8 +21,10 @@ mod prepare;
 mod report;
 mod settings;
 mod timers;
+mod watchdog;
 
 pub use budget::BudgetLimits;
 pub use engine::{Parts, Pipeline, PipelineError};
 pub use prepare::Preparer;
 pub use settings::{AmbiguousPolicy, InstanceIdMode, Ordering, PipelineSettings};
+pub use watchdog::Stall;

@@ -9,6 +9,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// Beats each time that a loop comes round. Cheap to clone; all clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Heart(Arc<AtomicU64>);
+
+impl Heart {
+    /// The loop has come round.
+    pub fn beat(&self) {
+        let _before = self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often it has come round.
+    #[must_use]
+    pub fn beats(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Shared between the loop that beats and the server that tells. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
 pub struct Health {
@@ -18,6 +35,7 @@ pub struct Health {
 #[derive(Debug)]
 struct Inner {
     start: Instant,
+    heart: Heart,
     /// Milliseconds from `start` to the last beat.
     last_beat: AtomicU64,
     ready: AtomicBool,
@@ -33,14 +51,26 @@ impl Health {
     /// Alive as of now, not ready.
     #[must_use]
     pub fn new() -> Self {
-        let inner = Inner { start: Instant::now(), last_beat: AtomicU64::new(0), ready: AtomicBool::new(false) };
+        let inner = Inner {
+            start: Instant::now(),
+            heart: Heart::default(),
+            last_beat: AtomicU64::new(0),
+            ready: AtomicBool::new(false),
+        };
         Self { inner: Arc::new(inner) }
     }
 
     /// The loop has come round.
     pub fn beat(&self) {
+        self.inner.heart.beat();
         let since = Instant::now().saturating_duration_since(self.inner.start);
         self.inner.last_beat.store(u64::try_from(since.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// The same beats, for who watches them without a clock.
+    #[must_use]
+    pub fn heart(&self) -> Heart {
+        self.inner.heart.clone()
     }
 
     /// Whether the loop has come round within `limit` before `now`.

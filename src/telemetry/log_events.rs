@@ -119,6 +119,8 @@ events! {
     STARTED = INFO "service.started" "alertbridge has started"
         &["version", "group_id", "topics", "formats", "mapping_version", "instance"];
     DRAINING = INFO "service.draining" "no new attempts; those under way may finish" &["reason"];
+    STALLED = ERROR "watchdog.stalled" "what could move stands still: a bug; the process ends, to be started anew"
+        &["stalled"];
     STOPPED = INFO "service.stopped" "alertbridge has stopped"
         &["reason", "records_consumed", "delivered", "skipped", "dead_lettered", "abandoned"];
     SUMMARISED = WARN "log.summarised" "equal lines were kept back" &["summarised_event", "suppressed"];

@@ -22,7 +22,7 @@ pub use catalogue::{CATALOGUE, Definition, Kind, reference as metrics_reference}
 pub use events::{
     AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, OutcomeEvent, PauseEvent, StartEvent, Telemetry, Totals,
 };
-pub use health::Health;
+pub use health::{Health, Heart};
 pub use log_events::{CLIENT_EVENTS, EVENTS, LogEvent, reference as logging_reference};
 pub use logging::{Format, LoggingError, init};
 pub use metrics::MetricsError;

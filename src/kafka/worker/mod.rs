@@ -28,6 +28,7 @@ use super::record;
 use crate::domain::{Offset, TopicPartition};
 use crate::offsets::{CompletedOffsets, Epoch, Frontier};
 use crate::ports::{SourceError, SourceEvent};
+use crate::telemetry::Heart;
 
 /// The longest that a command waits while nothing arrives from Kafka.
 const SLICE: Duration = Duration::from_millis(50);
@@ -73,6 +74,7 @@ pub(super) struct Worker {
     /// The rebalance that waits for our answer.
     rebalance: Option<Rebalance>,
     watch: Watch,
+    heart: Heart,
 }
 
 impl Worker {
@@ -83,6 +85,7 @@ impl Worker {
         committer: Committer,
         commands: Receiver<Command>,
         outbox: Outbox,
+        heart: Heart,
     ) -> Self {
         Self {
             consumer,
@@ -99,12 +102,14 @@ impl Worker {
             reported: VecDeque::new(),
             rebalance: None,
             watch: Watch::new(Instant::now()),
+            heart,
         }
     }
 
     /// Runs until the handle closes or is dropped.
     pub(super) fn run(mut self) {
         loop {
+            self.heart.beat();
             match self.next_command() {
                 Ok(Command::Commit { frontiers, seen }) => self.commit(frontiers, seen),
                 Ok(Command::Release { partitions, frontiers, seen }) => self.release(&partitions, frontiers, seen),
@@ -149,6 +154,7 @@ impl Worker {
 
     /// Waits up to a slice for the first message and takes what else is there.
     fn poll(&mut self) {
+        self.heart.beat();
         let consumer = Arc::clone(&self.consumer);
         let mut wait = SLICE;
         while !self.outbox.batch_is_full() {

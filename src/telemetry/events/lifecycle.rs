@@ -38,6 +38,11 @@ impl Telemetry {
         emit!(log_events::DRAINING, reason);
     }
 
+    /// Something stands still that could move, and the process is going to end for it.
+    pub fn stalled(&self, stalled: &str) {
+        emit!(log_events::STALLED, stalled);
+    }
+
     /// The process has stopped: why, and what it has done since its start.
     pub fn stopped(&self, reason: &str) {
         self.summarise(|throttle: &mut Throttle, _| throttle.take());

@@ -123,6 +123,7 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     telemetry.tick();
     telemetry.lag(&partition, 7);
     telemetry.revoked(std::slice::from_ref(&partition));
+    telemetry.stalled("the loop");
     telemetry.draining("SIGTERM");
 }
 

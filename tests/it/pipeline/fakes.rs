@@ -23,6 +23,7 @@ pub(super) struct Asked {
     pub(super) released: Vec<(Vec<TopicPartition>, Vec<Frontier>)>,
     pub(super) is_closed: bool,
     pub(super) commits_fail: bool,
+    pub(super) commits_hang: bool,
 }
 
 pub(super) type AskedHandle = Arc<Mutex<Asked>>;
@@ -65,6 +66,9 @@ impl RecordSource for FakeSource {
 
     fn commit(&mut self, frontiers: Vec<Frontier>) {
         let mut asked = self.asked.lock().unwrap();
+        if asked.commits_hang {
+            return;
+        }
         let answer = if asked.commits_fail {
             SourceEvent::CommitFailed { frontiers, error: "coordinator moved".to_owned() }
         } else {

@@ -10,3 +10,4 @@ mod outage;
 mod rebalance;
 mod settling;
 mod simulation;
+mod stall;
