@@ -18,7 +18,7 @@ test: lint kafka ## Lints and tests, Apache Kafka included: 20 minutes on two co
 	cargo test --locked
 
 .PHONY: proof
-proof: tools kafka other-clients ## The long shows on Apache Kafka, each a named test; SHOW=name runs one
+proof: tools kafka other-clients ## The long shows on Apache Kafka, each a named test; SHOW=name runs one (docs/proof.md)
 	cargo test --locked --release --test proof -- --nocapture --test-threads 1 $(SHOW)
 
 .PHONY: bench

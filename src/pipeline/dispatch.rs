@@ -135,6 +135,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
         let route = delivery.route;
         let mut opened = None;
+        let mut opened_by_exhaustion = false;
         if delivery.take_first_failure() {
             opened = self.gates.delivery_failed(route, now);
         }
@@ -154,13 +155,28 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 self.bury_delivery(id, DeadLetterClass::Exhausted, failure);
             } else {
                 // Nobody does: it is the target's. Hold it.
+                opened_by_exhaustion = opened.is_none();
                 opened = opened.or_else(|| self.gates.open_breaker(route, now));
                 self.scheduler.put_back(id);
             }
         } else {
             self.scheduler.put_back(id);
         }
+        if opened.is_some() {
+            self.refund(route, opened_by_exhaustion.then_some(id));
+        }
         self.tell_gates(opened.into_iter().collect(), &failure.to_string());
+    }
+
+    /// An outage is known now: what it cost the route's deliveries before is not held against them. One that has
+    /// exhausted all its attempts stays so: it may be what fails, and then the next success beside it shows that.
+    fn refund(&mut self, route: RouteId, except: Option<DeliveryId>) {
+        for (id, delivery) in &mut self.deliveries {
+            if delivery.route == route && Some(*id) != except {
+                delivery.charged = 0;
+                delivery.spent = Duration::ZERO;
+            }
+        }
     }
 
     fn describe(&self, id: DeliveryId) -> Option<Delivery<'_>> {

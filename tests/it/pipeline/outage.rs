@@ -1,8 +1,9 @@
 //! An outage is not the record's fault: nothing is dead-lettered, little is sent, and all is delivered afterwards.
 
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alertbridge::domain::{DeadLetterClass, FailureClass, FailureReason};
@@ -240,6 +241,38 @@ async fn the_last_success_before_an_outage_is_not_held_against_an_alert() {
     assert_eq!(bench.sink.letters(), []);
     switch.store(true, Ordering::Relaxed);
     bench.until("all is committed", |b| b.committed(0) == Some(3)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_outage_cost_before_it_was_known_is_not_held_against_an_alert() {
+    let is_well = Arc::new(AtomicBool::new(false));
+    let switch = Arc::clone(&is_well);
+    // Whose second attempt was the first: it exhausts its attempts, which tells of the outage.
+    let first_again = Mutex::new(None);
+    let calls = Mutex::new(HashMap::<String, u32>::new());
+    let unlucky = Mutex::new(HashSet::new());
+    let mut settings = settings();
+    settings.retry.max_attempts = 2;
+    settings.breaker.minimum_requests = 1_000;
+    let bench = Bench::start_with(
+        FakeApi::new(move |call| {
+            let title = call.title();
+            let times = *calls.lock().unwrap().entry(title.clone()).and_modify(|n| *n += 1).or_insert(1);
+            let is_first = times > 1 && *first_again.lock().unwrap().get_or_insert_with(|| title.clone()) == title;
+            // Afterwards every other one meets one more fault.
+            let is_odd = title.ends_with(['1', '3', '5', '7', '9']);
+            let works =
+                is_well.load(Ordering::Relaxed) && (is_first || !is_odd || !unlucky.lock().unwrap().insert(title));
+            async move { if works { started(&call.request) } else { unavailable() } }
+        }),
+        settings,
+        one_route(),
+    );
+    bench.feed(alerts(0..40));
+    minutes(1).await;
+    switch.store(true, Ordering::Relaxed);
+    bench.until("all is committed", |b| b.committed(0) == Some(40)).await;
+    assert_eq!(bench.sink.letters(), []);
 }
 
 #[tokio::test(start_paused = true)]
