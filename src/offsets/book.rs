@@ -64,13 +64,21 @@ impl OffsetBook {
     /// Tracks a record and gives the claim to settle it with; none if it has settled in an earlier assignment.
     ///
     /// # Errors
-    /// [`LedgerError::Fenced`] if the partition is not ours, [`LedgerError::AlreadyRead`] if it was given before.
+    /// [`LedgerError::Fenced`] if the partition is not ours, [`LedgerError::AlreadyRead`] if it was given before,
+    /// [`LedgerError::NoRoom`] if it has to wait.
     pub fn track(&mut self, partition: &TopicPartition, offset: Offset) -> Result<Option<Claim>, LedgerError> {
         let page = self.pages.get_mut(partition).ok_or(LedgerError::Fenced)?;
         let before = page.ledger.frontier();
         let is_open = page.ledger.track(offset)?;
         page.is_unasked |= page.ledger.frontier() > before;
         Ok(is_open.then(|| Claim { partition: partition.clone(), offset, epoch: page.ledger.epoch() }))
+    }
+
+    /// Whether a partition's settled offsets would fit into a commit with a good deal more in between; true of one that is
+    /// not ours.
+    #[must_use]
+    pub fn is_roomy(&self, partition: &TopicPartition) -> bool {
+        self.pages.get(partition).is_none_or(|page| page.ledger.is_roomy())
     }
 
     /// Settles a record.

@@ -19,11 +19,11 @@ const VERSION: u8 = 1;
 const MAX_TEXT: usize = 3_500;
 
 /// How many bytes fit into [`MAX_TEXT`] characters of base64.
-const MAX_BYTES: usize = MAX_TEXT / 4 * 3;
+pub(super) const MAX_BYTES: usize = MAX_TEXT / 4 * 3;
 
 const CHECKSUM: usize = 4;
 const OWNER: usize = 4;
-const HEAD: usize = 1 + CHECKSUM + OWNER + 8 + 1;
+pub(super) const HEAD: usize = 1 + CHECKSUM + OWNER + 8 + 1;
 
 const BIT_MAP: u8 = 0;
 const RUN_LENGTHS: u8 = 1;
@@ -32,7 +32,7 @@ const RUN_LENGTHS: u8 = 1;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct CompletedOffsets {
     /// Sorted, disjoint, none empty, none touching the next.
-    ranges: Vec<Range<i64>>,
+    pub(super) ranges: Vec<Range<i64>>,
 }
 
 /// Why a commit's metadata was not understood.

@@ -1,8 +1,11 @@
 //! One partition under one assignment: what was given to us, what has settled, and the frontier between.
+//!
+//! What settles above the frontier travels in the commit's metadata, which has little room. So the ledger takes a
+//! record only where whatever may settle from then on fits (promise 3, in its cheaper half).
 
 use std::collections::VecDeque;
 
-use super::CompletedOffsets;
+use super::{CompletedOffsets, room};
 use crate::domain::{Offset, TopicPartition};
 
 /// Which assignment of a partition something belongs to. A later assignment has a greater epoch.
@@ -43,6 +46,9 @@ pub enum LedgerError {
         /// The next offset that can be new.
         end: Offset,
     },
+    /// Were it taken, what settles above the frontier might not fit into a commit: it has to wait.
+    #[error("offset {0} has to wait until older records settle")]
+    NoRoom(Offset),
     /// The partition is not assigned, or the claim belongs to an earlier assignment.
     #[error("the partition is not assigned any more")]
     Fenced,
@@ -54,8 +60,19 @@ pub enum LedgerError {
 #[derive(Debug)]
 struct Entry {
     offset: Offset,
-    settled: bool,
+    state: State,
 }
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    Open,
+    /// Open, and entries between it and the next open one have settled and were dropped.
+    OpenBeforeSettled,
+    Settled,
+}
+
+/// So many settled entries are kept in any case; of more only as many as there are open ones.
+const SETTLED_KEPT: usize = 64;
 
 /// The ledger of one partition under one assignment.
 ///
@@ -64,8 +81,12 @@ struct Entry {
 #[derive(Debug)]
 pub struct PartitionLedger {
     epoch: Epoch,
-    /// Open records and settled ones above an open one, by offset. The first is always open.
+    /// Open records, and the latest of those settled above an open one, by offset. The first is always open.
     entries: VecDeque<Entry>,
+    /// How many of the entries have settled.
+    settled: usize,
+    /// The end of what was tracked.
+    tracked: Offset,
     /// Nothing below this is still to come.
     end: Offset,
     /// What had settled above the frontier when the assignment began.
@@ -76,7 +97,7 @@ impl PartitionLedger {
     /// Opens a ledger at the first offset that will be read; `completed` has settled before.
     #[must_use]
     pub fn new(epoch: Epoch, start: Offset, completed: CompletedOffsets) -> Self {
-        Self { epoch, entries: VecDeque::new(), end: start, completed }
+        Self { epoch, entries: VecDeque::new(), settled: 0, tracked: start, end: start, completed }
     }
 
     /// Which assignment this is.
@@ -92,34 +113,97 @@ impl PartitionLedger {
     }
 
     /// How many records are open.
-    #[cfg(test)]
     fn open(&self) -> usize {
-        self.entries.iter().filter(|entry| !entry.settled).count()
+        self.entries.len() - self.settled
+    }
+
+    /// How many entries are in memory.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.entries.len()
     }
 
     /// Notes that a record was given to us; says whether it is open. If it is not, it has settled in an earlier
     /// assignment.
     ///
     /// # Errors
-    /// [`LedgerError::AlreadyRead`] if it does not lie beyond all that was read before.
+    /// [`LedgerError::AlreadyRead`] if it does not lie beyond all that was read before; [`LedgerError::NoRoom`] if it
+    /// has to wait, which it never has to where nothing is open.
     pub fn track(&mut self, offset: Offset) -> Result<bool, LedgerError> {
         if offset < self.end {
             return Err(LedgerError::AlreadyRead { offset, end: self.end });
         }
         let settled = self.completed.contains(offset);
+        if !settled && !self.has_room(offset, 1) {
+            return Err(LedgerError::NoRoom(offset));
+        }
         self.end = offset.next();
+        self.tracked = self.end;
         // A settled record at the front is passed at once.
         if !(settled && self.entries.is_empty()) {
-            self.entries.push_back(Entry { offset, settled });
+            self.settled += usize::from(settled);
+            self.entries.push_back(Entry { offset, state: if settled { State::Settled } else { State::Open } });
+            self.compact();
         }
         Ok(!settled)
     }
 
-    /// What has settled above the frontier: what was read, and what an earlier assignment knew and is not read yet.
+    /// Whether a good deal more could be tracked: twice of all.
+    #[must_use]
+    pub fn is_roomy(&self) -> bool {
+        self.has_room(self.end, 2)
+    }
+
+    /// Whether whatever settles of what is open and of this offset fits into a commit; `times` for some distance.
+    ///
+    /// Each run of settled offsets lies behind an open record, or was known when the assignment began.
+    fn has_room(&self, offset: Offset, times: u32) -> bool {
+        let Some(first) = self.entries.front() else { return true };
+        let end = self.completed.end().map_or(offset, |end| end.max(offset)).next();
+        let runs = self.open() + 1 + self.completed.runs_above(self.end);
+        let times_runs = runs.saturating_mul(times as usize);
+        room::suffices(end.0.abs_diff(first.offset.0).saturating_mul(times.into()), times_runs)
+    }
+
+    /// Drops settled entries once there are more of them than open ones: behind a record that stays open for long,
+    /// millions may settle. What is dropped is remembered by the open entry before it.
+    fn compact(&mut self) {
+        if self.settled <= SETTLED_KEPT.max(self.open()) {
+            return;
+        }
+        let mut kept: VecDeque<Entry> = VecDeque::with_capacity(self.open() + SETTLED_KEPT);
+        for entry in self.entries.drain(..) {
+            match kept.back_mut() {
+                Some(before) if entry.state == State::Settled => before.state = State::OpenBeforeSettled,
+                _ => kept.push_back(entry),
+            }
+        }
+        self.entries = kept;
+        self.settled = 0;
+    }
+
+    /// What has settled above the frontier: what was read, and what an earlier assignment knew and is not read yet. Gaps
+    /// beside settled records count as settled, so that runs are few: nothing will fill them.
     #[must_use]
     pub fn completed(&self) -> CompletedOffsets {
-        let read = self.entries.iter().filter(|entry| entry.settled).map(|entry| entry.offset);
-        CompletedOffsets::from_sorted(read).followed_by(&self.completed, self.end)
+        let mut runs = Vec::new();
+        let mut after = self.frontier();
+        let mut any_settled = false;
+        for entry in &self.entries {
+            if entry.state == State::Settled {
+                any_settled = true;
+                continue;
+            }
+            if any_settled {
+                runs.push(after..entry.offset);
+            }
+            after = entry.offset.next();
+            any_settled = entry.state == State::OpenBeforeSettled;
+        }
+        if any_settled {
+            runs.push(after..self.tracked);
+        }
+        CompletedOffsets::from_runs(runs).followed_by(&self.completed, self.end)
     }
 
     /// Notes that nothing below `position` is still to come: a gap at the end is passed.
@@ -135,14 +219,19 @@ impl PartitionLedger {
         let found = self.entries.binary_search_by(|entry| entry.offset.cmp(&offset));
         let entry = found.ok().and_then(|index| self.entries.get_mut(index));
         match entry {
-            Some(entry) if !entry.settled => entry.settled = true,
+            // What it remembers of the entries behind it is theirs and its own now.
+            Some(entry) if entry.state != State::Settled => entry.state = State::Settled,
             _ => return Err(LedgerError::NotOpen(offset)),
         }
+        self.settled += 1;
         let before = self.entries.len();
-        while self.entries.front().is_some_and(|first| first.settled) {
+        while self.entries.front().is_some_and(|first| first.state == State::Settled) {
             let _settled = self.entries.pop_front();
+            self.settled -= 1;
         }
-        Ok(self.entries.len() < before)
+        let moved = self.entries.len() < before;
+        self.compact();
+        Ok(moved)
     }
 }
 

@@ -5,6 +5,7 @@
 mod book;
 mod completed;
 mod ledger;
+mod room;
 mod schedule;
 
 pub use book::{Frontier, OffsetBook};

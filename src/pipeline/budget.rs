@@ -78,6 +78,11 @@ impl Budget {
         self.bytes
     }
 
+    /// Whether a partition rests because of its own records, or all do.
+    pub(super) fn rests(&self, partition: &TopicPartition) -> bool {
+        self.spent || self.by_partition.get(partition).is_some_and(|count| *count >= self.limits.records_per_partition)
+    }
+
     /// Says which of the assigned partitions are to be paused or resumed now. Those that are held rest, whatever the
     /// budgets say.
     pub(super) fn changes<'a>(

@@ -102,6 +102,7 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
         loop {
             self.health.beat();
             let now = now();
+            self.flow.take_in_held(now);
             let dispatch_again = self.flow.dispatch(now);
             self.act(now);
             if drain_deadline.is_some_and(|deadline| now >= deadline || self.flow.is_idle()) {
@@ -267,7 +268,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
 
     /// A gap is passed. Not during a drain: what has been read since it began was not taken in, and is not passed.
     fn pass(&mut self, partition: &TopicPartition, position: Offset) {
-        if !self.is_draining {
+        if !self.is_draining && !self.held.pass_later(partition, position) {
             self.book.advance_to(partition, position);
         }
     }

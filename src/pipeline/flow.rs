@@ -13,6 +13,7 @@ use super::dispatch::AttemptDone;
 use super::gates::Gates;
 use super::guarded::Guarded;
 use super::handback::Revocation;
+use super::held::Held;
 use super::letters::Letters;
 use super::paused_route::PausedRoutes;
 use super::prepare::{AlertFacts, Preparer};
@@ -20,7 +21,7 @@ use super::report::Reporter;
 use super::settings::PipelineSettings;
 use super::timers::Timers;
 use super::watchdog::Watchdog;
-use crate::domain::{Destination, Outcome, WorkflowRequest};
+use crate::domain::{Destination, Outcome, TopicPartition, WorkflowRequest};
 use crate::offsets::{CommitSchedule, Frontier, OffsetBook};
 use crate::resilience::RateLimiter;
 use crate::scheduler::{DeliveryId, RouteId, Scheduler};
@@ -38,6 +39,7 @@ pub(super) struct Flow<A, D> {
     pub(super) book: OffsetBook,
     pub(super) commits: CommitSchedule,
     pub(super) budget: Budget,
+    pub(super) held: Held,
     pub(super) scheduler: Scheduler,
     pub(super) gates: Gates,
     pub(super) limiter: RateLimiter,
@@ -81,6 +83,7 @@ impl<A, D> Flow<A, D> {
             cluster_id: Arc::from(""),
             book: OffsetBook::default(),
             credential_watch: CredentialWatch::default(),
+            held: Held::default(),
             scheduler: Scheduler::new(settings.age_to_top),
             timers: Timers::default(),
             records: HashMap::new(),
@@ -153,7 +156,8 @@ impl<A, D> Flow<A, D> {
 
     /// Which fetching is to be paused or resumed now.
     pub(super) fn fetch_change(&mut self) -> FetchChange {
-        self.budget.changes(self.book.partitions(), |partition| self.guarded.holds(partition))
+        let is_held = |partition: &TopicPartition| self.held.contains(partition) || self.guarded.holds(partition);
+        self.budget.changes(self.book.partitions(), is_held)
     }
 
     /// The frontiers to commit now, if it is time.

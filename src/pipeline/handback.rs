@@ -27,6 +27,7 @@ impl<A, D> Flow<A, D> {
     /// Begins to hand partitions back: what has not been sent is given up, what is in flight may finish.
     pub(super) fn revoke(&mut self, partitions: Vec<TopicPartition>, now: Instant) {
         self.telemetry.revoked(&partitions);
+        self.drop_held(&partitions);
         self.abandon_waiting(Some(&partitions));
         let deadline = now + self.settings.revoke_timeout;
         self.revocations.push(Revocation { partitions, deadline });
@@ -136,6 +137,7 @@ impl<A, D> Flow<A, D> {
             }
             !gone
         });
+        self.drop_held(partitions);
         for partition in partitions {
             self.book.forget(partition);
             self.budget.forget_pause(partition);

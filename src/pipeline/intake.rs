@@ -8,6 +8,7 @@ use super::flow::Flow;
 use super::prepare::Planned;
 use super::settings::Ordering;
 use crate::domain::{Outcome, Record, SkipReason};
+use crate::offsets::{Claim, LedgerError};
 use crate::ports::{DeadLetterSink, WorkflowApi};
 use crate::scheduler::{DeliveryId, Lane};
 
@@ -18,16 +19,26 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             return;
         }
         for record in records {
-            self.take_in_one(record, now);
+            if self.held.has_records(&record.partition) {
+                self.hold(record);
+                continue;
+            }
+            match self.book.track(&record.partition, record.offset) {
+                Ok(Some(claim)) => {
+                    self.budget.charge(&record.partition, record.size());
+                    self.open(record, claim, now);
+                }
+                Err(LedgerError::NoRoom(_)) => self.hold(record),
+                // What is not ours any more, or was given twice, is none of our business: its owner settles it.
+                // And what an earlier assignment has settled has had its outcome.
+                Ok(None) | Err(_) => {}
+            }
         }
     }
 
-    fn take_in_one(&mut self, record: Record, now: Instant) {
-        // What is not ours any more, or was given twice, is none of our business: its owner settles it.
-        // And what an earlier assignment has settled has had its outcome.
-        let Ok(Some(claim)) = self.book.track(&record.partition, record.offset) else { return };
+    /// Makes deliveries of a record that is ours to settle and has been charged.
+    pub(super) fn open(&mut self, record: Record, claim: Claim, now: Instant) {
         self.telemetry.records_consumed(1);
-        self.budget.charge(&record.partition, record.size());
         let origin = record.origin(&self.cluster_id);
         let planned = self.preparer.plan(&record, &origin, &self.telemetry);
         let id = RecordId(self.next_id());

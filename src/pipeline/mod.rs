@@ -14,6 +14,7 @@ mod flow;
 mod gates;
 mod guarded;
 mod handback;
+mod held;
 mod intake;
 mod letters;
 mod paused_route;

@@ -120,7 +120,8 @@ impl<A: WorkflowApi, D> Flow<A, D> {
         let status = |partition: &TopicPartition| {
             let frontier = self.book.frontier(partition)?;
             let lag = self.report.end_offsets.get(partition).map(|end| (end.0 - frontier.0).max(0));
-            Some(PartitionStatus::new(partition, frontier, lag))
+            let held_back = self.held.contains(partition);
+            Some(PartitionStatus { held_back, ..PartitionStatus::new(partition, frontier, lag) })
         };
         partitions.into_iter().filter_map(status).collect()
     }

@@ -131,7 +131,7 @@ async fn the_status_is_what_the_pipeline_published_last() {
         json!({
             "state": "paused: credentials",
             "since": at,
-            "assignment": [{"topic": "soc.alerts", "partition": 3, "next_offset": 42, "lag": 7}],
+            "assignment": [{"topic": "soc.alerts", "partition": 3, "next_offset": 42, "lag": 7, "held_back": false}],
             "buffer": {"records": {"Fatal": 2, "High": 0, "Medium": 0, "Low": 0, "Tips": 0}, "bytes": 300},
             "in_flight": 0,
             "pauses": [],

@@ -104,6 +104,9 @@ events! {
     PARTITIONS_LOST = WARN "partitions.lost" "partitions were taken from us; their records come again elsewhere"
         &["count", "partitions"];
     OFFSETS_COMMITTED = DEBUG "offsets.committed" "frontiers were committed" &["count", "partitions"];
+    PARTITION_HELD_BACK = WARN "partition.held_back"
+        "one record stays open for long; reading rests, as what has settled behind it would not fit into a commit"
+        &["topic", "partition", "next_offset"];
     COMMIT_FAILED = WARN "offsets.commit_failed" "a commit failed; the next one makes good for it" &["error"];
     OUT_OF_RANGE = ERROR "offsets.out_of_range" "records were deleted before they were read"
         &["topic", "partition", "wanted", "resumed_at", "lost"];

@@ -118,13 +118,22 @@ pub struct PartitionStatus {
     pub next_offset: i64,
     /// Records between the frontier and the end, where the end is known.
     pub lag: Option<i64>,
+    /// Whether reading rests until the oldest open record settles: what has settled above the frontier would not fit
+    /// into a commit.
+    pub held_back: bool,
 }
 
 impl PartitionStatus {
     /// Describes a partition.
     #[must_use]
     pub fn new(partition: &TopicPartition, frontier: Offset, lag: Option<i64>) -> Self {
-        Self { topic: partition.topic.to_string(), partition: partition.partition, next_offset: frontier.0, lag }
+        Self {
+            topic: partition.topic.to_string(),
+            partition: partition.partition,
+            next_offset: frontier.0,
+            lag,
+            held_back: false,
+        }
     }
 }
 

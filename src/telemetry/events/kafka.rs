@@ -39,6 +39,14 @@ impl Telemetry {
         partitions.iter().for_each(|partition| self.forget_partition(partition));
     }
 
+    /// Reading of a partition rests although the buffer has room for it: its frontier has to move first.
+    pub fn held_back(&self, partition: &TopicPartition, frontier: Offset) {
+        if self.admits(&log_events::PARTITION_HELD_BACK, &partition.to_string()) {
+            let TopicPartition { topic, partition } = partition;
+            emit!(log_events::PARTITION_HELD_BACK, topic = &**topic, partition, next_offset = frontier.0);
+        }
+    }
+
     /// Frontiers were committed.
     pub fn committed(&self, partitions: &[(TopicPartition, Offset)]) {
         self.metrics().commits_ok.increment(1);

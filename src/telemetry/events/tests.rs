@@ -117,6 +117,7 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     telemetry.breaker("default", false);
     telemetry.committed(&frontiers);
     for _ in 0..5 {
+        telemetry.held_back(&partition, Offset(7));
         telemetry.commit_failed("not coordinator");
     }
     advance(Duration::from_secs(10)).await;

@@ -11,3 +11,4 @@ mod rebalance;
 mod settling;
 mod simulation;
 mod stall;
+mod span;
