@@ -133,7 +133,7 @@ impl PartitionLedger {
         if offset < self.end {
             return Err(LedgerError::AlreadyRead { offset, end: self.end });
         }
-        let settled = self.completed.contains(offset);
+        let settled = !self.completed.is_empty() && self.completed.contains(offset);
         if !settled && !self.has_room(offset, 1) {
             return Err(LedgerError::NoRoom(offset));
         }
@@ -141,9 +141,11 @@ impl PartitionLedger {
         self.tracked = self.end;
         // A settled record at the front is passed at once.
         if !(settled && self.entries.is_empty()) {
-            self.settled += usize::from(settled);
             self.entries.push_back(Entry { offset, state: if settled { State::Settled } else { State::Open } });
-            self.compact();
+            if settled {
+                self.settled += 1;
+                self.compact();
+            }
         }
         Ok(!settled)
     }
@@ -160,9 +162,9 @@ impl PartitionLedger {
     fn has_room(&self, offset: Offset, times: u32) -> bool {
         let Some(first) = self.entries.front() else { return true };
         let end = self.completed.end().map_or(offset, |end| end.max(offset)).next();
-        let runs = self.open() + 1 + self.completed.runs_above(self.end);
-        let times_runs = runs.saturating_mul(times as usize);
-        room::suffices(end.0.abs_diff(first.offset.0).saturating_mul(times.into()), times_runs)
+        let span = end.0.abs_diff(first.offset.0).saturating_mul(times.into());
+        let runs = || (self.open() + 1 + self.completed.runs_above(self.end)).saturating_mul(times as usize);
+        room::suffices(span, runs)
     }
 
     /// Drops settled entries once there are more of them than open ones: behind a record that stays open for long,

@@ -16,10 +16,10 @@ const PAYLOAD: usize = MAX_BYTES - HEAD - RESERVE;
 /// Offsets that a bit map of these bytes holds.
 const BITS: u64 = PAYLOAD as u64 * 8;
 
-/// Whether any set of at most `runs` runs, all less than `span` above the base, is encoded in full: as a bit map, or as
+/// Whether any set of at most `runs` runs (asked for only where they count), all less than `span` above the base, is encoded in full: as a bit map, or as
 /// two lengths for each run, none of them longer than the span.
-pub(super) fn suffices(span: u64, runs: usize) -> bool {
-    span <= BITS || runs.saturating_mul(2 * varint_length(span)) <= PAYLOAD
+pub(super) fn suffices(span: u64, runs: impl FnOnce() -> usize) -> bool {
+    span <= BITS || runs().saturating_mul(2 * varint_length(span)) <= PAYLOAD
 }
 
 /// How many bytes a length takes, seven bits in each.
