@@ -21,6 +21,10 @@ test: lint kafka ## Lints and tests, Apache Kafka included: 20 minutes on two co
 proof: tools kafka other-clients ## The long shows on Apache Kafka, each a named test; SHOW=name runs one (docs/proof.md)
 	cargo test --locked --release --test proof -- --nocapture --test-threads 1 $(SHOW)
 
+.PHONY: simulation
+simulation: ## The whole pipeline in thousands of random schedules; SEEDS=n says how many
+	SIMULATION_SEEDS=$(or $(SEEDS),5000) cargo test --locked --release --test it -- pipeline::simulation
+
 .PHONY: bench
 bench: tools kafka ## Figures: mapping, signing, ledger, and end to end beside a bare loop
 	cargo bench --locked

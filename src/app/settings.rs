@@ -189,6 +189,7 @@ pub(super) fn pipeline(config: &Config, instance: Arc<str>) -> PipelineSettings 
             config::Ambiguous::DeadLetter => AmbiguousPolicy::DeadLetter,
         },
         age_to_top: delivery.age_to_top.get(),
+        seed: rand::random(),
         commit_interval: delivery.commit_interval.get(),
         drain_timeout: delivery.drain_timeout.get(),
         revoke_timeout: config.secmaster.request_timeout.get(),

@@ -144,7 +144,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             delivery.spent += duration;
             let (charged, since) = (delivery.charged, delivery.previous_attempt().unwrap_or(now));
             if !self.settings.retry.is_spent(charged, delivery.spent) {
-                let wait = self.settings.retry.backoff.wait(charged, &mut rand::rng());
+                let wait = self.settings.retry.backoff.wait(charged, &mut self.rng);
                 delivery.spent += wait;
                 self.timers.set(now + wait, Wake::Delivery(id));
                 if let Some(of) = self.describe(id) {

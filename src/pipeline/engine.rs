@@ -1,14 +1,18 @@
 //! The loop: the only place that waits and acts. Everything it decides is decided elsewhere.
 
+use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::OpenDelivery;
 use super::flow::Flow;
+use super::in_turn::{Arm, Woken, first_ready};
 use super::letters::Letters;
 use super::prepare::Preparer;
 use super::report::Reporter;
@@ -22,6 +26,9 @@ use crate::telemetry::{Health, Status, Telemetry};
 
 /// How often gauges and status are brought up to date, and how long the loop sleeps at most.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How many things the loop waits for.
+const ARMS: usize = 7;
 
 /// Why the pipeline ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +106,7 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut drain_deadline, mut stalled) = (None, None);
+        let mut turn = 0;
         loop {
             self.health.beat();
             let now = now();
@@ -116,41 +124,35 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
                 Some(self.flow.commits.deadline()),
             ];
             let wake = wake.into_iter().flatten().min().unwrap_or(now + TICK);
-            let flow = &mut self.flow;
-            // Every arm is cancel safe. Their order is left to chance, so that none starves another: answers must not
-            // hold back a revocation, nor a full topic the answers.
-            tokio::select! {
-                () = shutdown.cancelled(), if drain_deadline.is_none() => {
-                    drain_deadline = Some(self.begin_drain("shutdown requested", now));
-                }
-                Some(done) = flow.attempts.join_next() => {
-                    flow.answered(done.map_err(PipelineError::Panicked)?, self::now());
-                    while let Some(done) = flow.attempts.try_join_next() {
-                        flow.answered(done.map_err(PipelineError::Panicked)?, self::now());
+            turn = (turn + 1) % ARMS;
+            match self.woken(shutdown, drain_deadline.is_some(), &mut tick, wake, turn).await {
+                Woken::Shutdown => drain_deadline = Some(self.begin_drain("shutdown requested", now)),
+                Woken::Answered(done) => {
+                    self.flow.answered(done.map_err(PipelineError::Panicked)?, self::now());
+                    while let Some(done) = self.flow.attempts.try_join_next() {
+                        self.flow.answered(done.map_err(PipelineError::Panicked)?, self::now());
                     }
                 }
-                Some(done) = flow.letters.writing.join_next() => {
-                    flow.written(done.map_err(PipelineError::Panicked)?, self::now());
-                }
-                () = sleep_until(wake.into()) => {
+                Woken::Written(done) => self.flow.written(done.map_err(PipelineError::Panicked)?, self::now()),
+                Woken::Time => {
                     let now = self::now();
-                    while let Some(wake) = flow.timers.take_due(now) {
+                    while let Some(wake) = self.flow.timers.take_due(now) {
                         match wake {
-                            Wake::Delivery(id) => flow.scheduler.put_back(id),
-                            Wake::Letter(id) => flow.write_again(id),
+                            Wake::Delivery(id) => self.flow.scheduler.put_back(id),
+                            Wake::Letter(id) => self.flow.write_again(id),
                         }
                     }
                 }
-                _ = tick.tick() => {
+                Woken::Tick => {
                     let now = self::now();
-                    if let Some(stall) = flow.tick(dispatch_again, now).filter(|_| drain_deadline.is_none()) {
-                        flow.telemetry.stalled(&stall.to_string());
+                    if let Some(stall) = self.flow.tick(dispatch_again, now).filter(|_| drain_deadline.is_none()) {
+                        self.flow.telemetry.stalled(&stall.to_string());
                         stalled = Some(stall);
                         drain_deadline = Some(self.begin_drain("stalled", now));
                     }
                 }
-                request = self.guard_requests.next() => request.answer(flow.open_guard(self::now())),
-                event = self.source.next() => self.happened(event)?,
+                Woken::Asked(request) => request.answer(self.flow.open_guard(self::now())),
+                Woken::Told(event) => self.happened(event)?,
             }
         }
     }
@@ -161,6 +163,44 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
         let assigned = self.flow.begin_drain(reason);
         self.source.pause(&assigned);
         now + self.drain_timeout
+    }
+
+    /// Waits for what happens next. Every arm is cancel safe.
+    async fn woken(
+        &mut self,
+        shutdown: &CancellationToken,
+        is_draining: bool,
+        tick: &mut Interval,
+        wake: Instant,
+        turn: usize,
+    ) -> Woken {
+        let (attempts, writing) = (&mut self.flow.attempts, &mut self.flow.letters.writing);
+        let mut arms: [Arm<'_>; ARMS] = [
+            pin!(async {
+                match is_draining {
+                    false => shutdown.cancelled().await,
+                    true => pending().await,
+                }
+                Woken::Shutdown
+            }),
+            pin!(async {
+                match attempts.join_next().await {
+                    Some(done) => Woken::Answered(done),
+                    None => pending().await,
+                }
+            }),
+            pin!(async {
+                match writing.join_next().await {
+                    Some(done) => Woken::Written(done),
+                    None => pending().await,
+                }
+            }),
+            pin!(sleep_until(wake.into()).map(|()| Woken::Time)),
+            pin!(tick.tick().map(|_| Woken::Tick)),
+            pin!(self.guard_requests.next().map(Woken::Asked)),
+            pin!(self.source.next().map(Woken::Told)),
+        ];
+        first_ready(&mut arms, turn).await
     }
 
     /// Does at the source what has been decided.

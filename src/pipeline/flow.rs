@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use tokio::task::JoinSet;
 
 use super::budget::{Budget, FetchChange};
@@ -43,6 +45,7 @@ pub(super) struct Flow<A, D> {
     pub(super) scheduler: Scheduler,
     pub(super) gates: Gates,
     pub(super) limiter: RateLimiter,
+    pub(super) rng: StdRng,
     pub(super) timers: Timers,
     pub(super) records: HashMap<RecordId, OpenRecord>,
     pub(super) deliveries: HashMap<DeliveryId, OpenDelivery>,
@@ -85,6 +88,7 @@ impl<A, D> Flow<A, D> {
             credential_watch: CredentialWatch::default(),
             held: Held::default(),
             scheduler: Scheduler::new(settings.age_to_top),
+            rng: StdRng::seed_from_u64(settings.seed),
             timers: Timers::default(),
             records: HashMap::new(),
             deliveries: HashMap::new(),

@@ -3,7 +3,7 @@
 //!
 //! The source is paused, and what it had read before waits here, so that the bound holds however much that is.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use super::flow::Flow;
@@ -21,7 +21,7 @@ enum Item {
 /// What waits, by partition. A partition without anything that waits is held until there is room for a good deal more.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    partitions: HashMap<TopicPartition, VecDeque<Item>>,
+    partitions: BTreeMap<TopicPartition, VecDeque<Item>>,
 }
 
 impl Held {

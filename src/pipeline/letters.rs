@@ -152,7 +152,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         let Some(pending) = self.letters.pending.get_mut(&id) else { return };
         pending.tries = pending.tries.saturating_add(1);
         pending.is_on_the_wire = false;
-        self.timers.set(now + BACKOFF.wait(pending.tries, &mut rand::rng()), Wake::Letter(id));
+        self.timers.set(now + BACKOFF.wait(pending.tries, &mut self.rng), Wake::Letter(id));
         if self.letters.failing_since.is_none() {
             self.letters.failing_since = Some(now);
             self.telemetry.paused(&PauseEvent {

@@ -15,6 +15,7 @@ mod gates;
 mod guarded;
 mod handback;
 mod held;
+mod in_turn;
 mod intake;
 mod letters;
 mod paused_route;

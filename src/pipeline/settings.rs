@@ -79,6 +79,8 @@ pub struct PipelineSettings {
     pub paused_route_after: Option<Duration>,
     /// What an unknown outcome leads to.
     pub ambiguous: AmbiguousPolicy,
+    /// What the jitter of waits is made of: the same seed and the same events give the same run.
+    pub seed: u64,
     /// How long a settled record may wait for its commit.
     pub commit_interval: Duration,
     /// How long calls in flight may take at shutdown.

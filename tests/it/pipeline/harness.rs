@@ -1,6 +1,6 @@
 //! A running pipeline over fakes, and the records to feed it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use alertbridge::domain::{Offset, Record, TopicPartition};
@@ -78,15 +78,18 @@ pub(super) fn settings() -> PipelineSettings {
         },
         paused_route_after: None,
         ambiguous: AmbiguousPolicy::Retry,
+        seed: 1,
         commit_interval: Duration::from_secs(1),
         drain_timeout: Duration::from_secs(25),
         revoke_timeout: Duration::from_secs(20),
     }
 }
 
+/// The shipped mappings, compiled once.
+static MAPPER: LazyLock<Mapper> = LazyLock::new(|| Mapper::load(&MappingSettings::default()).unwrap());
+
 pub(super) fn preparer(routes: RouteSettings) -> Preparer {
-    let mapper = Mapper::load(&MappingSettings::default()).unwrap();
-    Preparer::new(mapper, RouteTable::new(&routes).unwrap(), InstanceIdMode::Record)
+    Preparer::new(MAPPER.clone(), RouteTable::new(&routes).unwrap(), InstanceIdMode::Record)
 }
 
 pub(super) fn one_route() -> RouteSettings {

@@ -1,0 +1,214 @@
+//! What outlives a process: Kafka's partitions and offsets, and what the service and the dead-letter topic hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use alertbridge::domain::{FailureClass, FailureReason, Offset, Record, TopicPartition, WorkflowRequest};
+use alertbridge::offsets::Frontier;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use tokio::time::{Instant, sleep};
+
+use super::super::fakes::{Answer, Call, FakeApi, failed, started, unavailable};
+use super::super::harness::{alert, partition};
+
+pub(super) const PARTITIONS: i32 = 2;
+const RECORDS: u32 = 60;
+
+pub(super) struct World {
+    pub(super) log: BTreeMap<TopicPartition, Vec<Record>>,
+    pub(super) committed: BTreeMap<TopicPartition, Frontier>,
+    pub(super) seen: Arc<Mutex<Seen>>,
+    keys: Arc<BTreeMap<String, String>>,
+}
+
+/// What the service has seen and is told to do.
+pub(super) struct Seen {
+    began: Instant,
+    /// Records whose workflow was started, that are dead letters, or that Kafka has deleted.
+    pub(super) done: BTreeSet<String>,
+    first: BTreeMap<String, WorkflowRequest>,
+    /// What has happened, for the comparison of two runs.
+    pub(super) trace: Vec<String>,
+    /// Broken promises.
+    pub(super) broken: Vec<String>,
+    pub(super) is_well: bool,
+    /// Whether one of the workflows is missing.
+    pub(super) is_missing: bool,
+}
+
+/// What one process has sent, by the assignment under which it did.
+#[derive(Default)]
+pub(super) struct Sent {
+    /// The assignment of each partition.
+    pub(super) epochs: BTreeMap<i32, u64>,
+    arrived: BTreeSet<(u64, String)>,
+    confirmed: BTreeSet<(u64, String)>,
+    last_of_key: BTreeMap<(u64, String), i64>,
+}
+
+/// A record by partition and offset, which is its alert's title.
+pub(super) fn name(record: &Record) -> String {
+    format!("{}@{}", record.partition.partition, record.offset)
+}
+
+fn place(name: &str) -> (i32, i64) {
+    let (partition, offset) = name.split_once('@').unwrap();
+    (partition.parse().unwrap(), offset.parse().unwrap())
+}
+
+fn log(rng: &mut StdRng, number: i32) -> Vec<Record> {
+    let mut offset = 0;
+    let record = |_| {
+        // Gaps: what was compacted or aborted, and the markers of transactions.
+        offset += rng.random_range(1..=3);
+        let key = [None, None, Some("host-1"), Some("host-2")][rng.random_range(0..4)];
+        let mut record = alert(offset, "", ["Low", "High", "Fatal"][rng.random_range(0..3)], key);
+        record.partition = partition(number);
+        let kind = if rng.random_bool(0.1) { "refused " } else { "" };
+        let text = String::from_utf8(record.value.unwrap().to_vec()).unwrap();
+        let text = text.replace(r#""title":"""#, &format!(r#""title":"{kind}{number}@{offset}""#));
+        record.value = Some(if rng.random_bool(0.05) { "{".to_owned() } else { text }.into());
+        record
+    };
+    (0..RECORDS).map(record).collect()
+}
+
+impl World {
+    pub(super) fn new(rng: &mut StdRng) -> Self {
+        let log: BTreeMap<_, _> = (0..PARTITIONS).map(|number| (partition(number), log(rng, number))).collect();
+        let key = |record: &Record| Some((name(record), format!("{:?} of {}", record.key.clone()?, record.partition)));
+        let keys = Arc::new(log.values().flatten().filter_map(key).collect());
+        let seen = Seen {
+            began: Instant::now(),
+            done: BTreeSet::new(),
+            first: BTreeMap::new(),
+            trace: Vec::new(),
+            broken: Vec::new(),
+            is_well: false,
+            is_missing: true,
+        };
+        Self { log, committed: BTreeMap::new(), seen: Arc::new(Mutex::new(seen)), keys }
+    }
+
+    /// A service for one process.
+    pub(super) fn api(&self, seed: u64, sent: &Arc<Mutex<Sent>>) -> Arc<FakeApi> {
+        let rng = Mutex::new(StdRng::seed_from_u64(seed));
+        let (seen, sent, keys) = (Arc::clone(&self.seen), Arc::clone(sent), Arc::clone(&self.keys));
+        FakeApi::new(move |call| {
+            let (wait, chance) = {
+                let mut rng = rng.lock().unwrap();
+                (rng.random_range(0..3_000), rng.random_range(0..40))
+            };
+            let name = call.title().replace("refused ", "");
+            let epoch = {
+                let (mut seen, mut sent) = (seen.lock().unwrap(), sent.lock().unwrap());
+                seen.arrives(&name, &call.request);
+                sent.arrives(&name, keys.get(&name), &mut seen.broken)
+            };
+            let (seen, sent) = (Arc::clone(&seen), Arc::clone(&sent));
+            async move {
+                sleep(Duration::from_millis(wait)).await;
+                let (is_well, is_missing) = {
+                    let seen = seen.lock().unwrap();
+                    (seen.is_well, seen.is_missing)
+                };
+                let (answer, is_started) = answer(&call, chance, is_well, is_missing).await;
+                if is_started {
+                    seen.lock().unwrap().done.insert(name.clone());
+                }
+                if answer.is_ok() {
+                    sent.lock().unwrap().confirmed.insert((epoch, name));
+                }
+                answer
+            }
+        })
+    }
+
+    pub(super) fn is_committed(&self) -> bool {
+        let offset = |partition| self.committed.get(partition).map(|frontier| frontier.offset);
+        self.log.iter().all(|(partition, log)| offset(partition) > log.last().map(|record| record.offset))
+    }
+
+    /// That nothing is passed that has not ended.
+    pub(super) fn check(&self) {
+        let mut seen = self.seen.lock().unwrap();
+        for (partition, Frontier { offset, completed, .. }) in &self.committed {
+            let said = |record: &&Record| record.offset < *offset || completed.contains(record.offset);
+            let passed = self.log[partition].iter().filter(said).map(name).find(|name| !seen.done.contains(name));
+            seen.broken.extend(passed.map(|name| format!("{name} was passed by {offset}")));
+        }
+        assert!(seen.broken.is_empty(), "{:?}", seen.broken);
+    }
+
+    /// Deletes what a partition holds next; says where reading goes on.
+    pub(super) fn delete(&self, partition: &TopicPartition, next: usize, count: usize) -> Option<(Offset, Offset)> {
+        let log = &self.log[partition];
+        let (from, to) = (log.get(next)?, log.get(next + count)?);
+        self.seen.lock().unwrap().done.extend(log[next..next + count].iter().map(name));
+        Some((from.offset, to.offset))
+    }
+}
+
+impl Seen {
+    pub(super) fn note(&mut self, what: &str) {
+        let at = self.began.elapsed().as_millis();
+        self.trace.push(format!("{at} {what}"));
+    }
+
+    fn arrives(&mut self, name: &str, request: &WorkflowRequest) {
+        self.note(name);
+        let first = self.first.entry(name.to_owned()).or_insert_with(|| request.clone());
+        if first != request {
+            self.broken.push(format!("{name} was sent with other bytes"));
+        }
+    }
+}
+
+impl Sent {
+    /// Says under which assignment.
+    fn arrives(&mut self, name: &str, key: Option<&String>, broken: &mut Vec<String>) -> u64 {
+        let (partition, offset) = place(name);
+        let epoch = self.epochs.get(&partition).copied().unwrap_or_default();
+        if self.confirmed.contains(&(epoch, name.to_owned())) {
+            broken.push(format!("{name} was sent after it had been confirmed"));
+        }
+        if self.arrived.insert((epoch, name.to_owned()))
+            && let Some(key) = key
+            && let Some(before) = self.last_of_key.insert((epoch, key.clone()), offset)
+            && before > offset
+        {
+            broken.push(format!("{name} came after {before} of the same key"));
+        }
+        epoch
+    }
+}
+
+/// An answer by chance, mostly well, and whether the workflow was started.
+async fn answer(call: &Call, chance: u32, is_well: bool, is_missing: bool) -> (Answer, bool) {
+    if call.title().starts_with("refused") {
+        return (failed(FailureClass::Rejected, FailureReason::RequestRefused, Some(400)), false);
+    }
+    if is_missing && &*call.request.destination.workflow_id == "wf-high" {
+        return (failed(FailureClass::Target, FailureReason::TargetNotFound, Some(404)), false);
+    }
+    let answer = match chance {
+        _ if is_well => started(&call.request),
+        0..4 => unavailable(),
+        4..6 => {
+            sleep(Duration::from_secs(20)).await;
+            let no_answer = failed(FailureClass::Ambiguous, FailureReason::NoAnswer, None);
+            return (no_answer, chance == 4);
+        }
+        6 => failed(FailureClass::Throttled, FailureReason::QuotaExceeded, Some(429)).map_err(|mut failure| {
+            failure.retry_after = Some(Duration::from_secs(7));
+            failure
+        }),
+        7 => failed(FailureClass::Credentials, FailureReason::CredentialsRefused, Some(401)),
+        8 => failed(FailureClass::Target, FailureReason::TargetNotFound, Some(404)),
+        _ => started(&call.request),
+    };
+    let is_started = answer.is_ok();
+    (answer, is_started)
+}
