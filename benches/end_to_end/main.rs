@@ -1,7 +1,8 @@
 //! The bridge from Kafka to SecMaster, side by side with a bare loop that reads and posts and does nothing else.
 //!
 //! Apache Kafka, the simulator, the bridge and the bare loop are processes of their own; this one only watches. See
-//! docs/performance.md. `ALERTBRIDGE_BENCH_EVENTS` and `ALERTBRIDGE_BENCH_ROUNDS` make it shorter or longer;
+//! docs/performance.md. `ALERTBRIDGE_BENCH_EVENTS` and `ALERTBRIDGE_BENCH_ROUNDS` make it shorter or longer,
+//! `ALERTBRIDGE_BENCH_PARTITIONS` gives the topic more or fewer of them;
 //! `ALERTBRIDGE_BENCH_BASELINE` names the program of another build, to compare with in the same run.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
@@ -31,8 +32,8 @@ use self::target::Target;
 
 /// The program, built like this bench.
 const BRIDGE: &str = env!("CARGO_BIN_EXE_alertbridge");
-/// The topic's partitions.
-const PARTITIONS: i32 = 6;
+/// The topic's partitions, unless `ALERTBRIDGE_BENCH_PARTITIONS` says otherwise.
+const PARTITIONS: usize = 6;
 /// Requests under way at once.
 const IN_FLIGHT: usize = 64;
 
@@ -61,11 +62,12 @@ async fn measure() -> anyhow::Result<()> {
     say("end to end: starting Apache Kafka");
     let broker = KafkaBroker::start();
     say(&format!("  writing {events} alerts of {} bytes ({})", alerts::BYTES, alerts::FORMAT));
-    topic::write(&broker, events).await?;
+    let partitions = i32::try_from(number("ALERTBRIDGE_BENCH_PARTITIONS", PARTITIONS)?)?;
+    topic::write(&broker, events, partitions).await?;
     let baseline = std::env::var_os("ALERTBRIDGE_BENCH_BASELINE").map(PathBuf::from);
     let mut order: Vec<Who> =
         [Who::Bridge].into_iter().chain(baseline.as_ref().map(|_| Who::Baseline)).chain([Who::Bare]).collect();
-    let mut bench = Bench { broker: &broker, target: Target::start()?, events, folder: &folder, baseline };
+    let mut bench = Bench { broker: &broker, target: Target::start()?, events, partitions, folder: &folder, baseline };
     let mut samples = Vec::new();
     for round in 1..=rounds {
         say(&format!("round {round} of {rounds}"));

@@ -65,6 +65,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) broker: &'a KafkaBroker,
     pub(crate) target: Target,
     pub(crate) events: usize,
+    pub(crate) partitions: i32,
     pub(crate) folder: &'a Path,
     /// The program of another build.
     pub(crate) baseline: Option<PathBuf>,
@@ -75,7 +76,7 @@ impl Bench<'_> {
     pub(crate) async fn run(&mut self, who: Who) -> anyhow::Result<Sample> {
         self.target.reset().await?;
         let group = unique("bench");
-        let progress = Progress::of(self.broker, &group)?;
+        let progress = Progress::of(self.broker, &group, self.partitions)?;
         ensure!(progress.records() == i64::try_from(self.events)?, "the topic holds {}", progress.records());
         let mut process = match who {
             Who::Bridge => self.start_bridge(Path::new(BRIDGE), &group)?,

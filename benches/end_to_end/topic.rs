@@ -8,8 +8,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::alerts;
 use super::kafka::KafkaBroker;
-use super::{PARTITIONS, alerts};
 
 /// The topic's name.
 pub(crate) const ALERTS: &str = "soc.alerts";
@@ -20,8 +20,8 @@ const CHUNK: usize = 5_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Writes the alerts, evenly over the partitions.
-pub(crate) async fn write(broker: &KafkaBroker, events: usize) -> anyhow::Result<()> {
-    broker.create_topic(ALERTS, PARTITIONS, &[]).await;
+pub(crate) async fn write(broker: &KafkaBroker, events: usize, partitions: i32) -> anyhow::Result<()> {
+    broker.create_topic(ALERTS, partitions, &[]).await;
     broker.create_topic(&format!("{ALERTS}.dead-letter"), 1, &[]).await;
     let producer: FutureProducer = broker.client().set("linger.ms", "5").set("log_level", "3").create()?;
     let numbers: Vec<usize> = (0..events).collect();
@@ -29,7 +29,7 @@ pub(crate) async fn write(broker: &KafkaBroker, events: usize) -> anyhow::Result
         let alerts: Vec<(usize, String, Vec<u8>)> =
             chunk.iter().map(|&n| Ok((n, alerts::key(n), alerts::value(n)?))).collect::<anyhow::Result<_>>()?;
         let sends = alerts.iter().map(|(n, key, value)| {
-            let record = FutureRecord::to(ALERTS).partition(partition(*n)).key(key).payload(value);
+            let record = FutureRecord::to(ALERTS).partition(partition(*n, partitions)).key(key).payload(value);
             producer.send(record, PATIENCE)
         });
         let _delivered = try_join_all(sends).await.map_err(|(error, _)| error).context("an alert was not written")?;
@@ -38,8 +38,8 @@ pub(crate) async fn write(broker: &KafkaBroker, events: usize) -> anyhow::Result
 }
 
 /// Keys stay with their partition, as a producer that hashes them keeps them.
-fn partition(n: usize) -> i32 {
-    i32::try_from(n % alerts::HOSTS).unwrap_or_default() % PARTITIONS
+fn partition(n: usize, partitions: i32) -> i32 {
+    i32::try_from(n % alerts::HOSTS).unwrap_or_default() % partitions
 }
 
 /// Whether a group has committed every record.
@@ -49,10 +49,10 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn of(broker: &KafkaBroker, group: &str) -> anyhow::Result<Self> {
+    pub(crate) fn of(broker: &KafkaBroker, group: &str, partitions: i32) -> anyhow::Result<Self> {
         let consumer: BaseConsumer = broker.client().set("group.id", group).set("log_level", "3").create()?;
         let end = |p| Ok(consumer.fetch_watermarks(ALERTS, p, PATIENCE)?.1);
-        let ends = (0..PARTITIONS).map(end).collect::<anyhow::Result<_>>()?;
+        let ends = (0..partitions).map(end).collect::<anyhow::Result<_>>()?;
         Ok(Self { consumer, ends })
     }
 
@@ -64,11 +64,13 @@ impl Progress {
     /// Asks the broker whether the committed offsets are the end offsets.
     pub(crate) fn is_complete(&self) -> anyhow::Result<bool> {
         let mut list = TopicPartitionList::new();
-        list.add_partition_range(ALERTS, 0, PARTITIONS - 1);
+        for (partition, _) in (0..).zip(&self.ends) {
+            drop(list.add_partition(ALERTS, partition));
+        }
         let committed = self.consumer.committed_offsets(list, PATIENCE)?;
         let is_end = |p: i32, end: i64| {
             committed.find_partition(ALERTS, p).is_some_and(|element| element.offset() == Offset::Offset(end))
         };
-        Ok((0..PARTITIONS).zip(&self.ends).all(|(p, end)| is_end(p, *end)))
+        Ok((0..).zip(&self.ends).all(|(p, end)| is_end(p, *end)))
     }
 }

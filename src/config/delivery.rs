@@ -108,7 +108,7 @@ pub struct Buffer {
     /// Records of one partition.
     #[schemars(range(min = 1))]
     pub records_per_partition: u32,
-    /// Bytes of keys, values and headers in all.
+    /// Bytes in all: of keys, values and headers, and of the requests made of them.
     pub bytes: ByteSize,
 }
 

@@ -55,75 +55,84 @@ pub(super) struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn fault(&mut self, place: &Place<'_>, message: String) -> Option<Value> {
+    /// Reports that a field is left out.
+    fn fault(&mut self, place: &Place<'_>, message: String) -> bool {
         self.faults.push(FieldFault { field: place.path(), message, left_out: true });
-        None
+        false
     }
 
     /// Checks the fields of an object, in their order; drops what is null, empty or faulty.
-    pub(super) fn object(
-        &mut self,
-        place: &Place<'_>,
-        fields: &[Field],
-        object: Map<String, Value>,
-    ) -> Map<String, Value> {
-        let mut checked = Map::with_capacity(object.len());
-        for (name, value) in object {
-            let value = {
-                let place = Place::Name(place, &name);
-                match fields.iter().find(|f| f.name == name) {
-                    Some(field) => self.value(&place, field.kind, value),
-                    None if self.strict => self.fault(&place, "the data class has no such field".to_owned()),
-                    None => Some(value),
-                }
+    pub(super) fn object(&mut self, place: &Place<'_>, fields: &[Field], object: &mut Map<String, Value>) {
+        object.retain(|name, value| {
+            let place = Place::Name(place, name);
+            let keep = match fields.iter().find(|f| f.name == name) {
+                Some(field) => self.value(&place, field.kind, value),
+                None if self.strict => self.fault(&place, "the data class has no such field".to_owned()),
+                None => true,
             };
-            if let Some(value) = value.filter(|v| !is_nothing(v)) {
-                checked.insert(name, value);
-            }
-        }
-        checked
+            keep && !is_nothing(value)
+        });
     }
 
-    fn value(&mut self, place: &Place<'_>, kind: Kind, value: Value) -> Option<Value> {
-        match (kind, value) {
-            (_, Value::Null) => None,
-            (Kind::Any, value) => Some(value),
-            (Kind::Text(max), Value::String(text)) => Some(Value::String(cut(text, max))),
-            (Kind::Time, Value::String(text)) if time::is_secmaster_time(&text) => Some(Value::String(text)),
-            (Kind::Time, Value::String(text)) => match time::from_text(&text, self.zone_offset) {
-                Some(time) => Some(Value::String(time)),
-                None => {
-                    self.fault(place, "is no time like 2026-02-05T10:11:12.345Z+0800 (see secmaster_time)".to_owned())
+    /// Mends a value where it can; whether the field stays.
+    fn value(&mut self, place: &Place<'_>, kind: Kind, value: &mut Value) -> bool {
+        match (kind, &mut *value) {
+            (_, Value::Null) => false,
+            (Kind::Any, _) | (Kind::Number, Value::Number(_)) => true,
+            (Kind::Text(max), Value::String(text)) => {
+                cut(text, max);
+                true
+            }
+            (Kind::Time, Value::String(text)) => {
+                if !time::is_secmaster_time(text) {
+                    let Some(time) = time::from_text(text, self.zone_offset) else {
+                        let problem = "is no time like 2026-02-05T10:11:12.345Z+0800 (see secmaster_time)";
+                        return self.fault(place, problem.to_owned());
+                    };
+                    *text = time;
                 }
-            },
-            (Kind::Int(min, max), Value::Number(number)) => match whole(&number) {
-                Some(n) if (min..=max).contains(&n) => Some(Value::from(n)),
+                true
+            }
+            (Kind::Int(min, max), Value::Number(number)) => match whole(number) {
+                Some(n) if (min..=max).contains(&n) => {
+                    if !number.is_i64() {
+                        *number = n.into();
+                    }
+                    true
+                }
                 Some(_) => self.fault(place, format!("is not between {min} and {max}")),
                 None => self.fault(place, "is not a whole number".to_owned()),
             },
-            (Kind::PortText, Value::String(text)) => match text.parse::<u16>() {
-                Ok(_) if text.bytes().all(|b| b.is_ascii_digit()) => Some(Value::String(text)),
-                _ => self.fault(place, "is no port (a text from 0 to 65535)".to_owned()),
-            },
-            (Kind::Number, Value::Number(number)) => Some(Value::Number(number)),
-            (Kind::Word(words), Value::String(word)) if words.contains(&word.as_str()) => Some(Value::String(word)),
-            (Kind::Word(words), Value::String(_)) => self.fault(place, format!("is none of {}", words.join(", "))),
-            (Kind::Object(fields), Value::Object(object)) => Some(Value::Object(self.object(place, fields, object))),
-            (Kind::List(fields), Value::Array(items)) => Some(Value::Array(self.list(place, fields, items))),
-            (Kind::Tags, Value::Object(tags)) => Some(Value::Object(self.tags(place, tags))),
-            (kind, value) => self.fault(place, format!("expected {}, found {}", expected(kind), type_name(&value))),
+            (Kind::PortText, Value::String(text)) => {
+                let is_port = text.parse::<u16>().is_ok() && text.bytes().all(|b| b.is_ascii_digit());
+                is_port || self.fault(place, "is no port (a text from 0 to 65535)".to_owned())
+            }
+            (Kind::Word(words), Value::String(word)) => {
+                words.contains(&word.as_str()) || self.fault(place, format!("is none of {}", words.join(", ")))
+            }
+            (Kind::Object(fields), Value::Object(object)) => {
+                self.object(place, fields, object);
+                true
+            }
+            (Kind::List(fields), Value::Array(items)) => {
+                self.list(place, fields, items);
+                true
+            }
+            (Kind::Tags, Value::Object(tags)) => {
+                *tags = self.tags(place, std::mem::take(tags));
+                true
+            }
+            (kind, value) => self.fault(place, format!("expected {}, found {}", expected(kind), type_name(value))),
         }
     }
 
-    fn list(&mut self, place: &Place<'_>, fields: &'static [Field], items: Vec<Value>) -> Vec<Value> {
-        let mut checked = Vec::with_capacity(items.len());
-        for (index, item) in items.into_iter().enumerate() {
+    fn list(&mut self, place: &Place<'_>, fields: &'static [Field], items: &mut Vec<Value>) {
+        let mut index = 0;
+        items.retain_mut(|item| {
             let place = Place::Index(place, index);
-            if let Some(item) = self.value(&place, Kind::Object(fields), item).filter(|v| !is_nothing(v)) {
-                checked.push(item);
-            }
-        }
-        checked
+            index += 1;
+            self.value(&place, Kind::Object(fields), item) && !is_nothing(item)
+        });
     }
 
     fn tags(&mut self, place: &Place<'_>, tags: Map<String, Value>) -> Map<String, Value> {
@@ -168,14 +177,13 @@ pub(super) fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// The first `max` characters.
-fn cut(mut text: String, max: usize) -> String {
+/// Leaves the first `max` characters.
+fn cut(text: &mut String, max: usize) {
     if text.len() > max
         && let Some((at, _)) = text.char_indices().nth(max)
     {
         text.truncate(at);
     }
-    text
 }
 
 /// The number, if it is whole: `3`, `3.0`, `3e0`.
@@ -219,10 +227,10 @@ mod tests {
     use crate::mapping::schema::ALERT;
 
     fn check(strict: bool, value: Value) -> (Value, Vec<String>) {
-        let Value::Object(object) = value else { panic!("an object") };
+        let Value::Object(mut object) = value else { panic!("an object") };
         let mut faults = Vec::new();
-        let checked = Check { strict, zone_offset: 480, faults: &mut faults }.object(&Place::Root, ALERT, object);
-        (Value::Object(checked), faults.into_iter().map(|f| format!("{}: {}", f.field, f.message)).collect())
+        Check { strict, zone_offset: 480, faults: &mut faults }.object(&Place::Root, ALERT, &mut object);
+        (Value::Object(object), faults.into_iter().map(|f| format!("{}: {}", f.field, f.message)).collect())
     }
 
     #[test]

@@ -211,7 +211,7 @@ impl Mapping {
         put(&mut content, "id", Value::String(id.clone()));
         put(&mut content, "severity", Value::from(severity.as_str()));
 
-        let content = self.check(content, env.zone_offset, policy, faults);
+        self.check(&mut content, env.zone_offset, policy, faults);
         for name in &self.required {
             let there = content.get(name).is_some_and(|v| v.as_str().is_none_or(|text| !text.trim().is_empty()));
             if !there {
@@ -230,18 +230,13 @@ impl Mapping {
         Ok(Alert { format: Arc::clone(&self.name), part, id, severity, data_class: self.data_class.clone(), content })
     }
 
-    fn check(
-        &self,
-        content: Map<String, Value>,
-        zone_offset: i32,
-        policy: Policy,
-        faults: &mut Vec<FieldFault>,
-    ) -> Map<String, Value> {
+    fn check(&self, content: &mut Map<String, Value>, zone_offset: i32, policy: Policy, faults: &mut Vec<FieldFault>) {
         if &*self.data_class.name == "Alert" {
-            return Check { strict: policy.strict, zone_offset, faults }.object(&Place::Root, ALERT, content);
+            Check { strict: policy.strict, zone_offset, faults }.object(&Place::Root, ALERT, content);
+        } else {
+            // Of other data classes we have no table.
+            content.retain(|_, value| !is_nothing(value));
         }
-        // Of other data classes we have no table.
-        content.into_iter().filter(|(_, value)| !is_nothing(value)).collect()
     }
 }
 

@@ -210,18 +210,17 @@ impl Reader<'_> {
     fn string(&mut self) -> Result<Val, JsonError> {
         self.at += 1;
         let start = self.at;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    let text = self.text.slice(start..self.at);
-                    self.at += 1;
-                    return Ok(Val::utf8_str(text));
-                }
-                Some(b'\\') => return self.escaped(start),
-                Some(0..0x20) => return Err(self.fail("a control character in a text")),
-                Some(_) => self.at += 1,
-                None => return Err(self.fail("unexpected end of the text")),
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        self.at += rest.iter().take_while(|b| !matches!(b, b'"' | b'\\' | 0..0x20)).count();
+        match self.peek() {
+            Some(b'"') => {
+                let text = self.text.slice(start..self.at);
+                self.at += 1;
+                Ok(Val::utf8_str(text))
             }
+            Some(b'\\') => self.escaped(start),
+            Some(_) => Err(self.fail("a control character in a text")),
+            None => Err(self.fail("unexpected end of the text")),
         }
     }
 

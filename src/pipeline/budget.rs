@@ -11,7 +11,7 @@ pub struct BudgetLimits {
     pub records: usize,
     /// Records of one partition.
     pub records_per_partition: usize,
-    /// Bytes in all (keys, values, headers).
+    /// Bytes in all: keys, values and headers, and the requests made of them.
     pub bytes: usize,
 }
 

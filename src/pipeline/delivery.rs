@@ -19,6 +19,8 @@ pub(super) struct OpenRecord {
     pub(super) record: Arc<Record>,
     pub(super) origin: Origin,
     pub(super) claim: Claim,
+    /// What it and its requests hold of the byte budget.
+    pub(super) bytes: usize,
     /// How many of its deliveries have not ended.
     pub(super) remaining: usize,
     pub(super) trace_id: Option<String>,

@@ -115,7 +115,7 @@ impl<A, D> Flow<A, D> {
         if open.remaining == 0
             && let Some(open) = self.records.remove(&id)
         {
-            self.budget.give_back(&open.record.partition, open.record.size());
+            self.budget.give_back(&open.record.partition, open.bytes);
             // A fenced claim is refused here: results of an old assignment never commit.
             if self.book.settle(&open.claim).is_ok() {
                 self.commits.completed();

@@ -133,7 +133,7 @@ impl<A, D> Flow<A, D> {
         self.records.retain(|_, open| {
             let gone = partitions.contains(&open.record.partition);
             if gone {
-                self.budget.give_back(&open.record.partition, open.record.size());
+                self.budget.give_back(&open.record.partition, open.bytes);
             }
             !gone
         });

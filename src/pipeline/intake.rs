@@ -41,10 +41,13 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.telemetry.records_consumed(1);
         let origin = record.origin(&self.cluster_id);
         let planned = self.preparer.plan(&record, &origin, &self.telemetry);
+        let bytes = record.size() + planned.iter().map(Planned::size).sum::<usize>();
+        self.budget.charge(&record.partition, bytes);
         let id = RecordId(self.next_id());
         let trace_id = trace_id(&record);
         let record = Arc::new(record);
-        let open = OpenRecord { record: Arc::clone(&record), origin, claim, remaining: planned.len(), trace_id };
+        let remaining = planned.len();
+        let open = OpenRecord { record: Arc::clone(&record), origin, claim, bytes, remaining, trace_id };
         drop(self.records.insert(id, open));
         for plan in planned {
             match plan {

@@ -30,6 +30,16 @@ pub(super) enum Planned {
     DeadLetter { facts: AlertFacts, class: DeadLetterClass, reason: FailureReason, error: String },
 }
 
+impl Planned {
+    /// What it adds to its record in memory, in bytes: a request's body.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Deliver { request, .. } => request.body.len(),
+            Self::Skip { .. } | Self::DeadLetter { .. } => 0,
+        }
+    }
+}
+
 /// Maps and routes records.
 #[derive(Debug)]
 pub struct Preparer {

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::domain::{Alert, Destination, WorkflowRequest};
 
+/// Room for most bodies, so that writing one does not copy it again and again.
+const USUAL_BYTES: usize = 2 << 10;
+
 #[derive(Serialize)]
 struct Body<'a> {
     command_type: &'static str,
@@ -59,8 +62,12 @@ pub fn body(workflow_id: Option<&str>, alert: &Alert, action_instance_id: Option
             },
         },
     };
-    // Texts and JSON values under text names: nothing in it can fail to serialise.
-    serde_json::to_vec(&body).unwrap_or_default().into()
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    match serde_json::to_writer(&mut bytes, &body) {
+        Ok(()) => Bytes::from(bytes.into_boxed_slice()),
+        // Texts and JSON values under text names: nothing in it can fail to serialise.
+        Err(_) => Bytes::new(),
+    }
 }
 
 #[cfg(test)]

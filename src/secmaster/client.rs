@@ -8,16 +8,15 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderName, HeaderValue, Method};
-use percent_encoding::utf8_percent_encode;
 
 use super::classify::{Classifier, FailureOverride};
 use super::credentials::{Authorizer, CredentialSettings};
 use super::endpoint::Endpoint;
 use super::iam::Token;
 use super::response::{Judge, failure};
-use super::signing::RESERVED;
+use super::target::Targets;
 use super::tls::{self, TlsError};
-use crate::domain::{Destination, FailureClass, FailureReason, Started, WorkflowRequest};
+use crate::domain::{FailureClass, FailureReason, Started, WorkflowRequest};
 use crate::ports::{ApiFailure, WorkflowApi};
 
 /// What requests are sent as.
@@ -102,7 +101,7 @@ struct Identity {
 #[derive(Debug)]
 struct Inner {
     http: reqwest::Client,
-    endpoint: Endpoint,
+    targets: Targets,
     host: String,
     host_header: HeaderValue,
     identity: RwLock<Identity>,
@@ -144,7 +143,7 @@ impl SecMasterClient {
             renewal: settings.renewal,
             are_refused: AtomicBool::new(false),
             http,
-            endpoint: settings.endpoint,
+            targets: Targets::new(settings.endpoint),
             host,
             host_header,
             classifier: Classifier::new(settings.failure_classes),
@@ -200,15 +199,14 @@ impl SecMasterClient {
 
     /// The request without what proves who sends it.
     fn prepare(&self, request: &WorkflowRequest) -> Option<reqwest::Request> {
-        let url = self.inner.endpoint.url(&path(&request.destination), "");
-        let project_id = HeaderValue::from_str(&request.destination.project_id).ok()?;
-        let mut call = reqwest::Request::new(Method::POST, url);
+        let target = self.inner.targets.of(&request.destination)?;
+        let mut call = reqwest::Request::new(Method::POST, target.url.clone());
         call.headers_mut().extend([
             (HOST, self.inner.host_header.clone()),
             (CONTENT_TYPE, JSON),
             (USER_AGENT, AGENT),
             (X_LANGUAGE, ENGLISH),
-            (X_PROJECT_ID, project_id),
+            (X_PROJECT_ID, target.project_id.clone()),
         ]);
         *call.body_mut() = Some(request.body.clone().into());
         Some(call)
@@ -242,15 +240,4 @@ impl WorkflowApi for SecMasterClient {
         }
         result
     }
-}
-
-/// The path of CreateWorkflowInstance, every id percent-encoded as the vendor's SDK does.
-fn path(to: &Destination) -> String {
-    let encode = |text| utf8_percent_encode(text, RESERVED);
-    format!(
-        "/v1/{}/workspaces/{}/soc/workflows/{}/instances",
-        encode(&to.project_id),
-        encode(&to.workspace_id),
-        encode(&to.workflow_id)
-    )
 }

@@ -15,6 +15,7 @@ mod iam;
 mod response;
 mod retry_after;
 pub mod signing;
+mod target;
 mod tls;
 
 pub use classify::{Classifier, FailureOverride};

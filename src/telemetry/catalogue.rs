@@ -93,7 +93,7 @@ catalogue! {
     BUFFERED_RECORDS = Gauge "buffered_records" ["severity"] &[],
         "Deliveries read from Kafka that wait to be sent, by severity.";
     BUFFERED_BYTES = Gauge "buffered_bytes" [] &[],
-        "Bytes of the records that have been read and not settled.";
+        "Bytes of the records that have been read and not settled, and of their requests.";
     CONSUMER_LAG = Gauge "consumer_lag_records" ["topic", "partition"] &[],
         "Records between the committed frontier and the partition's end.";
     OLDEST_UNSETTLED = Gauge "oldest_unsettled_record_age_seconds" [] &[],
