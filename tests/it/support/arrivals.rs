@@ -31,7 +31,8 @@ impl Arrivals {
         let (observer, mut told) = unbounded_channel::<Arrival>();
         let arrivals = Self::default();
         let gathered = arrivals.clone();
-        tokio::spawn(async move {
+        #[expect(clippy::disallowed_methods, reason = "it ends with the simulator, which holds the sender")]
+        let _task = tokio::spawn(async move {
             while let Some(arrival) = told.recv().await {
                 gathered.0.lock().unwrap().extend(read(&arrival));
             }
