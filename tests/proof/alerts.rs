@@ -60,13 +60,8 @@ pub(crate) fn slow(min_ms: u64, max_ms: u64) -> Faults {
 /// From just before each record was written to the first request for it.
 pub(crate) fn latencies(world: &World, written: &[Written]) -> Vec<Duration> {
     let first = world.arrivals.first_of_each();
-    let mut latencies: Vec<Duration> = written
-        .iter()
-        .filter_map(|record| match &record.fate {
-            Some(Fate::Delivered(alert)) => Some(first[alert].saturating_duration_since(record.at)),
-            _ => None,
-        })
-        .collect();
+    let mut latencies: Vec<Duration> =
+        written.iter().filter_map(|record| Some(first[record.alert()?].saturating_duration_since(record.at))).collect();
     latencies.sort();
     latencies
 }

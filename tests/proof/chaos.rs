@@ -17,7 +17,7 @@ use crate::alerts::{share, with_quota};
 use crate::support::bridge::{PATIENCE, events};
 use crate::support::fleet::{Fleet, OUTCOMES};
 use crate::support::kafka::KafkaBroker;
-use crate::support::world::{World, drafts, faults};
+use crate::support::world::{Fate, World, drafts, faults};
 
 /// `CHAOS_RECORDS` makes a small run of it.
 const RECORDS: usize = 100_000;
@@ -27,6 +27,8 @@ const IN_FLIGHT: usize = 32;
 const QUOTA: u32 = 250;
 const OUTAGE: Duration = Duration::from_secs(60);
 const THROTTLING: Duration = Duration::from_secs(30);
+/// `verify` looks before it repeats, so that with a service that honours ids nothing is started twice, by kills neither.
+const AMBIGUOUS: &str = "retry";
 /// Longer than anything takes that the shows wait for.
 const LONG: Duration = Duration::from_secs(1_200);
 
@@ -148,7 +150,7 @@ async fn a_hundred_thousand_records_through_kills_joins_leaves_outages_and_a_bro
     let world = World::new(broker, "chaos").await;
     world.simulator.handle().set_faults(weather());
     let written = world.write(drafts(0..records)).await;
-    let configuration = world.configuration(&format!("  max_in_flight: {IN_FLIGHT}\n  ambiguous: retry\n"));
+    let configuration = world.configuration(&format!("  max_in_flight: {IN_FLIGHT}\n  ambiguous: {AMBIGUOUS}\n"));
     let configuration = configuration.replace("secmaster:\n", "secmaster:\n  request_timeout: 6s\n");
     let configuration = with_quota(&configuration, QUOTA) + "log:\n  level: debug\n";
 
@@ -179,5 +181,10 @@ async fn a_hundred_thousand_records_through_kills_joins_leaves_outages_and_a_bro
     );
     assert!(by_kill.iter().all(|(repeats, may)| repeats <= may), "{by_kill:?}");
     assert_eq!(after_the_last, 0, "repeats without a kill");
+    let deliveries = written.iter().filter(|record| matches!(record.fate, Some(Fate::Delivered(_)))).count();
+    assert_eq!(stats.instances, deliveries as u64, "one instance for each delivery, whatever was repeated");
+    if AMBIGUOUS == "verify" {
+        assert_eq!(repeats, 0, "each was started exactly once");
+    }
     assert!(took < LONG + PATIENCE);
 }

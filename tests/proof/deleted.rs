@@ -6,7 +6,7 @@ use crate::alerts::{alerts, until, with_quota};
 use crate::support::bridge::{Bridge, PATIENCE};
 use crate::support::kafka::shared;
 use crate::support::probes::Probes;
-use crate::support::world::{Draft, Fate, PARTITIONS, World, Written};
+use crate::support::world::{Draft, PARTITIONS, World, Written};
 use alertbridge::simulator::{Faults, Outage};
 
 const RECORDS: usize = 6_000;
@@ -51,7 +51,7 @@ fn lost_by_log(bridge: &Bridge) -> i64 {
 /// Records of these that never came to the service, by partition.
 fn missing(world: &World, written: &[Written]) -> usize {
     let came = world.arrivals.first_of_each();
-    written.iter().filter(|r| !matches!(&r.fate, Some(Fate::Delivered(id)) if came.contains_key(id))).count()
+    written.iter().filter(|record| record.alert().is_none_or(|alert| !came.contains_key(alert))).count()
 }
 
 /// No instance was asked for with the alerts of two, and no alert with two instances.

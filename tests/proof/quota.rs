@@ -10,7 +10,7 @@ use crate::support::arrivals::{Seen, fullest};
 use crate::support::bridge::PATIENCE;
 use crate::support::fleet::Fleet;
 use crate::support::kafka::shared;
-use crate::support::world::{Fate, World, Written};
+use crate::support::world::{World, Written};
 
 const QUOTA: u32 = 50;
 const BACKLOG: usize = 10_000;
@@ -29,13 +29,8 @@ struct Figures {
 
 /// Requests that came while every partition still had something: a partition's share is its own.
 fn while_all_had_some(world: &World, written: &[Written]) -> Vec<Seen> {
-    let partitions: HashMap<&str, i32> = written
-        .iter()
-        .filter_map(|record| match &record.fate {
-            Some(Fate::Delivered(alert)) => Some((alert.as_str(), record.partition.partition)),
-            _ => None,
-        })
-        .collect();
+    let partitions: HashMap<&str, i32> =
+        written.iter().filter_map(|record| Some((record.alert()?, record.partition.partition))).collect();
     let mut last: HashMap<i32, Instant> = HashMap::new();
     let all = world.arrivals.all();
     for seen in &all {

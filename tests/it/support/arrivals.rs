@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
-use super::world::{Fate, Written};
+use super::world::Written;
 
 /// A request that came.
 #[derive(Clone, Debug)]
@@ -31,7 +31,8 @@ impl Arrivals {
         let (observer, mut told) = unbounded_channel::<Arrival>();
         let arrivals = Self::default();
         let gathered = arrivals.clone();
-        tokio::spawn(async move {
+        #[expect(clippy::disallowed_methods, reason = "it ends with the simulator, which holds the sender")]
+        let _task = tokio::spawn(async move {
             while let Some(arrival) = told.recv().await {
                 gathered.0.lock().unwrap().extend(read(&arrival));
             }
@@ -68,11 +69,9 @@ impl Arrivals {
     pub(crate) fn assert_keys_in_order(&self, written: &[Written]) -> usize {
         let places: HashMap<&str, (&str, i32, i64)> = written
             .iter()
-            .filter_map(|record| match (&record.fate, &record.key) {
-                (Some(Fate::Delivered(alert)), Some(key)) => {
-                    Some((alert.as_str(), (key.as_str(), record.partition.partition, record.offset.0)))
-                }
-                _ => None,
+            .filter_map(|record| {
+                let place = (record.key.as_deref()?, record.partition.partition, record.offset.0);
+                Some((record.alert()?, place))
             })
             .collect();
         let mut newest: HashMap<(&str, i32), i64> = HashMap::new();

@@ -50,6 +50,16 @@ pub(crate) struct Written {
     pub(crate) fate: Option<Fate>,
 }
 
+impl Written {
+    /// The id of the alert that it is to become.
+    pub(crate) fn alert(&self) -> Option<&str> {
+        match &self.fate {
+            Some(Fate::Delivered(alert)) => Some(alert),
+            _ => None,
+        }
+    }
+}
+
 /// A mix of three formats, two percent malformed, two percent refused by the service.
 pub(crate) fn drafts(numbers: std::ops::Range<usize>) -> Vec<Draft> {
     let salt = uuid::Uuid::new_v4();
