@@ -10,5 +10,5 @@ mod outage;
 mod rebalance;
 mod settling;
 mod simulation;
-mod stall;
 mod span;
+mod stall;
