@@ -65,7 +65,7 @@ impl Progress {
     pub(crate) fn is_complete(&self) -> anyhow::Result<bool> {
         let mut list = TopicPartitionList::new();
         for (partition, _) in (0..).zip(&self.ends) {
-            drop(list.add_partition(ALERTS, partition));
+            let _element = list.add_partition(ALERTS, partition);
         }
         let committed = self.consumer.committed_offsets(list, PATIENCE)?;
         let is_end = |p: i32, end: i64| {
