@@ -56,8 +56,10 @@ pub enum SourceEvent {
     Assigned {
         /// The cluster's id, part of the instance ids.
         cluster_id: Arc<str>,
-        /// Each partition and where reading begins.
+        /// Each partition and where reading begins; none where only `all` has changed.
         partitions: Vec<Start>,
+        /// All partitions of the subscribed topics, whoever reads them.
+        all: Vec<TopicPartition>,
     },
     /// Partitions are to be handed back: finish, then call [`RecordSource::release`].
     Revoked(Vec<TopicPartition>),

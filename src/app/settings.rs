@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::config::{self, Config, CredentialKind};
 use crate::kafka::KafkaSettings;
 use crate::mapping::{MappingSettings, OnInvalidField, OnUnmatched};
-use crate::pipeline::{AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, PipelineSettings};
-use crate::resilience::{Backoff, BreakerPolicy, GuardPolicy, RateLimit, RetryPolicy};
+use crate::pipeline::{AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, PipelineSettings, RateSettings};
+use crate::resilience::{Backoff, BreakerPolicy, GuardPolicy, RateLimit, RateScope, RetryPolicy};
 use crate::routing::{RouteSettings, RuleSettings};
 use crate::secmaster::{
     ClientSettings, CredentialSettings, Endpoint, FailureOverride, Renewal, iam_endpoint, secmaster_endpoint,
@@ -159,7 +159,8 @@ pub(super) fn pipeline(config: &Config, instance: Arc<str>) -> PipelineSettings 
             records_per_partition: delivery.buffer.records_per_partition as usize,
             bytes,
         },
-        rate_limits: delivery.rate_limits.iter().map(rate_limit).collect(),
+        adaptive_concurrency: delivery.adaptive_concurrency,
+        rates: rates(config),
         retry: RetryPolicy {
             max_attempts: delivery.retry.max_attempts,
             max_elapsed: delivery.retry.max_elapsed.get(),
@@ -193,6 +194,19 @@ pub(super) fn pipeline(config: &Config, instance: Arc<str>) -> PipelineSettings 
         commit_interval: delivery.commit_interval.get(),
         drain_timeout: delivery.drain_timeout.get(),
         revoke_timeout: config.secmaster.request_timeout.get(),
+    }
+}
+
+fn rates(config: &Config) -> RateSettings {
+    let limits = |limits: &[config::RateLimit]| limits.iter().map(rate_limit).collect::<Vec<_>>();
+    let rules = config.routing.rules.iter().filter(|rule| !rule.rate_limits.is_empty());
+    RateSettings {
+        scope: match config.delivery.rate_scope {
+            config::RateScope::Group => RateScope::Group,
+            config::RateScope::Process => RateScope::Process,
+        },
+        tenant: limits(&config.delivery.rate_limits),
+        routes: rules.map(|rule| (Arc::from(rule.name.as_str()), limits(&rule.rate_limits))).collect(),
     }
 }
 

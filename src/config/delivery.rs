@@ -19,13 +19,13 @@ pub struct Delivery {
     /// How many requests may be under way at once.
     #[schemars(range(min = 1))]
     pub max_in_flight: u32,
-    /// Whether fewer requests are kept under way while the service slows down.
+    /// Whether fewer requests are kept under way while the service does not keep up (errors of its own, time-outs).
     pub adaptive_concurrency: bool,
     /// How much may be read and not yet settled; reading pauses at any of these.
     pub buffer: Buffer,
     /// Limits on requests, all of them kept at once. Empty: none.
     pub rate_limits: Vec<RateLimit>,
-    /// Whether the limits hold over all replicas of the group together, or for each process.
+    /// Whose the limits are: the group divides them by partition among its replicas, or each process has them.
     pub rate_scope: RateScope,
     /// Repeats after transient failures.
     pub retry: Retry,
@@ -142,7 +142,7 @@ const fn one() -> u32 {
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum RateScope {
-    /// All replicas of the group share them.
+    /// All replicas of the group together: each has the share of its partitions.
     Group,
     /// Each process has them for itself.
     Process,

@@ -39,7 +39,7 @@ pub struct Rule {
     /// The project instead of `secmaster.project_id`.
     #[serde(default)]
     pub project_id: Option<String>,
-    /// Limits of this route, kept besides `delivery.rate_limits`.
+    /// Limits of this route, kept besides `delivery.rate_limits` and divided like them; its workflows share them.
     #[serde(default)]
     pub rate_limits: Vec<RateLimit>,
     /// Whether later rules are not tried once this one has matched.

@@ -258,29 +258,32 @@ fn what_is_not_built_yet_is_refused_unless_it_is_the_default() {
 kafka: {security: {protocol: sasl_ssl, sasl_mechanism: OAUTHBEARER, username: u, password: p, oauth: {scope: x}}}
 secmaster: {credentials: {kind: oidc}}
 delivery:
-  adaptive_concurrency: false
-  rate_scope: process
   ambiguous: retry
-routing:
-  rules: [{name: a, skip: x, rate_limits: [{requests: 1, per: 1s}]}]
 "
             )
             .faults()
     );
-    let defaults = "delivery: {adaptive_concurrency: true, rate_scope: group, ambiguous: verify}";
+    let defaults = "delivery: {ambiguous: verify}";
     assert_eq!(Case::complete().file("a.yaml", defaults).load().delivery, Config::default().delivery);
 }
 
 #[test]
-fn limits_that_each_process_keeps_for_itself_are_hinted_at_unless_that_is_asked_for() {
+fn a_rule_that_skips_has_nothing_to_limit() {
+    let rule = "routing: {rules: [{name: a, skip: x, rate_limits: [{requests: 1, per: 1s}]}]}";
+    let faults = Case::complete().file("a.yaml", rule).faults();
+    assert!(faults.contains("`routing.rules[0].rate_limits` limits nothing"), "{faults}");
+}
+
+#[test]
+fn a_limit_over_a_long_time_is_hinted_at_where_the_group_shares_it() {
     let hinted = |text: &str| {
         let case = Case::complete().file("a.yaml", &format!("routing: {{rules: [{{name: a, skip: x}}]}}\n{text}"));
         let hints = load(&case.files, &case.environment, Purpose::Run).unwrap().hints;
-        hints.iter().any(|hint| hint.starts_with("delivery: rate_scope group is not built yet"))
+        hints.iter().any(|hint| hint.starts_with("delivery: with rate_scope group"))
     };
-    assert!(hinted(""));
-    assert!(!hinted("delivery: {rate_scope: process}"));
-    assert!(!hinted("delivery: {rate_limits: []}"), "there is nothing to share");
+    assert!(!hinted("delivery: {rate_limits: [{requests: 600, per: 60s}]}"));
+    assert!(hinted("delivery: {rate_limits: [{requests: 6000, per: 10m}]}"));
+    assert!(!hinted("delivery: {rate_scope: process, rate_limits: [{requests: 6000, per: 10m}]}"));
 }
 
 #[test]

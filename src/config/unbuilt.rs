@@ -25,10 +25,7 @@ const UNBUILT: &[Unbuilt] = &[
         values: &["instance_agency", "oidc", "pod_identity"],
         instead: "use access_key, password or token",
     },
-    Unbuilt { path: "delivery.adaptive_concurrency", values: &["true"], instead: "max_in_flight always holds" },
-    Unbuilt { path: "delivery.rate_scope", values: &["group"], instead: "works as process" },
     Unbuilt { path: "delivery.ambiguous", values: &["verify"], instead: "works as retry" },
-    Unbuilt { path: "routing.rules[].rate_limits", values: &[], instead: "delivery.rate_limits hold for all routes" },
 ];
 
 /// Keys that are used, but not for everything that they will be.

@@ -36,6 +36,8 @@ pub(super) type OutOfRange = Vec<(TopicPartition, Offset, Offset)>;
 pub(super) struct Placement {
     /// Each new partition and the first offset to read.
     pub(super) starts: Vec<Start>,
+    /// All partitions of all subscribed topics, by which the quota is divided.
+    pub(super) all: Vec<TopicPartition>,
     /// The ends of the new partitions, for the lag.
     pub(super) ends: Vec<(TopicPartition, Offset)>,
     /// Offsets that were chosen here and have to be committed before the first record is read.
@@ -62,7 +64,9 @@ pub(super) fn place(
     partitions: &[TopicPartition],
     impatient: bool,
 ) -> KafkaResult<Placed> {
-    let mut placement = Placement::default();
+    let hidden = [settings.dead_letter_topic.as_str(), settings.redrive_topic.as_str()];
+    let all = queries::subscribed_partitions(consumer, &settings.topics, &hidden)?;
+    let mut placement = Placement { all, ..Placement::default() };
     let topics: BTreeSet<&Arc<str>> = partitions.iter().map(|p| &p.topic).collect();
     for topic in topics {
         let ours: Vec<TopicPartition> = partitions.iter().filter(|p| p.topic == *topic).cloned().collect();

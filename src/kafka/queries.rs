@@ -8,6 +8,7 @@ use std::time::Duration;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::{Offset as ListOffset, TopicPartitionList};
+use regex::Regex;
 
 use super::context::Consumer;
 use crate::domain::{Offset, TopicPartition};
@@ -66,6 +67,34 @@ pub(super) fn topic_partitions(consumer: &Consumer, topic: &str) -> KafkaResult<
         return Err(KafkaError::MetadataFetch(error.into()));
     }
     Ok(found.map(|t| t.partitions().iter().map(|p| TopicPartition::new(topic, p.id())).collect()).unwrap_or_default())
+}
+
+/// All partitions of the topics that are subscribed to, whoever reads them: names, and expressions that begin with
+/// `^`, which take in none of `hidden`. In order.
+pub(super) fn subscribed_partitions(
+    consumer: &Consumer,
+    topics: &[String],
+    hidden: &[&str],
+) -> KafkaResult<Vec<TopicPartition>> {
+    let is_subscribed = subscription(topics, hidden);
+    let metadata = consumer.fetch_metadata(None, PATIENCE)?;
+    let ours = metadata.topics().iter().filter(|topic| is_subscribed(topic.name()));
+    let partitions = ours.flat_map(|t| t.partitions().iter().map(|p| TopicPartition::new(t.name(), p.id())));
+    let mut all: Vec<TopicPartition> = partitions.collect();
+    all.sort();
+    Ok(all)
+}
+
+/// Whether a topic of this name is subscribed to.
+fn subscription(topics: &[String], hidden: &[&str]) -> impl Fn(&str) -> bool {
+    let (expressions, names): (Vec<&String>, Vec<&String>) = topics.iter().partition(|topic| topic.starts_with('^'));
+    // The configuration refuses what is no expression.
+    let expressions: Vec<Regex> =
+        expressions.into_iter().filter_map(|expression| Regex::new(expression).ok()).collect();
+    move |name| {
+        names.iter().any(|topic| *topic == name)
+            || !hidden.contains(&name) && expressions.iter().any(|expression| expression.is_match(name))
+    }
 }
 
 /// A list for a commit: what has settled above each offset goes into its metadata.
@@ -148,4 +177,17 @@ fn at(consumer: &Consumer, partitions: &[TopicPartition], what: ListOffset) -> K
     let mut list = bare_list(partitions);
     list.set_all_offsets(what)?;
     concrete(&consumer.offsets_for_times(list, PATIENCE)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::subscription;
+
+    #[test]
+    fn names_and_expressions_choose_topics_and_expressions_never_our_own() {
+        let topics = ["soc.alerts".to_owned(), r"^soc\.edr\.".to_owned()];
+        let is_subscribed = subscription(&topics, &["soc.edr.dead-letter"]);
+        let names = ["soc.alerts", "soc.alerts.2", "soc.edr.a", "soc.edr.dead-letter", "x.soc.edr.a"];
+        assert_eq!(names.map(is_subscribed), [true, false, true, false, false]);
+    }
 }

@@ -11,7 +11,7 @@ use super::settings::AmbiguousPolicy;
 use super::timers::Wake;
 use crate::domain::{DeadLetterClass, FailureClass, Outcome, Started};
 use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
-use crate::scheduler::{DeliveryId, RouteId};
+use crate::scheduler::{DeliveryId, RouteId, Turn};
 use crate::telemetry::{AttemptEvent, Delivery, PauseEvent, PauseReason};
 
 /// An attempt that has ended.
@@ -30,26 +30,34 @@ pub(super) struct AttemptDone {
 impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     /// Sends what may leave now. Says when to ask again, if waiting is all there is to do.
     ///
-    /// A gate that is due lets one delivery through, then permits are counted, and the token comes last: it is spent
-    /// only when there is a delivery to spend it on, and the delivery is chosen after it, so that the worst one at
-    /// that moment leaves.
+    /// Permits are counted, a gate that is due lets one delivery through, and the token comes last: only where there
+    /// is one the delivery is chosen, so that the worst at that moment leaves, and only then the token is spent.
     pub(super) fn dispatch(&mut self, now: Instant) -> Option<Instant> {
+        self.rates.advance(now);
         while !self.is_draining && self.attempts.len() < self.settings.max_in_flight {
-            let gates = &self.gates;
-            if !gates.process_admits(now) || !self.scheduler.has_ready(|route| gates.turn(route, now)) {
+            let (gates, rates, is_crowded) = (&self.gates, &self.rates, self.under_way.is_crowded());
+            let turn = |route| match gates.turn(route, now) {
+                // What waits for an outage to end sends its probes into a full house, too.
+                _ if is_crowded && !gates.is_paused(route) => Turn::Nobody,
+                _ if !rates.route_is_ready(route, now) => Turn::Nobody,
+                turn => turn,
+            };
+            if !gates.process_admits(now) || !self.scheduler.has_ready(turn) {
                 self.waiting_for_token_since = None;
-                return gates.next_probe(now);
+                let wakes = [gates.next_probe(now), rates.next_route_token(now), rates.next_raise()];
+                return wakes.into_iter().flatten().min();
             }
-            if let Err(later) = self.limiter.spend(now) {
+            let ready_at = rates.tenant_ready_at();
+            if ready_at.is_none_or(|at| at > now) {
                 let _since = self.waiting_for_token_since.get_or_insert(now);
-                return Some(later);
+                return ready_at.into_iter().chain(rates.next_raise()).min();
             }
+            let id = self.scheduler.take(turn, |route| gates.active_time(route, now))?;
             let waited = self.waiting_for_token_since.take().map_or(Duration::ZERO, |since| now - since);
             self.telemetry.rate_limit_wait(waited);
-            let id = self.scheduler.take(|route| gates.turn(route, now), |route| gates.active_time(route, now))?;
             self.send(id, now);
         }
-        None
+        self.rates.next_raise()
     }
 
     fn send(&mut self, id: DeliveryId, now: Instant) {
@@ -57,6 +65,8 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         let route = delivery.route;
         let is_probe = self.gates.is_paused(route);
         delivery.attempt_sent(now, is_probe);
+        self.rates.spend(route, now);
+        self.under_way.sent(is_probe);
         self.gates.sent(route, now);
         self.watchdog.left();
         let request = Arc::clone(&delivery.request);
@@ -75,6 +85,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.telemetry.in_flight(self.attempts.len());
         let AttemptDone { id, route, is_probe, sent_at, sent_at_clock, duration, result } = done;
         let charge = (!is_probe && !self.gates.is_paused(route)).then_some(duration);
+        self.under_way.answered(is_probe, result.as_ref().err(), sent_at, now);
         let changes = self.gates.answered(route, result.as_ref().err(), sent_at, now);
         let detail = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
         self.tell_gates(changes, &detail);

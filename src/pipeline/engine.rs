@@ -243,9 +243,18 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
                 flow.telemetry.kafka_unavailable(&error);
                 self.health.set_ready(false);
             }
-            SourceEvent::Assigned { cluster_id, partitions } => flow.assign(cluster_id, partitions),
-            SourceEvent::Revoked(partitions) => flow.revoke(partitions, now()),
-            SourceEvent::Lost(partitions) => flow.lose(&partitions),
+            SourceEvent::Assigned { cluster_id, partitions, all } => {
+                flow.share_quota(&partitions, &all, now());
+                flow.assign(cluster_id, partitions);
+            }
+            SourceEvent::Revoked(partitions) => {
+                flow.rates.remove(&partitions, now());
+                flow.revoke(partitions, now());
+            }
+            SourceEvent::Lost(partitions) => {
+                flow.rates.remove(&partitions, now());
+                flow.lose(&partitions);
+            }
             SourceEvent::OutOfRange { partition, wanted, resumed_at } => {
                 if flow.out_of_range(&partition, wanted, resumed_at) {
                     self.source.resume(&[partition]);
@@ -295,8 +304,19 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.watchdog.look(seen, now)
     }
 
-    /// Partitions are ours from now on.
+    /// Takes our part of the quotas, which grows with our partitions.
+    fn share_quota(&mut self, added: &[Start], all: &[TopicPartition], now: Instant) {
+        let added: Vec<_> = added.iter().map(|start| start.partition.clone()).collect();
+        for (route, limit) in self.rates.assign(&added, all, now) {
+            self.telemetry.quota_below_partitions(route.as_deref(), limit.requests.get(), limit.per, all.len());
+        }
+    }
+
+    /// Partitions are ours from now on; none where only the topics have changed.
     fn assign(&mut self, cluster_id: Arc<str>, partitions: Vec<Start>) {
+        if partitions.is_empty() {
+            return;
+        }
         let told: Vec<_> = partitions.iter().map(|start| (start.partition.clone(), start.offset)).collect();
         self.telemetry.assigned(&told);
         self.cluster_id = cluster_id;

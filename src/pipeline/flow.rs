@@ -19,13 +19,14 @@ use super::held::Held;
 use super::letters::Letters;
 use super::paused_route::PausedRoutes;
 use super::prepare::{AlertFacts, Preparer};
+use super::rates::Rates;
 use super::report::Reporter;
 use super::settings::PipelineSettings;
 use super::timers::Timers;
+use super::under_way::UnderWay;
 use super::watchdog::Watchdog;
 use crate::domain::{Destination, Outcome, TopicPartition, WorkflowRequest};
 use crate::offsets::{CommitSchedule, Frontier, OffsetBook};
-use crate::resilience::RateLimiter;
 use crate::scheduler::{DeliveryId, RouteId, Scheduler};
 use crate::telemetry::{OutcomeEvent, Telemetry};
 
@@ -44,7 +45,8 @@ pub(super) struct Flow<A, D> {
     pub(super) held: Held,
     pub(super) scheduler: Scheduler,
     pub(super) gates: Gates,
-    pub(super) limiter: RateLimiter,
+    pub(super) rates: Rates,
+    pub(super) under_way: UnderWay,
     pub(super) rng: StdRng,
     pub(super) timers: Timers,
     pub(super) records: HashMap<RecordId, OpenRecord>,
@@ -82,7 +84,8 @@ impl<A, D> Flow<A, D> {
             paused_routes: PausedRoutes::new(settings.paused_route_after),
             // The bound of a call in flight is its time-out.
             watchdog: Watchdog::new(settings.revoke_timeout),
-            limiter: RateLimiter::new(&settings.rate_limits, now),
+            rates: Rates::new(&settings.rates, now),
+            under_way: UnderWay::new(settings.max_in_flight, settings.adaptive_concurrency),
             cluster_id: Arc::from(""),
             book: OffsetBook::default(),
             credential_watch: CredentialWatch::default(),
@@ -183,6 +186,7 @@ impl<A, D> Flow<A, D> {
             return *route;
         }
         let route = self.gates.add_route(now);
+        self.rates.add_route(&request.destination.route);
         self.destinations.push(request.destination.clone());
         let _none = self.routes.insert(request.destination.clone(), route);
         route

@@ -30,6 +30,8 @@ struct RouteGates {
     target: Gate,
     breaker: Gate,
     window: FailureWindow,
+    /// When the breaker closed last, until a request that left after that has shown that it may stay so.
+    warming_since: Option<Instant>,
     last_success: Option<Instant>,
     /// The time for which neither these gates nor those of the process were closed.
     active: ActiveTime,
@@ -60,6 +62,7 @@ impl Gates {
             target: Gate::open(ProbeSchedule::SYSTEMIC),
             breaker: Gate::open(ProbeSchedule::Doubling { first: open_for, max: max_open_for }),
             window: FailureWindow::new(self.policy),
+            warming_since: None,
             last_success: None,
             active: ActiveTime::new(now),
         });
@@ -140,13 +143,8 @@ impl Gates {
                 works || class == Some(FailureClass::Ambiguous) && is_answer,
             );
             changes.apply(&mut gates.target, verdict, PauseReason::Target, Some(route), None, sent_at, now);
-            if works {
-                if changes.reopen(&mut gates.breaker, PauseReason::CircuitBreaker, Some(route), now) {
-                    // What failed while it was open must not open it again.
-                    gates.window.clear();
-                }
-                gates.window.success(now);
-            }
+            let failed = class == Some(FailureClass::Transient) || class == Some(FailureClass::Ambiguous) && !is_answer;
+            gates.judge_breaker(self::verdict(failed, works), route, sent_at, now, &mut changes);
             if class.is_none() {
                 gates.last_success = Some(now);
             }
@@ -167,6 +165,7 @@ impl Gates {
     pub(super) fn open_breaker(&mut self, route: RouteId, now: Instant) -> Option<GateChange> {
         let gates = self.routes.get_mut(route.0)?;
         gates.window.clear();
+        gates.warming_since = None;
         let newly = gates.breaker.close(now, None);
         let probe_in = gates.breaker.next_probe()?.saturating_duration_since(now);
         self.follow_pauses(now);
@@ -228,6 +227,37 @@ impl Gates {
     }
 }
 
+impl RouteGates {
+    /// Any success closes the breaker; then one request goes first, whose failure opens it again at once.
+    fn judge_breaker(
+        &mut self,
+        verdict: Verdict,
+        route: RouteId,
+        sent_at: Instant,
+        now: Instant,
+        changes: &mut Changes,
+    ) {
+        let is_warm_up = self.warming_since.is_some_and(|since| sent_at >= since);
+        if verdict == Verdict::Fine {
+            if changes.reopen(&mut self.breaker, PauseReason::CircuitBreaker, Some(route), now) {
+                // What failed while it was open must not open it again.
+                self.window.clear();
+                self.breaker.prove();
+                self.warming_since = Some(now);
+            } else if is_warm_up {
+                let _proven = self.breaker.reopen(now);
+                self.warming_since = None;
+            }
+            self.window.success(now);
+        } else if is_warm_up {
+            changes.apply(&mut self.breaker, verdict, PauseReason::CircuitBreaker, Some(route), None, sent_at, now);
+            if verdict == Verdict::Trouble {
+                self.warming_since = None;
+            }
+        }
+    }
+}
+
 fn admits(gate: &Gate, now: Instant) -> bool {
     matches!(gate.admission(now), Some(Admission::Pass | Admission::Probe))
 }
@@ -272,16 +302,19 @@ impl Changes {
                 }
             }
             Verdict::Fine if gate.closed_since().is_none_or(|closed| sent_at > closed) => {
-                let _was_closed = self.reopen(gate, reason, route, now);
+                if !self.reopen(gate, reason, route, now) {
+                    let _proven = gate.reopen(now);
+                }
             }
             Verdict::Fine | Verdict::Nothing => gate.probe_said_nothing(),
         }
     }
 
-    /// Says whether the gate was closed.
+    /// Says whether the gate was closed; one that was not stays as it is.
     fn reopen(&mut self, gate: &mut Gate, reason: PauseReason, route: Option<RouteId>, now: Instant) -> bool {
-        let closed_for = gate.reopen(now);
+        let was_closed = gate.closed_since().is_some();
+        let closed_for = if was_closed { gate.reopen(now) } else { None };
         self.0.extend(closed_for.map(|after| GateChange { reason, route, to: Moved::Opened { after } }));
-        closed_for.is_some()
+        was_closed
     }
 }

@@ -20,13 +20,15 @@ mod intake;
 mod letters;
 mod paused_route;
 mod prepare;
+mod rates;
 mod report;
 mod settings;
 mod timers;
+mod under_way;
 mod watchdog;
 
 pub use budget::BudgetLimits;
 pub use engine::{Parts, Pipeline, PipelineError};
 pub use prepare::Preparer;
-pub use settings::{AmbiguousPolicy, InstanceIdMode, Ordering, PipelineSettings};
+pub use settings::{AmbiguousPolicy, InstanceIdMode, Ordering, PipelineSettings, RateSettings};
 pub use watchdog::Stall;

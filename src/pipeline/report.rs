@@ -84,6 +84,9 @@ impl<A: WorkflowApi, D> Flow<A, D> {
         let guard = self.guarded.status(tokio::time::Instant::now().into_std());
         self.telemetry.held_dead_letters(guard.held);
         let in_flight = self.attempts.len();
+        let (share, limit) = (self.rates.share(), self.under_way.limit());
+        self.telemetry.rate_share(share);
+        self.telemetry.concurrency_limit(limit);
         let bytes = self.budget.bytes();
         let report = &self.report;
         report.publish.send_modify(|status| {
@@ -92,6 +95,8 @@ impl<A: WorkflowApi, D> Flow<A, D> {
             status.buffer.records = buffered.into_iter().collect();
             status.buffer.bytes = bytes;
             status.in_flight = in_flight;
+            status.concurrency_limit = limit;
+            status.rate_share = share;
             status.breakers = breakers;
             status.pauses = pauses;
             status.dead_letter_guard = guard;

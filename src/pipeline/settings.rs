@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::budget::BudgetLimits;
 use crate::domain::{Alert, Origin, instance_id, instance_id_of_alert};
-use crate::resilience::{BreakerPolicy, GuardPolicy, RateLimit, RetryPolicy};
+use crate::resilience::{BreakerPolicy, GuardPolicy, RateLimit, RateScope, RetryPolicy};
 
 /// In which order the deliveries of a partition leave.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,6 +50,17 @@ pub enum AmbiguousPolicy {
     DeadLetter,
 }
 
+/// The quotas.
+#[derive(Clone, Debug)]
+pub struct RateSettings {
+    /// Whose they are.
+    pub scope: RateScope,
+    /// Those of the tenant: every request counts.
+    pub tenant: Vec<RateLimit>,
+    /// Those of single rules, by name, besides the tenant's.
+    pub routes: Vec<(Arc<str>, Vec<RateLimit>)>,
+}
+
 /// The pipeline's settings.
 #[derive(Clone, Debug)]
 pub struct PipelineSettings {
@@ -65,8 +76,10 @@ pub struct PipelineSettings {
     pub max_in_flight: usize,
     /// How much is read before it has settled.
     pub budget: BudgetLimits,
-    /// The quota.
-    pub rate_limits: Vec<RateLimit>,
+    /// Whether fewer requests are in flight while the service does not keep up.
+    pub adaptive_concurrency: bool,
+    /// The quotas.
+    pub rates: RateSettings,
     /// The budget of one delivery.
     pub retry: RetryPolicy,
     /// When a route's breaker opens.

@@ -160,6 +160,11 @@ impl Gate {
         newly
     }
 
+    /// The trouble seems to be over: one goes through first, and the others once that one has been answered.
+    pub fn prove(&mut self) {
+        self.state = State::Unproven { probing: false };
+    }
+
     /// The trouble is over. Says for how long the gate was closed, if it was.
     pub fn reopen(&mut self, now: Instant) -> Option<Duration> {
         let since = self.closed_since();

@@ -4,14 +4,19 @@
 
 mod backoff;
 mod breaker;
+mod concurrency;
 mod gate;
 mod guard;
+mod limiter;
 mod rate;
 mod retry;
+mod share;
 
 pub use backoff::Backoff;
 pub use breaker::{BreakerPolicy, FailureWindow, RatioPolicy};
+pub use concurrency::ConcurrencyLimit;
 pub use gate::{Admission, Gate, ProbeSchedule};
 pub use guard::{DeadLetterGuard, GuardLimit, GuardPolicy, Ruling};
-pub use rate::{RateLimit, RateLimiter};
+pub use limiter::{RateLimiter, RateScope};
+pub use rate::RateLimit;
 pub use retry::RetryPolicy;

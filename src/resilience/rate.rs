@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use governor::clock::Clock;
-use governor::middleware::NoOpMiddleware;
+use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter as Governor};
+
+use super::share::Share;
 
 /// A quota: so many requests in any window of this length.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,14 +23,42 @@ pub struct RateLimit {
     pub burst: NonZeroU32,
 }
 
+/// What the interval is lengthened by, so that a window cannot hold one more than the quota.
+const MARGIN: f64 = 1.01;
+
+/// The part of the window by which a departure may be late and is still booked at the time its token was there:
+/// half of the margin. So what a timer is late by does not add up; see [`RateLimit::pace`] for why the quota holds.
+const SLACK: u32 = 200;
+
+/// How a bucket fills.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Pace {
+    /// The time between two tokens.
+    interval: Duration,
+    /// How many tokens it holds.
+    burst: NonZeroU32,
+}
+
 impl RateLimit {
-    /// The time between two departures at full pace.
+    /// How a bucket fills for this part of the quota; `None` where nothing is to leave.
     ///
-    /// A bucket of `burst` tokens, one more each interval T, lets at most `burst + floor(per / T)` leave in a window.
-    /// With T one percent above `per / (requests - burst + 1)` that is never more than `requests`.
-    fn interval(&self) -> Duration {
-        let paced = self.requests.get().saturating_sub(self.burst.get()) + 1;
-        (self.per / paced).mul_f64(1.01)
+    /// A bucket of `burst` tokens, one more each interval T, out of which departures come at most `slack` late, lets at
+    /// most `burst + floor((per + slack) / T)` leave in a window. With T one percent above
+    /// `per / (requests - burst + 1)` and a slack of half a percent, that is never more than `requests`.
+    ///
+    /// The burst shrinks with the share. A part of a request per window is paced without burst.
+    fn pace(&self, share: Share) -> Option<Pace> {
+        let (tokens, burst) = match share {
+            Share::Whole(share) => {
+                let share = NonZeroU32::new(share)?;
+                let burst = u64::from(self.burst.get()) * u64::from(share.get()) / u64::from(self.requests.get());
+                let burst = u32::try_from(burst).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+                (f64::from(share.get().saturating_sub(burst.get()) + 1), burst)
+            }
+            Share::Part(share) => (share, NonZeroU32::MIN),
+        };
+        let interval = Duration::try_from_secs_f64(self.per.as_secs_f64() / tokens * MARGIN).ok()?;
+        Some(Pace { interval, burst })
     }
 }
 
@@ -44,138 +74,76 @@ impl Clock for GivenTime {
     }
 }
 
-type Bucket = Governor<NotKeyed, InMemoryState, GivenTime, NoOpMiddleware<Duration>>;
+type Tokens = Governor<NotKeyed, InMemoryState, GivenTime, StateInformationMiddleware>;
 
-/// Several limits that hold together.
+/// The tokens of one limit. It knows when the next one can be had, and asking costs nothing.
 #[derive(Debug)]
-pub struct RateLimiter {
+pub(super) struct Bucket {
     start: Instant,
     time: GivenTime,
-    /// The slowest first: where it holds a departure back, no token of a faster one is spent for nothing.
-    buckets: Vec<Bucket>,
-    not_before: Instant,
+    tokens: Tokens,
+    ready_at: Instant,
+    slack: Duration,
 }
 
-impl RateLimiter {
-    /// A limiter that starts full. Without limits everything passes.
-    #[must_use]
-    pub fn new(limits: &[RateLimit], now: Instant) -> Self {
+impl Bucket {
+    /// An empty bucket: the first token comes one interval from now. What left before, by another bucket or another
+    /// process, then counts in no window together with a whole quota of this one.
+    ///
+    /// `None` where nothing is to leave.
+    pub(super) fn empty(limit: &RateLimit, share: Share, now: Instant) -> Option<Self> {
+        let Pace { interval, burst } = limit.pace(share)?;
         let time = GivenTime::default();
-        let mut limits = limits.to_vec();
-        limits.sort_by_key(|limit| std::cmp::Reverse(limit.interval()));
-        let bucket = |limit: &RateLimit| {
-            let quota = Quota::with_period(limit.interval())?.allow_burst(limit.burst);
-            Some(Governor::direct_with_clock(quota, time.clone()))
-        };
-        // A quota without length (`per: 0`) limits nothing; the configuration refuses it.
-        let buckets = limits.iter().filter_map(bucket).collect();
-        Self { start: now, time, buckets, not_before: now }
+        let quota = Quota::with_period(interval)?.allow_burst(burst);
+        let tokens = Governor::direct_with_clock(quota, time.clone()).with_middleware();
+        let mut bucket = Self { start: now, time, tokens, ready_at: now, slack: limit.per / SLACK };
+        // As many as it holds: it always has them.
+        let _emptied = bucket.tokens.check_n(burst);
+        bucket.look();
+        Some(bucket)
     }
 
-    /// Spends a token for a departure now.
-    ///
-    /// # Errors
-    /// The earliest time at which a token can be had; asking before it costs nothing and gives the same answer.
-    pub fn spend(&mut self, now: Instant) -> Result<(), Instant> {
-        if now < self.not_before {
-            return Err(self.not_before);
-        }
-        let since_start = now.saturating_duration_since(self.start);
+    /// When a token can be had.
+    pub(super) fn ready_at(&self) -> Instant {
+        self.ready_at
+    }
+
+    /// Takes a token. To be called at or after [`Bucket::ready_at`].
+    pub(super) fn spend(&mut self, now: Instant) {
+        let booked = now.checked_sub(self.slack).map_or(self.ready_at, |slack| self.ready_at.max(slack));
+        let since_start = booked.saturating_duration_since(self.start);
         self.time.0.store(u64::try_from(since_start.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        for bucket in &self.buckets {
-            if let Err(refusal) = bucket.check() {
-                self.not_before = now + refusal.wait_time_from(self.time.now());
-                return Err(self.not_before);
-            }
+        match self.tokens.check() {
+            Ok(left) if left.remaining_burst_capacity() > 0 => self.ready_at = booked,
+            _ => self.look(),
         }
-        Ok(())
+    }
+
+    /// Finds out when the next token comes. The bucket is empty, and of an empty one a check takes nothing.
+    fn look(&mut self) {
+        if let Err(refusal) = self.tokens.check() {
+            self.ready_at = self.start + refusal.earliest_possible();
+        }
     }
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "an arbitrary point in time; nothing waits for it")]
 mod tests {
     use std::num::NonZeroU32;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
-    use proptest::prelude::*;
-
-    use super::{RateLimit, RateLimiter};
-
-    fn limit(requests: u32, per: Duration, burst: u32) -> RateLimit {
-        RateLimit { requests: NonZeroU32::new(requests).unwrap(), per, burst: NonZeroU32::new(burst).unwrap() }
-    }
-
-    /// Departures of a sender that always has something to send, asking when it was told to.
-    fn departures(limits: &[RateLimit], start: Instant, length: Duration) -> Vec<Duration> {
-        let mut limiter = RateLimiter::new(limits, start);
-        let mut now = start;
-        let mut departures = Vec::new();
-        while now < start + length {
-            match limiter.spend(now) {
-                Ok(()) => departures.push(now - start),
-                Err(later) => now = later,
-            }
-        }
-        departures
-    }
-
-    /// The most departures in any window of this length.
-    fn fullest_window(departures: &[Duration], per: Duration) -> usize {
-        departures
-            .iter()
-            .enumerate()
-            .map(|(i, from)| departures[i..].iter().take_while(|at| **at - *from < per).count())
-            .max()
-            .unwrap_or(0)
-    }
+    use super::{RateLimit, Share};
 
     #[test]
-    fn a_quota_of_fifty_a_second_is_used_to_ninety_seven_percent_and_never_passed() {
-        let second = Duration::from_secs(1);
-        let departures = departures(&[limit(50, second, 1)], Instant::now(), second * 60);
-        assert!(fullest_window(&departures, second) <= 50);
-        assert!(departures.len() >= 50 * 60 * 97 / 100, "{} departures in a minute", departures.len());
-    }
-
-    #[test]
-    fn several_limits_hold_together() {
-        let (second, minute) = (Duration::from_secs(1), Duration::from_secs(60));
-        let departures = departures(&[limit(10, second, 1), limit(60, minute, 20)], Instant::now(), minute * 10);
-        assert!(fullest_window(&departures, second) <= 10);
-        assert!(fullest_window(&departures, minute) <= 60);
-        assert!(departures.len() > 350, "the minute's quota is what holds: {}", departures.len());
-    }
-
-    #[test]
-    fn without_limits_everything_passes() {
-        let now = Instant::now();
-        let mut limiter = RateLimiter::new(&[], now);
-        assert!((0..1000).all(|_| limiter.spend(now).is_ok()));
-    }
-
-    proptest! {
-        /// Any quota, any burst, any times of asking: no window holds more than the quota.
-        #[test]
-        fn no_window_holds_more_than_the_quota(
-            requests in 1_u32..300,
-            burst_percent in 0_u32..100,
-            per_ms in 50_u64..5_000,
-            gaps in prop::collection::vec(0_u64..200_000, 1..600),
-        ) {
-            let burst = (requests * burst_percent / 100).max(1);
-            let per = Duration::from_millis(per_ms);
-            let start = Instant::now();
-            let mut limiter = RateLimiter::new(&[limit(requests, per, burst)], start);
-            let mut now = start;
-            let mut departures = Vec::new();
-            for gap in gaps {
-                now += Duration::from_micros(gap);
-                if limiter.spend(now).is_ok() {
-                    departures.push(now - start);
-                }
-            }
-            prop_assert!(fullest_window(&departures, per) <= requests as usize);
-        }
+    fn a_burst_is_taken_off_the_pace_and_shrinks_with_the_share() {
+        let n = |n| NonZeroU32::new(n).unwrap();
+        let limit = RateLimit { requests: n(60), per: Duration::from_secs(60), burst: n(20) };
+        let pace = |share| limit.pace(share).map(|pace| (pace.interval.as_millis(), pace.burst.get()));
+        assert_eq!(pace(Share::Whole(60)), Some((1_478, 20)), "41 a minute and 20 at once");
+        assert_eq!(pace(Share::Whole(6)), Some((12_120, 2)));
+        assert_eq!(pace(Share::Whole(1)), Some((60_600, 1)));
+        assert_eq!(pace(Share::Part(0.5)), Some((121_200, 1)), "one in two windows");
+        assert_eq!(pace(Share::Whole(0)), None);
+        assert_eq!(pace(Share::Part(0.0)), None);
     }
 }

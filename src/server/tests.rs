@@ -134,6 +134,8 @@ async fn the_status_is_what_the_pipeline_published_last() {
             "assignment": [{"topic": "soc.alerts", "partition": 3, "next_offset": 42, "lag": 7, "held_back": false}],
             "buffer": {"records": {"Fatal": 2, "High": 0, "Medium": 0, "Low": 0, "Tips": 0}, "bytes": 300},
             "in_flight": 0,
+            "concurrency_limit": 0,
+            "rate_share": 0.0,
             "pauses": [],
             "breakers": [{"route": "default", "state": "half_open"}],
             "dead_letter_guard": {"held": 0, "since": null},

@@ -86,10 +86,14 @@ catalogue! {
         "Age of delivered alerts: from the record's timestamp to the confirmed start of the workflow.";
     RATE_LIMIT_WAIT = Histogram "rate_limit_wait_seconds" [] WAIT_SECONDS,
         "Time that the dispatcher waited for a token of the rate limits.";
+    RATE_SHARE = Gauge "rate_share" [] &[],
+        "The part of the tenant's quota that this process may use now, from 0 to 1; of several limits, the least.";
     HOLD_OFF = Histogram "holdoff_seconds" [] HOLD_OFF_SECONDS,
         "Lengths of the hold-offs that throttling answers have caused.";
     IN_FLIGHT = Gauge "in_flight_requests" [] &[],
         "Requests that have been sent and not answered.";
+    CONCURRENCY_LIMIT = Gauge "concurrency_limit" [] &[],
+        "How many requests may be under way now: at most `delivery.max_in_flight`, fewer while the service does not keep up.";
     BUFFERED_RECORDS = Gauge "buffered_records" ["severity"] &[],
         "Deliveries read from Kafka that wait to be sent, by severity.";
     BUFFERED_BYTES = Gauge "buffered_bytes" [] &[],

@@ -117,6 +117,9 @@ events! {
     PAUSED = WARN "delivery.paused" "sending (to this route, where one is named) stands still for a while" PAUSE;
     RESUMED = INFO "delivery.resumed" "sending goes on" &["reason", "route", "paused_ms"];
     HOLD_OFF = WARN "delivery.hold_off" "SecMaster throttles; nothing is sent for a while" &["hold_off_ms"];
+    QUOTA_BELOW_PARTITIONS = WARN "rate_limit.below_partitions"
+        "a quota is smaller than the number of partitions: over all replicas, a window may hold one for each partition"
+        &["route", "requests", "per_ms", "partitions"];
     BREAKER_OPENED = WARN "circuit_breaker.opened" "the target fails; requests of the route wait" &["route"];
     BREAKER_CLOSED = INFO "circuit_breaker.closed" "the target answers again" &["route"];
     STARTED = INFO "service.started" "alertbridge has started"

@@ -51,6 +51,10 @@ pub struct Status {
     pub buffer: Buffer,
     /// Requests that have been sent and not answered.
     pub in_flight: usize,
+    /// How many requests may be under way now.
+    pub concurrency_limit: usize,
+    /// The part of the tenant's quota that this process may use now, from 0 to 1.
+    pub rate_share: f64,
     /// The circuit breakers that have been used.
     pub breakers: Vec<Breaker>,
     /// What stands still, the most serious first; a pause without a route concerns all.
@@ -77,6 +81,8 @@ impl Status {
             assignment: Vec::new(),
             buffer: Buffer::default(),
             in_flight: 0,
+            concurrency_limit: 0,
+            rate_share: 0.0,
             breakers: Vec::new(),
             pauses: Vec::new(),
             dead_letter_guard: GuardStatus::default(),

@@ -100,11 +100,14 @@ fn dead_letter_guard(guard: &DeadLetterGuard, faults: &mut Faults) {
     positive("delivery.dead_letter_guard.window", guard.window, faults);
 }
 
-/// Until the replicas share their limits.
-pub(super) fn hint(delivery: &Delivery) -> Option<String> {
-    (delivery.rate_scope == RateScope::Group && !delivery.rate_limits.is_empty()).then(|| {
-        "delivery: rate_scope group is not built yet, so rate_limits hold for each process: run one, or divide them \
-         among the replicas (rate_scope: process says that you know)"
-            .to_owned()
+/// A limit over a long time, of which a group pays the price at each assignment.
+pub(super) fn hint(config: &Config) -> Option<String> {
+    let of_rules = config.routing.rules.iter().flat_map(|rule| &rule.rate_limits);
+    let longest = config.delivery.rate_limits.iter().chain(of_rules).map(|limit| limit.per).max()?;
+    (config.delivery.rate_scope == RateScope::Group && longest > TimeSpan::from_secs(60)).then(|| {
+        format!(
+            "delivery: with rate_scope group a replica sends nothing by a rate limit for one window after a start, here \
+             {longest}: give the limit for a shorter time, e.g. 600 requests per 60s instead of 6000 per 10m"
+        )
     })
 }

@@ -33,7 +33,7 @@ pub(super) fn hints(config: &Config, purpose: Purpose) -> Vec<String> {
     let hints = [
         kafka::hint(&config.kafka),
         secmaster::hint(&config.secmaster),
-        delivery::hint(&config.delivery),
+        delivery::hint(config),
         routing::hint(&config.routing),
         routing::odd_ids(&config.routing),
     ];

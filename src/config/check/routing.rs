@@ -62,6 +62,9 @@ fn check_rule(path: &str, rule: &Rule, faults: &mut Faults) {
     if let Some(id) = &rule.project_id {
         faults.project(&format!("{path}.project_id"), id);
     }
+    faults.unless(rule.skip.is_none() || rule.rate_limits.is_empty(), &format!("{path}.rate_limits"), || {
+        format!("`{path}.rate_limits` limits nothing, since the rule skips: leave it out")
+    });
     delivery::rate_limits(&format!("{path}.rate_limits"), &rule.rate_limits, faults);
 }
 

@@ -63,6 +63,8 @@ pub(super) struct Worker {
     outbox: Outbox,
     topics: HashMap<String, Arc<str>>,
     owned: HashMap<TopicPartition, Owned>,
+    /// All partitions of the subscribed topics, as they were told last.
+    all: Vec<TopicPartition>,
     commits: CommitQueue,
     committer: Committer,
     /// Commits that the pipeline did not ask for and is not told of.
@@ -95,6 +97,7 @@ impl Worker {
             outbox,
             topics: HashMap::new(),
             owned: HashMap::new(),
+            all: Vec::new(),
             commits: CommitQueue::default(),
             committer,
             own_commits: HashSet::new(),

@@ -103,7 +103,7 @@ impl Worker {
     fn begin(&mut self, placement: Placement) {
         // Known since the first metadata; empty only where the brokers do not tell.
         let cluster_id = self.consumer.client().fetch_cluster_id(queries::PATIENCE).unwrap_or_default();
-        let Placement { starts, ends, out_of_range, .. } = placement;
+        let Placement { starts, all, ends, out_of_range, .. } = placement;
         self.joined();
         self.outbox.epoch += 1;
         for Start { partition, offset, .. } in &starts {
@@ -116,8 +116,12 @@ impl Worker {
             Ok(list) => self.answer_assign(&list),
             Err(error) => return self.tell_fatal(&error),
         }
-        if !starts.is_empty() {
-            self.tell(SourceEvent::Assigned { cluster_id: cluster_id.into(), partitions: starts });
+        // Nothing new for us, as a cooperative rebalance often says, may still come of topics that have grown.
+        if !starts.is_empty() || !self.owned.is_empty() && self.all != all {
+            self.all.clone_from(&all);
+            self.tell(SourceEvent::Assigned { cluster_id: cluster_id.into(), partitions: starts, all });
+        }
+        if !ends.is_empty() {
             self.tell(SourceEvent::EndOffsets(ends));
         }
         for (partition, wanted, resumed_at) in out_of_range {

@@ -78,6 +78,21 @@ impl Telemetry {
         self.metrics().in_flight.set(count(requests));
     }
 
+    /// How many requests may be under way.
+    pub fn concurrency_limit(&self, requests: usize) {
+        self.metrics().concurrency_limit.set(count(requests));
+    }
+
+    /// The part of the tenant's quota that is ours now.
+    pub fn rate_share(&self, share: f64) {
+        self.metrics().rate_share.set(share);
+    }
+
+    /// A quota (of the tenant, or of a route) is smaller than the number of partitions it is divided among.
+    pub fn quota_below_partitions(&self, route: Option<&str>, requests: u32, per: Duration, partitions: usize) {
+        emit!(log_events::QUOTA_BELOW_PARTITIONS, route, requests, per_ms = millis(per), partitions);
+    }
+
     /// How many deliveries wait, by severity (one that is not named waits for none), and the bytes of the unsettled
     /// records.
     pub fn buffered(&self, by_severity: &[(Severity, usize)], bytes: usize) {

@@ -109,6 +109,9 @@ async fn make_everything_happen(telemetry: &Telemetry) {
         let (route, probe_in) = (Some("default"), Some(Duration::from_secs(1)));
         telemetry.paused(&PauseEvent { reason, route, workflow_id: Some("w"), probe_in, detail: "4xx" });
     }
+    telemetry.quota_below_partitions(Some("default"), 10, Duration::from_secs(1), 12);
+    telemetry.rate_share(0.5);
+    telemetry.concurrency_limit(8);
     telemetry.hold_off(Duration::from_secs(30));
     telemetry.resumed(PauseReason::HoldOff, Some("default"), Duration::from_secs(30), true);
     telemetry.buffer_full(true);

@@ -150,3 +150,32 @@ async fn replicas_that_start_at_once_agree_where_the_group_begins() {
     assert!(!starts.is_empty() && starts.iter().all(|(_, offset)| offset.0 == 1), "{starts:?}");
     assert_eq!(broker.committed(&group, &topic, 6), [Some(1); 6]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assignment_tells_all_partitions_of_all_subscribed_topics_whoever_reads_them() {
+    let broker = kafka::shared();
+    let (topic, group) = (unique("all"), unique("g"));
+    let more = format!("{topic}.more");
+    for (name, partitions) in [(topic.clone(), 3), (more.clone(), 2), (format!("{topic}.dead-letter"), 1)] {
+        broker.create_topic(&name, partitions, &[]).await;
+    }
+    let mut settings = broker.settings(&group, &topic);
+    settings.topics = vec![format!("^{topic}")];
+    settings.client.insert("partition.assignment.strategy".to_owned(), "cooperative-sticky".to_owned());
+    let told = |event: &SourceEvent| match event {
+        SourceEvent::Assigned { partitions, all, .. } => Some((partitions.len(), all.clone())),
+        _ => None,
+    };
+    let of = |topic: &str, count| (0..count).map(|p| TopicPartition::new(topic, p)).collect::<Vec<_>>();
+    let expected = [of(&topic, 3), of(&more, 2)].concat();
+    let mut first = Feed::new(KafkaSource::start(settings.clone()).unwrap());
+    assert_eq!(first.until(told).await, (5, expected.clone()));
+    let mut second = Feed::new(KafkaSource::start(settings).unwrap());
+    let ((ours, all), ()) = tokio::join!(second.until(told), async {
+        let given = first.until(revoked).await;
+        first.source.release(given, Vec::new());
+    });
+    assert!((1..5).contains(&ours), "{ours}");
+    assert_eq!(all, expected, "those of the other member, too");
+    tokio::join!(first.close(), second.close());
+}

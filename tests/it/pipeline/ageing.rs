@@ -1,16 +1,14 @@
 //! The worst first, and nobody for ever last.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use alertbridge::resilience::RateLimit;
 use tokio::time::{Instant, sleep};
 
 use super::fakes::{FakeApi, started, unavailable};
-use super::harness::{Bench, alert, one_route, settings};
+use super::harness::{Bench, alert, each_second, one_route, settings};
 
 const LOWS: i64 = 10_000;
 const FATALS: i64 = 20;
@@ -32,8 +30,7 @@ impl Service {
     fn start(age_to_top: Duration) -> Self {
         let mut settings = settings();
         settings.age_to_top = age_to_top;
-        let fifty = NonZeroU32::new(50).unwrap();
-        settings.rate_limits = vec![RateLimit { requests: fifty, per: Duration::from_secs(1), burst: NonZeroU32::MIN }];
+        settings.rates.tenant = vec![each_second(50)];
         settings.budget.records = 20_000;
         settings.budget.records_per_partition = 20_000;
         settings.budget.bytes = 1 << 30;

@@ -14,6 +14,7 @@ use alertbridge::ports::{
     ApiFailure, DeadLetterError, DeadLetterSink, RecordSource, SourceError, SourceEvent, WorkflowApi,
 };
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// What the pipeline asked of its source.
 #[derive(Debug, Default)]
@@ -99,6 +100,7 @@ impl RecordSource for FakeSource {
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) request: WorkflowRequest,
+    pub(super) at: Instant,
 }
 
 impl Call {
@@ -173,7 +175,7 @@ impl WorkflowApi for FakeApi {
     }
 
     async fn start(&self, request: &WorkflowRequest) -> Answer {
-        let call = Call { request: request.clone() };
+        let call = Call { request: request.clone(), at: Instant::now() };
         self.calls.lock().unwrap().push(call.clone());
         (self.script)(call).await
     }

@@ -1,5 +1,6 @@
 //! A running pipeline over fakes, and the records to feed it.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -7,10 +8,11 @@ use alertbridge::domain::{Offset, Record, TopicPartition};
 use alertbridge::mapping::{Mapper, MappingSettings};
 use alertbridge::offsets::CompletedOffsets;
 use alertbridge::pipeline::{
-    AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, Parts, Pipeline, PipelineError, PipelineSettings, Preparer,
+    AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, Parts, Pipeline, PipelineError, PipelineSettings,
+    Preparer, RateSettings,
 };
 use alertbridge::ports::{GuardControl, SourceEvent, Start, guard_control};
-use alertbridge::resilience::{Backoff, BreakerPolicy, GuardPolicy, RetryPolicy};
+use alertbridge::resilience::{Backoff, BreakerPolicy, GuardPolicy, RateLimit, RateScope, RetryPolicy};
 use alertbridge::routing::{RouteSettings, RouteTable};
 use alertbridge::telemetry::{Health, Status, Telemetry, Totals};
 use bytes::Bytes;
@@ -55,7 +57,8 @@ pub(super) fn settings() -> PipelineSettings {
         instance_id: InstanceIdMode::Record,
         max_in_flight: 8,
         budget: BudgetLimits { records: 1_000, records_per_partition: 1_000, bytes: 1 << 20 },
-        rate_limits: Vec::new(),
+        adaptive_concurrency: false,
+        rates: RateSettings { scope: RateScope::Process, tenant: Vec::new(), routes: Vec::new() },
         retry: RetryPolicy {
             max_attempts: 6,
             max_elapsed: Duration::from_secs(600),
@@ -87,6 +90,12 @@ pub(super) fn settings() -> PipelineSettings {
 
 /// The shipped mappings, compiled once.
 static MAPPER: LazyLock<Mapper> = LazyLock::new(|| Mapper::load(&MappingSettings::default()).unwrap());
+
+/// So many requests a second, evenly paced.
+pub(super) fn each_second(requests: u32) -> RateLimit {
+    let requests = NonZeroU32::new(requests).unwrap();
+    RateLimit { requests, per: Duration::from_secs(1), burst: NonZeroU32::MIN }
+}
 
 pub(super) fn preparer(routes: RouteSettings) -> Preparer {
     Preparer::new(MAPPER.clone(), RouteTable::new(&routes).unwrap(), InstanceIdMode::Record)
@@ -157,7 +166,7 @@ impl Bench {
     /// Assigns a partition of which an earlier assignment has settled something above the start.
     pub(super) fn assign_with(&self, number: i32, start: i64, completed: CompletedOffsets) {
         let partitions = vec![Start { partition: partition(number), offset: Offset(start), completed }];
-        self.tell(SourceEvent::Assigned { cluster_id: "cluster".into(), partitions });
+        self.tell(SourceEvent::Assigned { cluster_id: "cluster".into(), partitions, all: vec![partition(number)] });
     }
 
     pub(super) fn feed(&self, records: Vec<Record>) {

@@ -1,12 +1,14 @@
 //! The pipeline over its three seams, under paused time.
 
 mod ageing;
+mod concurrency;
 mod delivery;
 mod fakes;
 mod guard;
 mod harness;
 mod order;
 mod outage;
+mod rates;
 mod rebalance;
 mod settling;
 mod simulation;

@@ -1,19 +1,14 @@
 //! Who leaves first.
 
-use std::num::NonZeroU32;
-use std::time::Duration;
-
 use alertbridge::pipeline::Ordering;
-use alertbridge::resilience::RateLimit;
 
 use super::fakes::{FakeApi, started, unavailable};
-use super::harness::{Bench, alert, one_route, settings};
+use super::harness::{Bench, alert, each_second, one_route, settings};
 
 #[tokio::test(start_paused = true)]
 async fn a_fatal_overtakes_the_lows_that_wait_for_the_quota() {
     let mut settings = settings();
-    let one = NonZeroU32::MIN;
-    settings.rate_limits = vec![RateLimit { requests: one, per: Duration::from_secs(1), burst: one }];
+    settings.rates.tenant = vec![each_second(1)];
     let bench = Bench::start_with(FakeApi::that_works(), settings, one_route());
     let mut records: Vec<_> = (0..20).map(|n| alert(n, &format!("low{n}"), "Low", None)).collect();
     bench.feed(records.split_off(0));

@@ -278,7 +278,7 @@ async fn what_an_outage_cost_before_it_was_known_is_not_held_against_an_alert() 
 #[tokio::test(start_paused = true)]
 async fn waiting_for_the_quota_spends_no_time_of_a_delivery() {
     let mut settings = settings();
-    settings.rate_limits =
+    settings.rates.tenant =
         vec![RateLimit { requests: NonZeroU32::MIN, per: Duration::from_secs(60), burst: NonZeroU32::MIN }];
     settings.retry.max_elapsed = Duration::from_secs(100);
     let tries = AtomicU32::new(0);
