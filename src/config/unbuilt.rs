@@ -27,7 +27,6 @@ const UNBUILT: &[Unbuilt] = &[
     },
     Unbuilt { path: "delivery.adaptive_concurrency", values: &["true"], instead: "max_in_flight always holds" },
     Unbuilt { path: "delivery.rate_scope", values: &["group"], instead: "works as process" },
-    Unbuilt { path: "delivery.ambiguous", values: &["verify"], instead: "works as retry" },
     Unbuilt { path: "delivery.paused_route", values: &[], instead: "paused deliveries are held" },
     Unbuilt { path: "routing.rules[].rate_limits", values: &[], instead: "delivery.rate_limits hold for all routes" },
 ];

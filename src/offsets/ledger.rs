@@ -91,6 +91,12 @@ impl PartitionLedger {
         self.entries.front().map_or(self.end, |first| first.offset)
     }
 
+    /// The next offset that can be new.
+    #[must_use]
+    pub fn position(&self) -> Offset {
+        self.end
+    }
+
     /// How many records are open.
     #[cfg(test)]
     fn open(&self) -> usize {

@@ -5,9 +5,14 @@
 mod book;
 mod completed;
 mod ledger;
+mod marks;
+mod metadata;
 mod schedule;
+mod varint;
 
 pub use book::{Frontier, OffsetBook};
-pub use completed::{CompletedError, CompletedOffsets};
+pub use completed::CompletedOffsets;
 pub use ledger::{Claim, Epoch, LedgerError, PartitionLedger};
+pub use marks::AttemptMarks;
+pub use metadata::{CommitMetadata, MetadataError};
 pub use schedule::CommitSchedule;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::doubt::Doubt;
 use super::prepare::AlertFacts;
 use crate::domain::{AttemptReport, Origin, Record, WorkflowRequest};
 use crate::offsets::Claim;
@@ -46,6 +47,8 @@ pub(super) struct OpenDelivery {
     /// The time that these attempts and the waits after them took. Waiting for a gate, the quota or a permit is free.
     pub(super) spent: Duration,
     pub(super) reports: Vec<AttemptReport>,
+    /// Whether it may have been started without our knowing it.
+    pub(super) doubt: Doubt,
     /// When the latest attempt left.
     last: Option<Instant>,
     /// When the attempt before it left.
@@ -73,6 +76,7 @@ impl OpenDelivery {
             charged: 0,
             spent: Duration::ZERO,
             reports: Vec::new(),
+            doubt: Doubt::default(),
             last: None,
             previous: None,
             failure_counted: false,

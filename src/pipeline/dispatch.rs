@@ -9,10 +9,11 @@ use super::flow::Flow;
 use super::gates::{GateChange, Moved};
 use super::settings::AmbiguousPolicy;
 use super::timers::Wake;
+use super::verify::CallDone;
 use crate::domain::{DeadLetterClass, FailureClass, Outcome, Started};
 use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
 use crate::scheduler::{DeliveryId, RouteId};
-use crate::telemetry::{AttemptEvent, Delivery, PauseEvent, PauseReason};
+use crate::telemetry::{AttemptEvent, PauseEvent, PauseReason};
 
 /// An attempt that has ended.
 #[derive(Debug)]
@@ -32,27 +33,38 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     ///
     /// A gate that is due lets one delivery through, then permits are counted, and the token comes last: it is spent
     /// only when there is a delivery to spend it on, and the delivery is chosen after it, so that the worst one at
-    /// that moment leaves.
+    /// that moment leaves. One that may not leave yet passes the token on to the next.
     pub(super) fn dispatch(&mut self, now: Instant) -> Option<Instant> {
-        while !self.is_draining && self.attempts.len() < self.settings.max_in_flight {
+        let mut has_token = false;
+        while !self.is_draining && self.attempts.len() + self.verify.parked() < self.settings.max_in_flight {
             let gates = &self.gates;
             if !gates.process_admits(now) || !self.scheduler.has_ready(|route| gates.turn(route, now)) {
                 self.waiting_for_token_since = None;
                 return gates.next_probe(now);
             }
-            if let Err(later) = self.limiter.spend(now) {
-                let _since = self.waiting_for_token_since.get_or_insert(now);
-                return Some(later);
+            if !has_token {
+                if let Err(later) = self.limiter.spend(now) {
+                    let _since = self.waiting_for_token_since.get_or_insert(now);
+                    return Some(later);
+                }
+                has_token = true;
+                let waited = self.waiting_for_token_since.take().map_or(Duration::ZERO, |since| now - since);
+                self.telemetry.rate_limit_wait(waited);
             }
-            let waited = self.waiting_for_token_since.take().map_or(Duration::ZERO, |since| now - since);
-            self.telemetry.rate_limit_wait(waited);
             let id = self.scheduler.take(|route| gates.turn(route, now), |route| gates.active_time(route, now))?;
-            self.send(id, now);
+            if self.may_leave(id, now) {
+                has_token = false;
+                self.send(id, now);
+            }
         }
         None
     }
 
     fn send(&mut self, id: DeliveryId, now: Instant) {
+        if self.is_looked_up_next(id) {
+            return self.look_up(id, now);
+        }
+        self.attempt_leaves(id);
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
         let route = delivery.route;
         let is_probe = self.gates.is_paused(route);
@@ -64,7 +76,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         let _handle = self.attempts.spawn(async move {
             let result = api.start(&request).await;
             let duration = tokio::time::Instant::now().into_std() - now;
-            AttemptDone { id, route, is_probe, sent_at: now, sent_at_clock, duration, result }
+            CallDone::Attempt(AttemptDone { id, route, is_probe, sent_at: now, sent_at_clock, duration, result })
         });
         self.telemetry.in_flight(self.attempts.len());
     }
@@ -86,17 +98,29 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             self.telemetry.attempt(&AttemptEvent { delivery: of, attempt, result: result.as_ref(), duration });
         }
         match result {
-            Ok(started) => self.delivered(id, &started, now),
+            Ok(started) => {
+                self.notice_id(id, &started);
+                self.delivered(id, &started, None, now);
+            }
             Err(failure) => {
                 if let Some(delivery) = self.deliveries.get_mut(&id) {
                     delivery.attempt_failed(&failure, sent_at_clock.to_string());
                 }
-                self.failed(id, &failure, charge, now);
+                if !self.will_look_up(id, &failure, charge, sent_at, now) {
+                    self.failed(id, &failure, charge, now);
+                }
             }
         }
     }
 
-    fn delivered(&mut self, id: DeliveryId, started: &Started, now: Instant) {
+    /// `confirmed_by`: what confirmed the start, where it was not the answer to the request.
+    pub(super) fn delivered(
+        &mut self,
+        id: DeliveryId,
+        started: &Started,
+        confirmed_by: Option<&'static str>,
+        now: Instant,
+    ) {
         self.scheduler.remove(id);
         let Some(delivery) = self.deliveries.remove(&id) else { return };
         self.tell(delivery.record, &delivery.facts, Outcome::Delivered, |event| {
@@ -106,6 +130,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             event.attempts = delivery.attempts;
             event.http_status = Some(started.http_status);
             event.request_id = started.request_id.as_deref();
+            event.confirmed_by = confirmed_by;
             event.duration_ms = Some(millis(now.saturating_duration_since(delivery.created)));
         });
         self.settle(delivery.record);
@@ -128,15 +153,34 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     }
 
     fn failed_on_the_way(&mut self, id: DeliveryId, failure: &ApiFailure, charge: Option<Duration>, now: Instant) {
+        self.count_failure(id, failure, charge, now);
+        self.try_again(id, failure, charge.is_some(), now);
+    }
+
+    /// Counts a failure on the way: for the breaker the delivery's first, for the delivery itself what it is charged.
+    pub(super) fn count_failure(
+        &mut self,
+        id: DeliveryId,
+        failure: &ApiFailure,
+        charge: Option<Duration>,
+        now: Instant,
+    ) {
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
-        let route = delivery.route;
-        let mut opened = None;
-        if delivery.take_first_failure() {
-            opened = self.gates.delivery_failed(route, now);
-        }
         if let Some(duration) = charge {
             delivery.charged = delivery.charged.saturating_add(1);
             delivery.spent += duration;
+        }
+        if delivery.take_first_failure() {
+            let opened = self.gates.delivery_failed(delivery.route, now);
+            self.tell_gates(opened.into_iter().collect(), &failure.to_string());
+        }
+    }
+
+    /// Sends a delivery again: after a wait where the attempt was charged to it, unless its budget is spent.
+    pub(super) fn try_again(&mut self, id: DeliveryId, failure: &ApiFailure, was_charged: bool, now: Instant) {
+        let Some(delivery) = self.deliveries.get_mut(&id) else { return };
+        let route = delivery.route;
+        if was_charged {
             let (charged, since) = (delivery.charged, delivery.previous_attempt().unwrap_or(now));
             if !self.settings.retry.is_spent(charged, delivery.spent) {
                 let wait = self.settings.retry.backoff.wait(charged, &mut rand::rng());
@@ -150,36 +194,23 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 self.bury_delivery(id, DeadLetterClass::Exhausted, failure);
             } else {
                 // Nobody does: it is the target's. Hold it.
-                opened = opened.or_else(|| self.gates.open_breaker(route, now));
+                let opened = self.gates.open_breaker(route, now);
+                self.tell_gates(opened.into_iter().collect(), &failure.to_string());
                 self.scheduler.put_back(id);
             }
         } else {
             self.scheduler.put_back(id);
         }
-        self.tell_gates(opened.into_iter().collect(), &failure.to_string());
     }
 
-    fn describe(&self, id: DeliveryId) -> Option<Delivery<'_>> {
-        let delivery = self.deliveries.get(&id)?;
-        let record = &self.records.get(&delivery.record)?.record;
-        let to = &delivery.request.destination;
-        Some(Delivery {
-            partition: &record.partition,
-            offset: record.offset,
-            part: delivery.facts.part,
-            route: &to.route,
-            workflow_id: &to.workflow_id,
-        })
-    }
-
-    fn bury_delivery(&mut self, id: DeliveryId, class: DeadLetterClass, failure: &ApiFailure) {
+    pub(super) fn bury_delivery(&mut self, id: DeliveryId, class: DeadLetterClass, failure: &ApiFailure) {
         self.scheduler.remove(id);
         let Some(delivery) = self.deliveries.remove(&id) else { return };
         let facts = delivery.facts.clone();
         self.bury(delivery.record, facts, Some(&delivery), class, failure.reason, failure.message.clone());
     }
 
-    fn tell_gates(&self, changes: Vec<GateChange>, detail: &str) {
+    pub(super) fn tell_gates(&self, changes: Vec<GateChange>, detail: &str) {
         for GateChange { reason, route, to } in changes {
             let destination = route.and_then(|route| self.destination(route));
             let route = destination.map(|to| &*to.route);

@@ -157,6 +157,33 @@ impl Gates {
         changes.0
     }
 
+    /// What a look-up says about the gates. That an instance can be read says that the target answers, and nothing of
+    /// whether a workflow can be started; `refused`: nor does it say anything where reading is refused for good.
+    pub(super) fn looked_up(
+        &mut self,
+        route: RouteId,
+        refused: bool,
+        sent_at: Instant,
+        now: Instant,
+    ) -> Vec<GateChange> {
+        let mut changes = Changes::default();
+        let credentials = verdict(false, !refused);
+        changes.apply(&mut self.credentials, credentials, PauseReason::Credentials, None, None, sent_at, now);
+        changes.apply(&mut self.hold_off, Verdict::Fine, PauseReason::HoldOff, None, None, sent_at, now);
+        if let Some(gates) = self.routes.get_mut(route.0) {
+            gates.target.probe_said_nothing();
+            if refused {
+                gates.breaker.probe_said_nothing();
+            } else {
+                if changes.reopen(&mut gates.breaker, PauseReason::CircuitBreaker, Some(route), now) {
+                    gates.window.clear();
+                }
+                gates.window.success(now);
+            }
+        }
+        changes.0
+    }
+
     /// Counts a delivery that failed on the way for the first time; the breaker may open.
     pub(super) fn delivery_failed(&mut self, route: RouteId, now: Instant) -> Option<GateChange> {
         let opens = self.routes.get_mut(route.0).is_some_and(|gates| gates.window.failure(now));

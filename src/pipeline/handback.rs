@@ -139,6 +139,7 @@ impl<A, D> Flow<A, D> {
         });
         for partition in partitions {
             self.book.forget(partition);
+            self.verify.forget(partition);
             self.budget.forget_pause(partition);
             self.report.forget(partition);
         }

@@ -1,4 +1,4 @@
-//! CreateWorkflowInstance over one pooled HTTP client.
+//! CreateWorkflowInstance, and the look-up of what it started, over one pooled HTTP client.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,17 +7,17 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderName, HeaderValue, Method};
-use percent_encoding::utf8_percent_encode;
+use http::{HeaderName, HeaderValue};
 
+use super::call::Call;
 use super::classify::{Classifier, FailureOverride};
 use super::credentials::{Authorizer, CredentialSettings};
 use super::endpoint::Endpoint;
 use super::iam::Token;
-use super::response::{Judge, failure};
-use super::signing::RESERVED;
+use super::listing;
+use super::response::{Confirmation, Confirmed, Judge, Reader, failure};
 use super::tls::{self, TlsError};
-use crate::domain::{Destination, FailureClass, FailureReason, Started, WorkflowRequest};
+use crate::domain::{Destination, FailureClass, FailureReason, Found, Started, WorkflowRequest};
 use crate::ports::{ApiFailure, WorkflowApi};
 
 /// What requests are sent as.
@@ -141,25 +141,45 @@ impl SecMasterClient {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// Sends a call, and once more with a new token if its token was refused.
+    async fn send<T>(&self, call: &Call<'_>, read: Reader<T>) -> Result<Confirmed<T>, ApiFailure> {
+        let authorizer = self.authorizer();
+        let (token, result) = self.send_once(&authorizer, call, read).await;
+        let result = match (token, result) {
+            // An IAM token can die before its time (changed password or permissions): one new token, one repetition.
+            // A 401 means that the gateway let nothing through, so the repetition starts nothing twice.
+            (Some(token), Err(failure)) if failure.http_status == Some(401) => {
+                authorizer.refused(call.project_id, &token);
+                tracing::info!(event = "secmaster.token_refused", request_id = failure.request_id, "token refused");
+                self.send_once(&authorizer, call, read).await.1
+            }
+            (_, result) => result,
+        };
+        if result.as_ref().is_err_and(|failure| failure.class == FailureClass::Credentials) {
+            self.inner.are_refused.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
     /// One call, and the IAM token that it used.
-    async fn call(
+    async fn send_once<T>(
         &self,
         authorizer: &Authorizer,
-        request: &WorkflowRequest,
-    ) -> (Option<Token>, Result<Started, ApiFailure>) {
+        call: &Call<'_>,
+        read: Reader<T>,
+    ) -> (Option<Token>, Result<Confirmed<T>, ApiFailure>) {
         let inner = &*self.inner;
-        let Some(mut call) = self.prepare(request) else {
+        let Some(mut request) = self.prepare(call) else {
             let problem = "a project id cannot stand in a header".to_owned();
             return (None, Err(failure(FailureClass::Target, FailureReason::TargetNotFound, problem)));
         };
-        let project_id = &request.destination.project_id;
-        let token = match authorizer.authorize(&mut call, &inner.host, project_id, &request.body).await {
+        let token = match authorizer.authorize(&mut request, &inner.host, call.project_id, &call.body).await {
             Ok(token) => token,
             Err(failure) => return (None, Err(failure)),
         };
         let judge =
-            Judge { classifier: &inner.classifier, secrets: &authorizer.secrets(), request_bytes: request.body.len() };
-        (token, judge.judge(inner.http.execute(call).await).await)
+            Judge { classifier: &inner.classifier, secrets: &authorizer.secrets(), request_bytes: call.body.len() };
+        (token, judge.judge(inner.http.execute(request).await, read).await)
     }
 
     /// Who we are for a request: after a refusal, read anew first, since a secret's file may hold another one by now.
@@ -180,19 +200,21 @@ impl SecMasterClient {
     }
 
     /// The request without what proves who sends it.
-    fn prepare(&self, request: &WorkflowRequest) -> Option<reqwest::Request> {
-        let url = self.inner.endpoint.url(&path(&request.destination), "");
-        let project_id = HeaderValue::from_str(&request.destination.project_id).ok()?;
-        let mut call = reqwest::Request::new(Method::POST, url);
-        call.headers_mut().extend([
+    fn prepare(&self, call: &Call<'_>) -> Option<reqwest::Request> {
+        let url = self.inner.endpoint.url(&call.path, &call.query);
+        let project_id = HeaderValue::from_str(call.project_id).ok()?;
+        let mut request = reqwest::Request::new(call.method.clone(), url);
+        request.headers_mut().extend([
             (HOST, self.inner.host_header.clone()),
             (CONTENT_TYPE, JSON),
             (USER_AGENT, AGENT),
             (X_LANGUAGE, ENGLISH),
             (X_PROJECT_ID, project_id),
         ]);
-        *call.body_mut() = Some(request.body.clone().into());
-        Some(call)
+        if !call.body.is_empty() {
+            *request.body_mut() = Some(call.body.clone().into());
+        }
+        Some(request)
     }
 }
 
@@ -203,32 +225,12 @@ impl WorkflowApi for SecMasterClient {
     }
 
     async fn start(&self, request: &WorkflowRequest) -> Result<Started, ApiFailure> {
-        let authorizer = self.authorizer();
-        let (token, result) = self.call(&authorizer, request).await;
-        let result = match (token, result) {
-            // An IAM token can die before its time (changed password or permissions): one new token, one repetition.
-            // A 401 means that the gateway let nothing through, so the repetition starts nothing twice.
-            (Some(token), Err(failure)) if failure.http_status == Some(401) => {
-                authorizer.refused(&request.destination.project_id, &token);
-                tracing::info!(event = "secmaster.token_refused", request_id = failure.request_id, "token refused");
-                self.call(&authorizer, request).await.1
-            }
-            (_, result) => result,
-        };
-        if result.as_ref().is_err_and(|failure| failure.class == FailureClass::Credentials) {
-            self.inner.are_refused.store(true, Ordering::Relaxed);
-        }
-        result
+        let started = self.send(&Call::start(request), Confirmation::of_start).await?;
+        Ok(started.into())
     }
-}
 
-/// The path of CreateWorkflowInstance, every id percent-encoded as the vendor's SDK does.
-fn path(to: &Destination) -> String {
-    let encode = |text| utf8_percent_encode(text, RESERVED);
-    format!(
-        "/v1/{}/workspaces/{}/soc/workflows/{}/instances",
-        encode(&to.project_id),
-        encode(&to.workspace_id),
-        encode(&to.workflow_id)
-    )
+    async fn find(&self, destination: &Destination, action_instance_id: &str) -> Result<Found, ApiFailure> {
+        let listed = self.send(&Call::find(destination, action_instance_id), listing::read).await?;
+        Ok(listing::found(listed, action_instance_id))
+    }
 }

@@ -8,5 +8,8 @@ mod harness;
 mod order;
 mod outage;
 mod rebalance;
+mod service;
 mod settling;
 mod simulation;
+mod verify;
+mod write_ahead;
