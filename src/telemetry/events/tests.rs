@@ -7,7 +7,8 @@ use serde_json::Value;
 use tokio::time::advance;
 
 use super::{
-    AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, LookUpEvent, OutcomeEvent, PauseEvent, StartEvent, Telemetry, Totals,
+    AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, LookUpEvent, OutcomeEvent, PauseEvent, StartEvent,
+    Telemetry, Totals,
 };
 use crate::domain::{
     DeadLetterClass, FailureClass, FailureReason, Found, Offset, Outcome, Severity, Shape, SkipReason, Started,
