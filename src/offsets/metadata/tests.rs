@@ -1,3 +1,5 @@
+//! The metadata's round trip, its versions, and what is not believed.
+
 use base64::Engine;
 use proptest::prelude::*;
 
