@@ -10,7 +10,8 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::{
-    DeadLetter, FailureClass, FailureReason, Offset, Record, Shape, Started, TopicPartition, WorkflowRequest,
+    DeadLetter, Destination, FailureClass, FailureReason, Found, Offset, Record, Shape, Started, TopicPartition,
+    WorkflowRequest,
 };
 use crate::offsets::{CompletedOffsets, Frontier};
 
@@ -104,6 +105,18 @@ pub struct Start {
     pub offset: Offset,
     /// What had settled above that offset when it was committed.
     pub completed: CompletedOffsets,
+    /// Below this an earlier owner may have attempted what had not settled; `None` where nothing is known of it.
+    pub mark: Option<Offset>,
+    /// The partition's end at the assignment.
+    pub end: Offset,
+}
+
+impl Start {
+    /// A start of which nothing but the offset is known.
+    #[must_use]
+    pub fn without_memory(partition: TopicPartition, offset: Offset, end: Offset) -> Self {
+        Self { partition, offset, completed: CompletedOffsets::default(), mark: None, end }
+    }
 }
 
 /// Why a source cannot go on.
@@ -130,6 +143,13 @@ pub trait WorkflowApi: Send + Sync + 'static {
     fn renew_credentials(&self) -> bool {
         false
     }
+
+    /// Asks once whether an instance of this id was started. Changes nothing, and may be asked again at any time.
+    fn find(
+        &self,
+        destination: &Destination,
+        action_instance_id: &str,
+    ) -> impl Future<Output = Result<Found, ApiFailure>> + Send;
 
     /// When the credentials in use expire, where that is known.
     fn credentials_expire_at(&self) -> Option<SystemTime> {

@@ -185,12 +185,13 @@ pub(super) fn pipeline(config: &Config, instance: Arc<str>) -> PipelineSettings 
             config::PausedRoutePolicy::DeadLetter => delivery.paused_route.after.map(config::TimeSpan::get),
         },
         ambiguous: match delivery.ambiguous {
-            // Looking instances up is not built yet; `config show` says that it works as `retry` until then.
-            config::Ambiguous::Verify | config::Ambiguous::Retry => AmbiguousPolicy::Retry,
+            config::Ambiguous::Verify => AmbiguousPolicy::Verify,
+            config::Ambiguous::Retry => AmbiguousPolicy::Retry,
             config::Ambiguous::DeadLetter => AmbiguousPolicy::DeadLetter,
         },
         age_to_top: delivery.age_to_top.get(),
         seed: rand::random(),
+        request_timeout: config.secmaster.request_timeout.get(),
         commit_interval: delivery.commit_interval.get(),
         drain_timeout: delivery.drain_timeout.get(),
         revoke_timeout: config.secmaster.request_timeout.get(),

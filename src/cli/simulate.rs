@@ -12,7 +12,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::Failure;
-use crate::simulator::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Faults, IamUser, Simulator, SimulatorSettings, TlsFiles};
+use crate::simulator::{
+    DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Faults, IamUser, InstanceIds, Simulator, SimulatorSettings, TlsFiles,
+};
 
 /// Stand in for SecMaster and IAM, with faults on demand
 ///
@@ -52,6 +54,10 @@ pub(super) struct SimulateArgs {
     /// How many seconds a token is good for
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
     token_lifetime: u64,
+    /// What a requested instance id is taken for: the instance gets it, and asked for twice runs twice (honour) or is
+    /// refused the second time (unique), or it gets an id of the service's own (own)
+    #[arg(long, value_name = "WAY", default_value = "honour", value_parser = instance_ids)]
+    instance_ids: InstanceIds,
     /// A JSON file of faults to begin with
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -109,6 +115,11 @@ async fn serve(settings: SimulatorSettings, access_key: &str) -> Result<(), Fail
     Ok(())
 }
 
+/// One of the words of the faults' document.
+fn instance_ids(word: &str) -> Result<InstanceIds, String> {
+    serde_json::from_value(word.into()).map_err(|_| "expected one of honour, unique, own".to_owned())
+}
+
 fn settings(args: SimulateArgs, access_key: &str) -> anyhow::Result<SimulatorSettings> {
     let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let tls = match (&args.tls_cert, &args.tls_key) {
@@ -134,6 +145,7 @@ fn settings(args: SimulateArgs, access_key: &str) -> anyhow::Result<SimulatorSet
         verify: !args.no_verify,
         keep_requests: if args.lean { 0 } else { args.keep_requests },
         seed: args.seed,
+        instance_ids: args.instance_ids,
         faults,
         ..SimulatorSettings::default()
     })

@@ -25,7 +25,6 @@ const UNBUILT: &[Unbuilt] = &[
         values: &["instance_agency", "oidc", "pod_identity"],
         instead: "use access_key, password or token",
     },
-    Unbuilt { path: "delivery.ambiguous", values: &["verify"], instead: "works as retry" },
 ];
 
 /// Keys that are used, but not for everything that they will be.

@@ -18,5 +18,5 @@ pub use failure::{FailureClass, FailureReason};
 pub use ids::{alert_id, instance_id, instance_id_of_alert};
 pub use outcome::{Outcome, OutcomeKind, SkipReason};
 pub use record::{Header, Offset, Origin, Record, TopicPartition};
-pub use request::{Destination, Started, WorkflowRequest};
+pub use request::{Destination, Found, Started, WorkflowRequest};
 pub use severity::Severity;

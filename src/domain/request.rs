@@ -39,3 +39,19 @@ pub struct Started {
     /// The answer's `X-Request-Id`.
     pub request_id: Option<String>,
 }
+
+/// What a look-up of an instance says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Found {
+    /// The instance is there: its workflow was started.
+    Present {
+        /// The instance, and the answer that shows it.
+        started: Started,
+        /// Its state, in the service's word.
+        status: Option<String>,
+    },
+    /// There is no such instance.
+    Absent,
+    /// The answer says neither: it shows other instances than the one asked for, or none in a form that is known.
+    Unclear,
+}

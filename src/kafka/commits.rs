@@ -9,8 +9,9 @@ use std::thread;
 use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
+use super::ClientError;
 use super::context::{Consumer, Report};
-use super::{ClientError, queries};
+use super::queries::{self, Detail};
 use crate::offsets::Frontier;
 
 /// Frontiers to be committed.
@@ -115,13 +116,21 @@ fn serve(consumer: &Weak<Consumer>, group: &str, requests: &Receiver<Frontiers>,
     for frontiers in requests {
         let Some(consumer) = consumer.upgrade() else { return };
         let commit = |list: KafkaResult<_>| list.and_then(|list| consumer.commit(&list, CommitMode::Sync));
-        let result = match commit(queries::commit_list(group, &frontiers)) {
-            // Brokers may take less than the usual 4,096 bytes (`offset.metadata.max.bytes`): the offsets alone, then.
-            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::OffsetMetadataTooLarge)) => {
-                commit(queries::list(frontiers.iter().map(|f| (&f.partition, f.offset))))
-            }
-            result => result,
+        // Brokers may take less than the usual 4,096 bytes (`offset.metadata.max.bytes`): less is said, then.
+        let is_too_large = |result: &KafkaResult<()>| {
+            matches!(result, Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::OffsetMetadataTooLarge)))
         };
+        let mut result = commit(queries::commit_list(group, &frontiers, Detail::Whole));
+        if is_too_large(&result) {
+            result = commit(queries::commit_list(group, &frontiers, Detail::Mark));
+        }
+        if is_too_large(&result) {
+            tracing::warn!(
+                event = "kafka.commit_metadata_refused",
+                "the brokers take no metadata with a commit; after a crash workflows may run twice"
+            );
+            result = commit(queries::list(frontiers.iter().map(|f| (&f.partition, f.offset))));
+        }
         let result = result.map_err(|error| error.to_string());
         drop(consumer);
         if reports.send(Report::Committed(result)).is_err() {
@@ -141,6 +150,7 @@ mod tests {
             partition: TopicPartition::new("t", 0),
             offset: Offset(offset),
             completed: CompletedOffsets::default(),
+            mark: None,
             epoch: Epoch(1),
         }]
     }

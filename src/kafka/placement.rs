@@ -25,7 +25,7 @@ use super::queries::{self, Committed, Offsets};
 use super::start::{self, AGES, Preview};
 use crate::config::StartFrom;
 use crate::domain::{Offset, TopicPartition};
-use crate::offsets::CompletedOffsets;
+use crate::offsets::CommitMetadata;
 use crate::ports::Start;
 
 /// Offsets that are gone: partition, the offset wanted, the offset at which reading goes on.
@@ -102,8 +102,11 @@ pub(super) fn place(
 impl Placement {
     fn add_fresh(&mut self, ours: &[TopicPartition], chosen: Offsets, ends: &Offsets) {
         let of = |offsets: &Offsets, p: &TopicPartition| offsets.get(p).map(|offset| (p.clone(), *offset));
-        let start = |(partition, offset)| Start { partition, offset, completed: CompletedOffsets::default() };
-        self.starts.extend(ours.iter().filter_map(|p| of(&chosen, p)).map(start));
+        let start = |p: &TopicPartition| {
+            let (offset, end) = (*chosen.get(p)?, *ends.get(p)?);
+            Some(Start::without_memory(p.clone(), offset, end))
+        };
+        self.starts.extend(ours.iter().filter_map(start));
         self.ends.extend(ours.iter().filter_map(|p| of(ends, p)));
         self.chosen.extend(chosen);
     }
@@ -118,14 +121,14 @@ impl Placement {
     ) {
         for p in ours {
             let (Some(&first), Some(&end)) = (earliest.get(p), ends.get(p)) else { continue };
-            let mut completed = CompletedOffsets::default();
+            let mut found = CommitMetadata::default();
             let resume = match committed.get(p) {
                 Some(&Committed { offset: wanted, ref metadata }) => {
                     let resume = start::resume(wanted, first, end);
                     if resume.out_of_range {
                         self.out_of_range.push((p.clone(), wanted, resume.offset));
                     } else {
-                        completed = read_completed(metadata, group, p, wanted, end);
+                        found = read_metadata(metadata, group, p, wanted, end);
                     }
                     resume
                 }
@@ -134,24 +137,19 @@ impl Placement {
             if resume.out_of_range {
                 self.chosen.push((p.clone(), resume.offset));
             }
-            self.starts.push(Start { partition: p.clone(), offset: resume.offset, completed });
+            let CommitMetadata { completed, mark } = found;
+            self.starts.push(Start { partition: p.clone(), offset: resume.offset, completed, mark, end });
             self.ends.push((p.clone(), end));
         }
     }
 }
 
-/// What had settled above a committed offset. What is not understood is dropped: repeats are safe, skips are not.
-fn read_completed(
-    metadata: &str,
-    group: &str,
-    partition: &TopicPartition,
-    base: Offset,
-    end: Offset,
-) -> CompletedOffsets {
+/// What was committed besides an offset. What is not understood is dropped: repeats are safe, skips are not.
+fn read_metadata(metadata: &str, group: &str, partition: &TopicPartition, base: Offset, end: Offset) -> CommitMetadata {
     if metadata.is_empty() {
-        return CompletedOffsets::default();
+        return CommitMetadata::default();
     }
-    CompletedOffsets::decode(metadata, group, partition, base, end).unwrap_or_else(|error| {
+    CommitMetadata::decode(metadata, group, partition, base, end).unwrap_or_else(|error| {
         tracing::warn!(
             event = "kafka.commit_metadata_dropped",
             topic = &*partition.topic,
@@ -159,7 +157,7 @@ fn read_completed(
             %error,
             "a commit's metadata is not believed; what it said was delivered is delivered again"
         );
-        CompletedOffsets::default()
+        CommitMetadata::default()
     })
 }
 

@@ -97,13 +97,26 @@ fn subscription(topics: &[String], hidden: &[&str]) -> impl Fn(&str) -> bool {
     }
 }
 
-/// A list for a commit: what has settled above each offset goes into its metadata.
-pub(super) fn commit_list(group: &str, frontiers: &[Frontier]) -> KafkaResult<TopicPartitionList> {
+/// How much a commit says besides its offset.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Detail {
+    /// What has settled above it, and how far attempts may have gone.
+    Whole,
+    /// How far attempts may have gone, in a few bytes.
+    Mark,
+}
+
+/// A list for a commit; what is known besides the offsets goes into its metadata.
+pub(super) fn commit_list(group: &str, frontiers: &[Frontier], detail: Detail) -> KafkaResult<TopicPartitionList> {
     let mut list = TopicPartitionList::new();
-    for Frontier { partition, offset, completed, .. } in frontiers {
+    for frontier in frontiers {
+        let (partition, offset) = (&frontier.partition, frontier.offset);
         let mut element = list.add_partition(&partition.topic, partition.partition);
         element.set_offset(ListOffset::Offset(offset.0))?;
-        let metadata = completed.encode(group, partition, *offset);
+        let metadata = match detail {
+            Detail::Whole => frontier.metadata().encode(group, partition, offset),
+            Detail::Mark => frontier.metadata().encode_mark(group, partition, offset),
+        };
         if !metadata.is_empty() {
             element.set_metadata(metadata);
         }

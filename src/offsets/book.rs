@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Claim, CompletedOffsets, Epoch, LedgerError, PartitionLedger};
+use super::{AttemptMarks, Claim, CommitMetadata, CompletedOffsets, Epoch, LedgerError, PartitionLedger};
 use crate::domain::{Offset, TopicPartition};
 
 /// What is to be committed of a partition.
@@ -14,13 +14,25 @@ pub struct Frontier {
     pub offset: Offset,
     /// What has settled above it.
     pub completed: CompletedOffsets,
+    /// No attempt was made at or above this offset; `None` where marks are not kept. See [`AttemptMarks`].
+    pub mark: Option<Offset>,
     /// The assignment that it belongs to.
     pub epoch: Epoch,
+}
+
+impl Frontier {
+    /// What the commit says besides its offset.
+    #[must_use]
+    pub fn metadata(&self) -> CommitMetadata {
+        CommitMetadata { completed: self.completed.clone(), mark: self.mark }
+    }
 }
 
 #[derive(Debug)]
 struct Page {
     ledger: PartitionLedger,
+    /// How far attempts may have gone, where that is kept.
+    marks: Option<AttemptMarks>,
     /// Whether anything has settled that no commit was asked for.
     is_unasked: bool,
     /// How many commits were asked for and not answered.
@@ -41,8 +53,28 @@ impl OffsetBook {
         self.last_epoch += 1;
         let epoch = Epoch(self.last_epoch);
         let ledger = PartitionLedger::new(epoch, start, completed);
-        let page = Page { ledger, is_unasked: false, unanswered: 0 };
+        let page = Page { ledger, marks: None, is_unasked: false, unanswered: 0 };
         drop(self.pages.insert(partition, page));
+    }
+
+    /// From now on attempts of this partition leave below an acknowledged mark only. `mark` was found with the start,
+    /// `end` is the partition's end at the assignment. Says below which offset deliveries may have been attempted before.
+    pub fn keep_marks(&mut self, partition: &TopicPartition, mark: Option<Offset>, end: Offset) -> Option<Offset> {
+        let page = self.pages.get_mut(partition)?;
+        let start = page.ledger.frontier();
+        let marks = page.marks.insert(AttemptMarks::new(start, mark, end));
+        Some(marks.suspects()).filter(|suspects| *suspects > start)
+    }
+
+    /// The marks of a partition; none where they are not kept.
+    pub fn marks(&mut self, partition: &TopicPartition) -> Option<&mut AttemptMarks> {
+        self.pages.get_mut(partition)?.marks.as_mut()
+    }
+
+    /// Whether an attempt waits for a mark that no commit under way brings.
+    #[must_use]
+    pub fn wants_marks(&self) -> bool {
+        self.pages.values().any(|page| page.marks.as_ref().is_some_and(AttemptMarks::wants_commit))
     }
 
     /// Closes a partition: its claims are worth nothing from now on.
@@ -90,6 +122,9 @@ impl OffsetBook {
             Some(page) if page.ledger.epoch() == claim.epoch => {
                 let _moved = page.ledger.settle(claim.offset)?;
                 page.is_unasked = true;
+                if let Some(marks) = &mut page.marks {
+                    marks.settle(claim.offset);
+                }
                 Ok(())
             }
             _ => Err(LedgerError::Fenced),
@@ -111,14 +146,26 @@ impl OffsetBook {
         self.pages.get(partition).map(|page| page.ledger.frontier())
     }
 
-    /// The frontiers of partitions of which something has settled since they were last asked to be committed; they count
-    /// as asked for from now on.
+    /// The frontiers of partitions of which something has settled since they were last asked to be committed, or whose
+    /// mark is too high by now; they count as asked for from now on.
     pub fn take_frontiers(&mut self) -> Vec<Frontier> {
+        self.take(true, |page| page.is_unasked || page.is_loose())
+    }
+
+    /// The frontiers of partitions that wait for a higher mark.
+    pub fn take_wanted(&mut self) -> Vec<Frontier> {
+        self.take(false, |page| page.marks.as_ref().is_some_and(AttemptMarks::wants_commit))
+    }
+
+    fn take(&mut self, is_scheduled: bool, concerns: impl Fn(&Page) -> bool) -> Vec<Frontier> {
         let mut news: Vec<Frontier> = Vec::new();
         for (partition, page) in &mut self.pages {
-            if std::mem::take(&mut page.is_unasked) {
+            if concerns(page) {
+                page.is_unasked = false;
                 page.unanswered = page.unanswered.saturating_add(1);
-                news.push(page.frontier(partition));
+                let (frontier, position) = (page.ledger.frontier(), page.ledger.position());
+                let mark = page.marks.as_mut().map(|marks| marks.ask(frontier, position, is_scheduled));
+                news.push(Frontier { mark, ..page.frontier(partition) });
             }
         }
         news.sort_by(|a, b| a.partition.cmp(&b.partition));
@@ -130,7 +177,7 @@ impl OffsetBook {
     pub fn last_frontiers(&self, partitions: &[TopicPartition]) -> Vec<Frontier> {
         let unsaid = |partition: &TopicPartition| {
             let page = self.pages.get(partition)?;
-            (page.is_unasked || page.unanswered > 0).then(|| page.frontier(partition))
+            (page.is_unasked || page.unanswered > 0 || page.promises_too_much()).then(|| page.frontier(partition))
         };
         partitions.iter().filter_map(unsaid).collect()
     }
@@ -138,7 +185,9 @@ impl OffsetBook {
     /// Notes that a commit was accepted.
     pub fn committed(&mut self, frontiers: &[Frontier]) {
         for frontier in frontiers {
-            let _page = self.answered(frontier);
+            if let Some(marks) = self.answered(frontier).and_then(|page| page.marks.as_mut()) {
+                marks.answered(true);
+            }
         }
     }
 
@@ -147,6 +196,9 @@ impl OffsetBook {
         for frontier in frontiers {
             if let Some(page) = self.answered(frontier) {
                 page.is_unasked = true;
+                if let Some(marks) = &mut page.marks {
+                    marks.answered(false);
+                }
             }
         }
     }
@@ -162,7 +214,19 @@ impl OffsetBook {
 impl Page {
     fn frontier(&self, partition: &TopicPartition) -> Frontier {
         let (offset, completed) = (self.ledger.frontier(), self.ledger.completed());
-        Frontier { partition: partition.clone(), offset, completed, epoch: self.ledger.epoch() }
+        let mark = self.marks.as_ref().map(|marks| marks.exact(offset, self.ledger.position()));
+        Frontier { partition: partition.clone(), offset, completed, mark, epoch: self.ledger.epoch() }
+    }
+
+    /// Whether a mark that was committed is higher than it has to be.
+    fn promises_too_much(&self) -> bool {
+        let (frontier, position) = (self.ledger.frontier(), self.ledger.position());
+        self.marks.as_ref().is_some_and(|marks| marks.is_above_exact(frontier, position))
+    }
+
+    fn is_loose(&self) -> bool {
+        let is_loose = |marks: &AttemptMarks| marks.is_loose(self.ledger.frontier(), self.ledger.position());
+        self.marks.as_ref().is_some_and(is_loose)
     }
 }
 

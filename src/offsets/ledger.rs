@@ -112,6 +112,12 @@ impl PartitionLedger {
         self.entries.front().map_or(self.end, |first| first.offset)
     }
 
+    /// The next offset that can be new.
+    #[must_use]
+    pub fn position(&self) -> Offset {
+        self.end
+    }
+
     /// How many records are open.
     fn open(&self) -> usize {
         self.entries.len() - self.settled

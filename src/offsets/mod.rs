@@ -5,10 +5,15 @@
 mod book;
 mod completed;
 mod ledger;
+mod marks;
+mod metadata;
 mod room;
 mod schedule;
+mod varint;
 
 pub use book::{Frontier, OffsetBook};
-pub use completed::{CompletedError, CompletedOffsets};
+pub use completed::CompletedOffsets;
 pub use ledger::{Claim, Epoch, LedgerError, PartitionLedger};
+pub use marks::AttemptMarks;
+pub use metadata::{CommitMetadata, MetadataError};
 pub use schedule::CommitSchedule;

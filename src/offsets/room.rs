@@ -4,20 +4,20 @@
 use std::ops::Range;
 
 use super::CompletedOffsets;
-use super::completed::{HEAD, MAX_BYTES};
+use super::metadata::{HEAD, MAX_BYTES, MAX_VARINT};
 use crate::domain::Offset;
 
 /// What the format may still add to the head without a map that was promised to fit growing too long.
-const RESERVE: usize = 16;
+const RESERVE: usize = 5;
 
-/// The bytes of a map's payload that are counted on.
-const PAYLOAD: usize = MAX_BYTES - HEAD - RESERVE;
+/// The bytes of a map's payload that are counted on, without the byte that says its kind.
+const PAYLOAD: usize = MAX_BYTES - HEAD - MAX_VARINT - 1 - RESERVE;
 
 /// Offsets that a bit map of these bytes holds.
 const BITS: u64 = PAYLOAD as u64 * 8;
 
-/// Whether any set of at most `runs` runs (asked for only where they count), all less than `span` above the base, is encoded in full: as a bit map, or as
-/// two lengths for each run, none of them longer than the span.
+/// Whether any set of at most `runs` runs (asked for only where they count), all less than `span` above the base, is
+/// encoded in full: as a bit map, or as two lengths for each run, none of them longer than the span.
 pub(super) fn suffices(span: u64, runs: impl FnOnce() -> usize) -> bool {
     span <= BITS || runs().saturating_mul(2 * varint_length(span)) <= PAYLOAD
 }
@@ -52,18 +52,16 @@ mod tests {
 
     use super::{BITS, varint_length};
     use crate::domain::{Offset, TopicPartition};
-    use crate::offsets::{CompletedOffsets, Epoch, LedgerError, PartitionLedger};
+    use crate::offsets::{CommitMetadata, CompletedOffsets, Epoch, LedgerError, PartitionLedger};
 
     fn partition() -> TopicPartition {
         TopicPartition::new("soc.alerts", 3)
     }
 
     fn over_the_wire(completed: &CompletedOffsets, base: Offset) -> CompletedOffsets {
-        let text = completed.encode("g", &partition(), base);
-        if text.is_empty() {
-            return CompletedOffsets::default();
-        }
-        CompletedOffsets::decode(&text, "g", &partition(), base, Offset(i64::MAX)).unwrap()
+        let mark = Some(Offset(base.0 + i64::from(u32::MAX)));
+        let text = CommitMetadata { completed: completed.clone(), mark }.encode("g", &partition(), base);
+        CommitMetadata::decode(&text, "g", &partition(), base, Offset(i64::MAX)).unwrap().completed
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::doubt::Doubt;
 use super::prepare::AlertFacts;
 use crate::domain::{AttemptReport, Origin, Record, WorkflowRequest};
 use crate::offsets::Claim;
 use crate::ports::ApiFailure;
+use crate::resilience::Charges;
 use crate::scheduler::RouteId;
 
 /// A record in the order in which records were read by this process.
@@ -43,11 +45,11 @@ pub(super) struct OpenDelivery {
     pub(super) is_probe: bool,
     /// How many attempts have been made.
     pub(super) attempts: u32,
-    /// The attempts that count against the budget: those that an outage cost do not.
-    pub(super) charged: u32,
-    /// The time that these attempts and the waits after them took. Waiting for a gate, the quota or a permit is free.
-    pub(super) spent: Duration,
+    /// What counts against its budget: not the attempts that an outage cost, nor waiting for a gate, the quota or a permit.
+    pub(super) charges: Charges,
     pub(super) reports: Vec<AttemptReport>,
+    /// Whether it may have been started without our knowing it.
+    pub(super) doubt: Doubt,
     /// When the latest attempt left.
     last: Option<Instant>,
     /// When the attempt before it left.
@@ -72,9 +74,9 @@ impl OpenDelivery {
             in_flight: false,
             is_probe: false,
             attempts: 0,
-            charged: 0,
-            spent: Duration::ZERO,
+            charges: Charges::default(),
             reports: Vec::new(),
+            doubt: Doubt::default(),
             last: None,
             previous: None,
             failure_counted: false,
@@ -87,6 +89,11 @@ impl OpenDelivery {
         self.is_probe = is_probe;
         self.attempts = self.attempts.saturating_add(1);
         self.previous = self.last.replace(now);
+    }
+
+    /// Charges the latest attempt, which took this time.
+    pub(super) fn charge(&mut self, duration: Duration, now: Instant) {
+        self.charges.add(self.last.unwrap_or(now), duration);
     }
 
     /// Notes that an attempt failed.

@@ -9,10 +9,11 @@ use super::flow::Flow;
 use super::gates::{GateChange, Moved};
 use super::settings::AmbiguousPolicy;
 use super::timers::Wake;
+use super::verify::CallDone;
 use crate::domain::{DeadLetterClass, FailureClass, Outcome, Started};
 use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
 use crate::scheduler::{DeliveryId, RouteId, Turn};
-use crate::telemetry::{AttemptEvent, Delivery, PauseEvent, PauseReason};
+use crate::telemetry::{AttemptEvent, PauseEvent, PauseReason};
 
 /// An attempt that has ended.
 #[derive(Debug)]
@@ -31,10 +32,11 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     /// Sends what may leave now. Says when to ask again, if waiting is all there is to do.
     ///
     /// Permits are counted, a gate that is due lets one delivery through, and the token comes last: only where there
-    /// is one the delivery is chosen, so that the worst at that moment leaves, and only then the token is spent.
+    /// is one the delivery is chosen, so that the worst at that moment leaves, and only then the token is spent. One
+    /// that may not leave yet leaves the token to the next.
     pub(super) fn dispatch(&mut self, now: Instant) -> Option<Instant> {
         self.rates.advance(now);
-        while !self.is_draining && self.attempts.len() < self.settings.max_in_flight {
+        while !self.is_draining && self.attempts.len() + self.verify.parked() < self.settings.max_in_flight {
             let (gates, rates, is_crowded) = (&self.gates, &self.rates, self.under_way.is_crowded());
             let turn = |route| match gates.turn(route, now) {
                 // What waits for an outage to end sends its probes into a full house, too.
@@ -53,31 +55,41 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 return ready_at.into_iter().chain(rates.next_raise()).min();
             }
             let id = self.scheduler.take(turn, |route| gates.active_time(route, now))?;
-            let waited = self.waiting_for_token_since.take().map_or(Duration::ZERO, |since| now - since);
-            self.telemetry.rate_limit_wait(waited);
-            self.send(id, now);
+            if self.may_leave(id, now) {
+                let waited = self.waiting_for_token_since.take().map_or(Duration::ZERO, |since| now - since);
+                self.telemetry.rate_limit_wait(waited);
+                self.send(id, now);
+            }
         }
         self.rates.next_raise()
     }
 
     fn send(&mut self, id: DeliveryId, now: Instant) {
+        if self.is_looked_up_next(id) {
+            return self.look_up(id, now);
+        }
+        self.attempt_leaves(id);
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
-        let route = delivery.route;
+        let (route, request) = (delivery.route, Arc::clone(&delivery.request));
         let is_probe = self.gates.is_paused(route);
         delivery.attempt_sent(now, is_probe);
-        self.rates.spend(route, now);
-        self.under_way.sent(is_probe);
-        self.gates.sent(route, now);
-        self.watchdog.left();
-        let request = Arc::clone(&delivery.request);
+        self.leaves(route, is_probe, now);
         let api = Arc::clone(&self.api);
         let sent_at_clock = Timestamp::now();
         let _handle = self.attempts.spawn(async move {
             let result = api.start(&request).await;
             let duration = tokio::time::Instant::now().into_std() - now;
-            AttemptDone { id, route, is_probe, sent_at: now, sent_at_clock, duration, result }
+            CallDone::Attempt(AttemptDone { id, route, is_probe, sent_at: now, sent_at_clock, duration, result })
         });
         self.telemetry.in_flight(self.attempts.len());
+    }
+
+    /// A request of this route leaves: an attempt, or a look-up.
+    pub(super) fn leaves(&mut self, route: RouteId, is_probe: bool, now: Instant) {
+        self.rates.spend(route, now);
+        self.under_way.sent(is_probe);
+        self.gates.sent(route, now);
+        self.watchdog.left();
     }
 
     /// Decides on an answer.
@@ -88,7 +100,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.under_way.answered(is_probe, result.as_ref().err(), sent_at, now);
         let changes = self.gates.answered(route, result.as_ref().err(), sent_at, now);
         let detail = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
-        self.tell_gates(changes, &detail);
+        self.gates_moved(changes, &detail);
         if let Err(failure) = &result {
             self.paused_routes.answered(route, failure);
         }
@@ -101,17 +113,29 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             self.telemetry.attempt(&AttemptEvent { delivery: of, attempt, result: result.as_ref(), duration });
         }
         match result {
-            Ok(started) => self.delivered(id, &started, now),
+            Ok(started) => {
+                self.notice_id(id, &started);
+                self.delivered(id, &started, None, now);
+            }
             Err(failure) => {
                 if let Some(delivery) = self.deliveries.get_mut(&id) {
                     delivery.attempt_failed(&failure, sent_at_clock.to_string());
                 }
-                self.failed(id, &failure, charge, now);
+                if !self.will_look_up(id, &failure, charge, sent_at, now) {
+                    self.failed(id, &failure, charge, now);
+                }
             }
         }
     }
 
-    fn delivered(&mut self, id: DeliveryId, started: &Started, now: Instant) {
+    /// `confirmed_by`: what confirmed the start, where it was not the answer to the request.
+    pub(super) fn delivered(
+        &mut self,
+        id: DeliveryId,
+        started: &Started,
+        confirmed_by: Option<&'static str>,
+        now: Instant,
+    ) {
         self.scheduler.remove(id);
         let Some(delivery) = self.deliveries.remove(&id) else { return };
         self.tell(delivery.record, &delivery.facts, Outcome::Delivered, |event| {
@@ -121,6 +145,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             event.attempts = delivery.attempts;
             event.http_status = Some(started.http_status);
             event.request_id = started.request_id.as_deref();
+            event.confirmed_by = confirmed_by;
             event.duration_ms = Some(millis(now.saturating_duration_since(delivery.created)));
         });
         self.settle(delivery.record);
@@ -143,64 +168,76 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     }
 
     fn failed_on_the_way(&mut self, id: DeliveryId, failure: &ApiFailure, charge: Option<Duration>, now: Instant) {
+        self.count_failure(id, failure, charge, now);
+        self.try_again(id, failure, charge.is_some(), now);
+    }
+
+    /// Counts a failure on the way: for the breaker the delivery's first, for the delivery itself what it is charged.
+    pub(super) fn count_failure(
+        &mut self,
+        id: DeliveryId,
+        failure: &ApiFailure,
+        charge: Option<Duration>,
+        now: Instant,
+    ) {
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
-        let route = delivery.route;
-        let mut opened = None;
-        let mut opened_by_exhaustion = false;
         if delivery.take_first_failure() {
-            opened = self.gates.delivery_failed(route, now);
+            let opened = self.gates.delivery_failed(delivery.route, now);
+            self.gates_moved(opened.into_iter().collect(), &failure.to_string());
         }
-        if let Some(duration) = charge {
-            delivery.charged = delivery.charged.saturating_add(1);
-            delivery.spent += duration;
-            let (charged, since) = (delivery.charged, delivery.previous_attempt().unwrap_or(now));
-            if !self.settings.retry.is_spent(charged, delivery.spent) {
-                let wait = self.settings.retry.backoff.wait(charged, &mut self.rng);
-                delivery.spent += wait;
-                self.timers.set(now + wait, Wake::Delivery(id));
-                if let Some(of) = self.describe(id) {
-                    self.telemetry.retry_scheduled(&of, charged, wait);
-                }
-            } else if self.gates.succeeded_since(route, since) {
-                // Others get through between its attempts: it is this delivery's fault.
-                self.bury_delivery(id, DeadLetterClass::Exhausted, failure);
-            } else {
-                // Nobody does: it is the target's. Hold it.
-                opened_by_exhaustion = opened.is_none();
-                opened = opened.or_else(|| self.gates.open_breaker(route, now));
-                self.scheduler.put_back(id);
+        if let (Some(duration), Some(delivery)) = (charge, self.deliveries.get_mut(&id)) {
+            delivery.charge(duration, now);
+        }
+    }
+
+    /// Sends a delivery again: after a wait where the attempt was charged to it, unless its budget is spent.
+    pub(super) fn try_again(&mut self, id: DeliveryId, failure: &ApiFailure, was_charged: bool, now: Instant) {
+        let Some(delivery) = self.deliveries.get_mut(&id) else { return };
+        let (route, since) = (delivery.route, delivery.previous_attempt().unwrap_or(now));
+        if !was_charged {
+            self.scheduler.put_back(id);
+        } else if !self.settings.retry.is_spent(&delivery.charges) {
+            let charged = delivery.charges.count();
+            let wait = self.settings.retry.backoff.wait(charged.max(1), &mut self.rng);
+            delivery.charges.add_wait(wait);
+            self.timers.set(now + wait, Wake::Delivery(id));
+            if let Some(of) = self.describe(id) {
+                self.telemetry.retry_scheduled(&of, charged, wait);
             }
+        } else if self.gates.succeeded_since(route, since) {
+            // Others get through between its attempts: it is this delivery's fault.
+            self.bury_delivery(id, DeadLetterClass::Exhausted, failure);
         } else {
+            // Nobody does: it is the target's. Hold it. What it alone has told costs it one attempt.
+            let latest = delivery.charges.take_latest();
+            let opened = self.gates.open_breaker(route, now);
+            self.gates_moved(opened.into_iter().collect(), &failure.to_string());
+            self.refund(route);
+            if let Some(delivery) = self.deliveries.get_mut(&id) {
+                delivery.charges.put(latest);
+            }
             self.scheduler.put_back(id);
         }
-        if opened.is_some() {
-            self.refund(route, opened_by_exhaustion.then_some(id));
-        }
-        self.tell_gates(opened.into_iter().collect(), &failure.to_string());
     }
 
-    /// An outage is known now: what it cost the route's deliveries before is not held against them. One that has
-    /// exhausted all its attempts stays so: it may be what fails, and then the next success beside it shows that.
-    fn refund(&mut self, route: RouteId, except: Option<DeliveryId>) {
-        for (id, delivery) in &mut self.deliveries {
-            if delivery.route == route && Some(*id) != except {
-                delivery.charged = 0;
-                delivery.spent = Duration::ZERO;
+    /// Tells of gates that have moved. With a breaker's opening an outage is known.
+    pub(super) fn gates_moved(&mut self, changes: Vec<GateChange>, detail: &str) {
+        for change in &changes {
+            if let (PauseReason::CircuitBreaker, Moved::Closed { .. }, Some(route)) =
+                (change.reason, change.to, change.route)
+            {
+                self.refund(route);
             }
         }
+        self.tell_gates(changes, detail);
     }
 
-    fn describe(&self, id: DeliveryId) -> Option<Delivery<'_>> {
-        let delivery = self.deliveries.get(&id)?;
-        let record = &self.records.get(&delivery.record)?.record;
-        let to = &delivery.request.destination;
-        Some(Delivery {
-            partition: &record.partition,
-            offset: record.offset,
-            part: delivery.facts.part,
-            route: &to.route,
-            workflow_id: &to.workflow_id,
-        })
+    /// What an outage has cost the route's deliveries since the last one got through is not held against them.
+    fn refund(&mut self, route: RouteId) {
+        let last_success = self.gates.last_success(route);
+        for delivery in self.deliveries.values_mut().filter(|delivery| delivery.route == route) {
+            delivery.charges.refund_after(last_success);
+        }
     }
 
     pub(super) fn bury_delivery(&mut self, id: DeliveryId, class: DeadLetterClass, failure: &ApiFailure) {

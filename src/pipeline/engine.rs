@@ -128,9 +128,9 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
             match self.woken(shutdown, drain_deadline.is_some(), &mut tick, wake, turn).await {
                 Woken::Shutdown => drain_deadline = Some(self.begin_drain("shutdown requested", now)),
                 Woken::Answered(done) => {
-                    self.flow.answered(done.map_err(PipelineError::Panicked)?, self::now());
+                    self.flow.call_ended(done.map_err(PipelineError::Panicked)?, self::now());
                     while let Some(done) = self.flow.attempts.try_join_next() {
-                        self.flow.answered(done.map_err(PipelineError::Panicked)?, self::now());
+                        self.flow.call_ended(done.map_err(PipelineError::Panicked)?, self::now());
                     }
                 }
                 Woken::Written(done) => self.flow.written(done.map_err(PipelineError::Panicked)?, self::now()),
@@ -265,6 +265,7 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
                 // Of partitions that were handed back meanwhile nothing is shown any more.
                 frontiers.retain(|frontier| flow.book.is_assigned(&frontier.partition));
                 flow.book.committed(&frontiers);
+                flow.marks_landed(&frontiers);
                 let told: Vec<_> =
                     frontiers.into_iter().map(|frontier| (frontier.partition, frontier.offset)).collect();
                 flow.telemetry.committed(&told);
@@ -272,6 +273,7 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
             SourceEvent::CommitFailed { frontiers, error } => {
                 flow.watchdog.commit_answered();
                 flow.book.commit_failed(&frontiers);
+                flow.verify.marks_failed(now());
                 flow.telemetry.commit_failed(&error);
             }
             SourceEvent::Fatal(error) => return Err(error.into()),
@@ -320,8 +322,9 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         let told: Vec<_> = partitions.iter().map(|start| (start.partition.clone(), start.offset)).collect();
         self.telemetry.assigned(&told);
         self.cluster_id = cluster_id;
-        for Start { partition, offset, completed } in partitions {
+        for Start { partition, offset, completed, mark, end } in partitions {
             self.book.assign(partition.clone(), offset, completed);
+            self.keep_marks(&partition, mark, end, now());
             self.budget.forget_pause(&partition);
         }
     }
@@ -341,6 +344,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         if is_another {
             self.lose(std::slice::from_ref(partition));
             self.book.assign(partition.clone(), resumed_at, CompletedOffsets::default());
+            self.keep_marks(partition, None, resumed_at, now());
         } else {
             self.pass(partition, resumed_at);
         }

@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 use super::budget::{Budget, FetchChange};
 use super::credential_watch::CredentialWatch;
 use super::delivery::{OpenDelivery, OpenRecord, RecordId};
-use super::dispatch::AttemptDone;
 use super::gates::Gates;
 use super::guarded::Guarded;
 use super::handback::Revocation;
@@ -24,11 +23,12 @@ use super::report::Reporter;
 use super::settings::PipelineSettings;
 use super::timers::Timers;
 use super::under_way::UnderWay;
+use super::verify::{CallDone, Verify};
 use super::watchdog::Watchdog;
 use crate::domain::{Destination, Outcome, TopicPartition, WorkflowRequest};
 use crate::offsets::{CommitSchedule, Frontier, OffsetBook};
 use crate::scheduler::{DeliveryId, RouteId, Scheduler};
-use crate::telemetry::{OutcomeEvent, Telemetry};
+use crate::telemetry::{Delivery, OutcomeEvent, Telemetry};
 
 /// The state of the pipeline. `A` and `D` are the workflow API and the dead-letter sink.
 #[derive(Debug)]
@@ -51,12 +51,13 @@ pub(super) struct Flow<A, D> {
     pub(super) timers: Timers,
     pub(super) records: HashMap<RecordId, OpenRecord>,
     pub(super) deliveries: HashMap<DeliveryId, OpenDelivery>,
-    pub(super) attempts: JoinSet<AttemptDone>,
+    pub(super) attempts: JoinSet<CallDone>,
     pub(super) letters: Letters<D>,
     pub(super) guarded: Guarded,
     pub(super) paused_routes: PausedRoutes,
     pub(super) credential_watch: CredentialWatch,
     pub(super) watchdog: Watchdog,
+    pub(super) verify: Verify,
     pub(super) revocations: Vec<Revocation>,
     /// Set once a shutdown has begun: nothing new is begun.
     pub(super) is_draining: bool,
@@ -86,6 +87,7 @@ impl<A, D> Flow<A, D> {
             watchdog: Watchdog::new(settings.revoke_timeout),
             rates: Rates::new(&settings.rates, now),
             under_way: UnderWay::new(settings.max_in_flight, settings.adaptive_concurrency),
+            verify: Verify::new(&settings),
             cluster_id: Arc::from(""),
             book: OffsetBook::default(),
             credential_watch: CredentialWatch::default(),
@@ -152,6 +154,7 @@ impl<A, D> Flow<A, D> {
             error_code: None,
             request_id: None,
             skip_rule_reason: None,
+            confirmed_by: None,
             error: None,
             age_ms: age_ms(open.record.timestamp_ms),
             duration_ms: None,
@@ -169,11 +172,31 @@ impl<A, D> Flow<A, D> {
 
     /// The frontiers to commit now, if it is time.
     pub(super) fn due_commits(&mut self, now: Instant) -> Vec<Frontier> {
-        if self.commits.take_due(now) { self.book.take_frontiers() } else { Vec::new() }
+        if self.commits.take_due(now) {
+            self.book.take_frontiers()
+        } else if self.verify.may_ask_for_marks(now) {
+            self.book.take_wanted()
+        } else {
+            Vec::new()
+        }
     }
 
     pub(super) fn destination(&self, route: RouteId) -> Option<&Destination> {
         self.destinations.get(route.0)
+    }
+
+    /// Which delivery something is said of.
+    pub(super) fn describe(&self, id: DeliveryId) -> Option<Delivery<'_>> {
+        let delivery = self.deliveries.get(&id)?;
+        let record = &self.records.get(&delivery.record)?.record;
+        let to = &delivery.request.destination;
+        Some(Delivery {
+            partition: &record.partition,
+            offset: record.offset,
+            part: delivery.facts.part,
+            route: &to.route,
+            workflow_id: &to.workflow_id,
+        })
     }
 
     pub(super) fn next_id(&mut self) -> u64 {

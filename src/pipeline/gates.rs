@@ -155,6 +155,33 @@ impl Gates {
         changes.0
     }
 
+    /// What a look-up says about the gates. That an instance can be read says that the target answers, and nothing of
+    /// whether a workflow can be started; `refused`: nor does it say anything where reading is refused for good.
+    pub(super) fn looked_up(
+        &mut self,
+        route: RouteId,
+        refused: bool,
+        sent_at: Instant,
+        now: Instant,
+    ) -> Vec<GateChange> {
+        let mut changes = Changes::default();
+        let credentials = verdict(false, !refused);
+        changes.apply(&mut self.credentials, credentials, PauseReason::Credentials, None, None, sent_at, now);
+        changes.apply(&mut self.hold_off, Verdict::Fine, PauseReason::HoldOff, None, None, sent_at, now);
+        if let Some(gates) = self.routes.get_mut(route.0) {
+            gates.target.probe_said_nothing();
+            if refused {
+                gates.breaker.probe_said_nothing();
+            } else {
+                if changes.reopen(&mut gates.breaker, PauseReason::CircuitBreaker, Some(route), now) {
+                    gates.window.clear();
+                }
+                gates.window.success(now);
+            }
+        }
+        changes.0
+    }
+
     /// Counts a delivery that failed on the way for the first time; the breaker may open.
     pub(super) fn delivery_failed(&mut self, route: RouteId, now: Instant) -> Option<GateChange> {
         let opens = self.routes.get_mut(route.0).is_some_and(|gates| gates.window.failure(now));
@@ -196,6 +223,11 @@ impl Gates {
         let route = self.routes.get(route.0);
         let route_gates = route.into_iter().flat_map(|gates| [&gates.target, &gates.breaker]);
         [&self.credentials, &self.hold_off].into_iter().chain(route_gates).any(|gate| gate.closed_since().is_some())
+    }
+
+    /// When a delivery of this route was last confirmed.
+    pub(super) fn last_success(&self, route: RouteId) -> Option<Instant> {
+        self.routes.get(route.0).and_then(|gates| gates.last_success)
     }
 
     /// Whether a delivery of this route has been confirmed since then.

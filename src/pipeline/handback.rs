@@ -140,6 +140,7 @@ impl<A, D> Flow<A, D> {
         self.drop_held(partitions);
         for partition in partitions {
             self.book.forget(partition);
+            self.verify.forget(partition);
             self.budget.forget_pause(partition);
             self.report.forget(partition);
         }

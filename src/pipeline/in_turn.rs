@@ -7,15 +7,15 @@ use std::task::Poll;
 
 use tokio::task::JoinError;
 
-use super::dispatch::AttemptDone;
 use super::letters::WriteDone;
+use super::verify::CallDone;
 use crate::ports::{GuardRequest, SourceEvent};
 
 /// What the loop woke for.
 #[derive(Debug)]
 pub(super) enum Woken {
     Shutdown,
-    Answered(Result<AttemptDone, JoinError>),
+    Answered(Result<CallDone, JoinError>),
     Written(Result<WriteDone, JoinError>),
     Time,
     Tick,

@@ -58,6 +58,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                     let clock = self.gates.active_time(route, now);
                     self.scheduler.add(delivery, severity, route, lane, clock);
                     drop(self.deliveries.insert(delivery, OpenDelivery::new(id, facts, route, request, now)));
+                    self.suspect(delivery);
                 }
                 Planned::Skip { facts, reason, rule_reason } => {
                     let rule_reason = rule_reason.as_deref();

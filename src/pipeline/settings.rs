@@ -44,6 +44,8 @@ impl InstanceIdMode {
 /// What happens when a request was sent and its outcome is unknown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AmbiguousPolicy {
+    /// Look the instance up by the id that was asked for, and send again only if it is not there.
+    Verify,
     /// Send it again: a workflow may run twice, none is missed.
     Retry,
     /// Dead letter: a workflow may be missed, none runs twice.
@@ -94,6 +96,8 @@ pub struct PipelineSettings {
     pub ambiguous: AmbiguousPolicy,
     /// What the jitter of waits is made of: the same seed and the same events give the same run.
     pub seed: u64,
+    /// How long a request can be under way.
+    pub request_timeout: Duration,
     /// How long a settled record may wait for its commit.
     pub commit_interval: Duration,
     /// How long calls in flight may take at shutdown.

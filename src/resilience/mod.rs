@@ -4,6 +4,7 @@
 
 mod backoff;
 mod breaker;
+mod charges;
 mod concurrency;
 mod gate;
 mod guard;
@@ -14,6 +15,7 @@ mod share;
 
 pub use backoff::Backoff;
 pub use breaker::{BreakerPolicy, FailureWindow, RatioPolicy};
+pub use charges::{Charge, Charges};
 pub use concurrency::ConcurrencyLimit;
 pub use gate::{Admission, Gate, ProbeSchedule};
 pub use guard::{DeadLetterGuard, GuardLimit, GuardPolicy, Ruling};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Backoff;
+use super::{Backoff, Charges};
 
 /// The budget of one delivery. Attempts and time that an outage of the target or the quota cost are not charged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,25 +16,31 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Whether the budget is spent after this many failed attempts and this time.
+    /// Whether the budget is spent by these attempts.
     #[must_use]
-    pub fn is_spent(&self, failed: u32, spent: Duration) -> bool {
-        failed >= self.max_attempts || spent >= self.max_elapsed
+    pub fn is_spent(&self, charges: &Charges) -> bool {
+        charges.count() >= self.max_attempts || charges.spent() >= self.max_elapsed
     }
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "an arbitrary point in time; nothing waits for it")]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
-    use super::{Backoff, RetryPolicy};
+    use super::{Backoff, Charges, RetryPolicy};
 
     #[test]
     fn the_budget_is_spent_by_attempts_or_by_time() {
         let backoff = Backoff { initial: Duration::from_millis(1), max: Duration::from_secs(1) };
         let policy = RetryPolicy { max_attempts: 3, max_elapsed: Duration::from_secs(60), backoff };
-        assert!(!policy.is_spent(2, Duration::from_secs(59)));
-        assert!(policy.is_spent(3, Duration::ZERO));
-        assert!(policy.is_spent(1, Duration::from_secs(60)));
+        let is_spent = |attempts: u32, each: u64| {
+            let mut charges = Charges::default();
+            (0..attempts).for_each(|_| charges.add(Instant::now(), Duration::from_secs(each)));
+            policy.is_spent(&charges)
+        };
+        assert!(!is_spent(2, 29));
+        assert!(is_spent(3, 0));
+        assert!(is_spent(1, 60));
     }
 }

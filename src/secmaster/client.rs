@@ -1,4 +1,4 @@
-//! CreateWorkflowInstance over one pooled HTTP client.
+//! CreateWorkflowInstance, and the look-up of what it started, over one pooled HTTP client.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,16 +7,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue};
 
+use super::call::Call;
 use super::classify::{Classifier, FailureOverride};
 use super::credentials::{Authorizer, CredentialSettings};
 use super::endpoint::Endpoint;
 use super::iam::Token;
-use super::response::{Judge, failure};
-use super::target::Targets;
+use super::listing;
+use super::response::{Confirmation, Confirmed, Judge, Reader, failure};
+use super::target::{Target, Targets};
 use super::tls::{self, TlsError};
-use crate::domain::{FailureClass, FailureReason, Started, WorkflowRequest};
+use crate::domain::{Destination, FailureClass, FailureReason, Found, Started, WorkflowRequest};
 use crate::ports::{ApiFailure, WorkflowApi};
 
 /// What requests are sent as.
@@ -151,25 +153,42 @@ impl SecMasterClient {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// Sends a call, and once more with a new token if its token was refused.
+    async fn send<T>(&self, call: &Call, read: Reader<T>) -> Result<Confirmed<T>, ApiFailure> {
+        let authorizer = self.authorizer_to_send();
+        let (token, result) = self.send_once(&authorizer, call, read).await;
+        let result = match (token, result) {
+            // An IAM token can die before its time (changed password or permissions): one new token, one repetition.
+            // A 401 means that the gateway let nothing through, so the repetition starts nothing twice.
+            (Some(token), Err(failure)) if failure.http_status == Some(401) => {
+                authorizer.refused(&call.project_id, &token);
+                tracing::info!(event = "secmaster.token_refused", request_id = failure.request_id, "token refused");
+                self.send_once(&authorizer, call, read).await.1
+            }
+            (_, result) => result,
+        };
+        if result.as_ref().is_err_and(|failure| failure.class == FailureClass::Credentials) {
+            self.inner.are_refused.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
     /// One call, and the IAM token that it used.
-    async fn call(
+    async fn send_once<T>(
         &self,
         authorizer: &Authorizer,
-        request: &WorkflowRequest,
-    ) -> (Option<Token>, Result<Started, ApiFailure>) {
+        call: &Call,
+        read: Reader<T>,
+    ) -> (Option<Token>, Result<Confirmed<T>, ApiFailure>) {
         let inner = &*self.inner;
-        let Some(mut call) = self.prepare(request) else {
-            let problem = "a project id cannot stand in a header".to_owned();
-            return (None, Err(failure(FailureClass::Target, FailureReason::TargetNotFound, problem)));
-        };
-        let project_id = &request.destination.project_id;
-        let token = match authorizer.authorize(&mut call, &inner.host, project_id, &request.body).await {
+        let mut request = self.prepare(call);
+        let token = match authorizer.authorize(&mut request, &inner.host, &call.project_id, &call.body).await {
             Ok(token) => token,
             Err(failure) => return (None, Err(failure)),
         };
         let judge =
-            Judge { classifier: &inner.classifier, secrets: &authorizer.secrets(), request_bytes: request.body.len() };
-        (token, judge.judge(inner.http.execute(call).await).await)
+            Judge { classifier: &inner.classifier, secrets: &authorizer.secrets(), request_bytes: call.body.len() };
+        (token, judge.judge(inner.http.execute(request).await, read).await)
     }
 
     /// Who we are, for a request: after a refusal, read anew first, since a secret's file may hold another one by now.
@@ -198,18 +217,26 @@ impl SecMasterClient {
     }
 
     /// The request without what proves who sends it.
-    fn prepare(&self, request: &WorkflowRequest) -> Option<reqwest::Request> {
-        let target = self.inner.targets.of(&request.destination)?;
-        let mut call = reqwest::Request::new(Method::POST, target.url.clone());
-        call.headers_mut().extend([
+    fn prepare(&self, call: &Call) -> reqwest::Request {
+        let mut request = reqwest::Request::new(call.method.clone(), call.url.clone());
+        request.headers_mut().extend([
             (HOST, self.inner.host_header.clone()),
             (CONTENT_TYPE, JSON),
             (USER_AGENT, AGENT),
             (X_LANGUAGE, ENGLISH),
-            (X_PROJECT_ID, target.project_id.clone()),
+            (X_PROJECT_ID, call.project_header.clone()),
         ]);
-        *call.body_mut() = Some(request.body.clone().into());
-        Some(call)
+        if !call.body.is_empty() {
+            *request.body_mut() = Some(call.body.clone().into());
+        }
+        request
+    }
+
+    fn target(&self, destination: &Destination) -> Result<Arc<Target>, ApiFailure> {
+        self.inner.targets.of(destination).ok_or_else(|| {
+            let problem = "a project id cannot stand in a header".to_owned();
+            failure(FailureClass::Target, FailureReason::TargetNotFound, problem)
+        })
     }
 }
 
@@ -223,21 +250,14 @@ impl WorkflowApi for SecMasterClient {
     }
 
     async fn start(&self, request: &WorkflowRequest) -> Result<Started, ApiFailure> {
-        let authorizer = self.authorizer_to_send();
-        let (token, result) = self.call(&authorizer, request).await;
-        let result = match (token, result) {
-            // An IAM token can die before its time (changed password or permissions): one new token, one repetition.
-            // A 401 means that the gateway let nothing through, so the repetition starts nothing twice.
-            (Some(token), Err(failure)) if failure.http_status == Some(401) => {
-                authorizer.refused(&request.destination.project_id, &token);
-                tracing::info!(event = "secmaster.token_refused", request_id = failure.request_id, "token refused");
-                self.call(&authorizer, request).await.1
-            }
-            (_, result) => result,
-        };
-        if result.as_ref().is_err_and(|failure| failure.class == FailureClass::Credentials) {
-            self.inner.are_refused.store(true, Ordering::Relaxed);
-        }
-        result
+        let to = self.target(&request.destination)?;
+        let started = self.send(&Call::start(&to, request), Confirmation::of_start).await?;
+        Ok(started.into())
+    }
+
+    async fn find(&self, destination: &Destination, action_instance_id: &str) -> Result<Found, ApiFailure> {
+        let to = self.target(destination)?;
+        let listed = self.send(&Call::find(&to, destination, action_instance_id), listing::read).await?;
+        Ok(listing::found(listed, action_instance_id))
     }
 }

@@ -1,5 +1,6 @@
 //! Who we are to SecMaster: an access key that signs, an IAM user whose tokens are sent, or a given token.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -201,7 +202,9 @@ fn sign_request(
             headers.extend(text(name).map(|value| (name, value)));
         }
         let method = request.method().as_str();
-        let signable = Signable { method, path: request.url().path(), query: &[], headers: &headers, body };
+        let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = request.url().query_pairs().collect();
+        let query: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let signable = Signable { method, path: request.url().path(), query: &query, headers: &headers, body };
         sign(&signable, date, key).authorization
     };
     // Neither can fail: both are printable ASCII, the access key's id having been checked.

@@ -5,6 +5,7 @@
 //! It sends once and classifies; when to send, and whether again, is decided elsewhere. Nothing here retries, except
 //! that a refused IAM token is replaced once.
 
+mod call;
 mod classify;
 mod client;
 mod credentials;
@@ -12,6 +13,7 @@ mod endpoint;
 mod error_body;
 mod excerpt;
 mod iam;
+mod listing;
 mod response;
 mod retry_after;
 pub mod signing;

@@ -42,13 +42,17 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Reads the answer to its end and judges it.
-    pub(super) async fn judge(self, call: Result<reqwest::Response, reqwest::Error>) -> Result<Started, ApiFailure> {
+    /// Reads the answer to its end and judges it; `read` says what a success confirms.
+    pub(super) async fn judge<T>(
+        self,
+        call: Result<reqwest::Response, reqwest::Error>,
+        read: Reader<T>,
+    ) -> Result<Confirmed<T>, ApiFailure> {
         let mut response = call.map_err(|error| self.not_answered(&error))?;
         let status = response.status();
         let cap = ANSWER_BYTES + ESCAPE_FACTOR * self.request_bytes;
         let body = read_body(&mut response, cap).await;
-        self.answered(status, response.headers(), body)
+        self.answered(status, response.headers(), body, read)
     }
 
     /// A call without an answer.
@@ -59,7 +63,13 @@ impl Judge<'_> {
     }
 
     /// A call with at least an answer's head.
-    fn answered(&self, status: StatusCode, headers: &HeaderMap, body: Body) -> Result<Started, ApiFailure> {
+    fn answered<T>(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Body,
+        read: Reader<T>,
+    ) -> Result<Confirmed<T>, ApiFailure> {
         let request_id = request_id(headers);
         let failed = |class, reason, code: Option<String>, message: &str| {
             let throttle_text = || retry_after::from_message(message).filter(|_| class == FailureClass::Throttled);
@@ -87,10 +97,8 @@ impl Judge<'_> {
             Body::TooLong => Vec::new(),
         };
         if status.is_success() {
-            return match Confirmation::read(&body) {
-                Confirmation::Of(action_instance_id) => {
-                    Ok(Started { action_instance_id, http_status: status.as_u16(), request_id })
-                }
+            return match read(&body) {
+                Confirmation::Of(what) => Ok(Confirmed { what, http_status: status.as_u16(), request_id }),
                 Confirmation::None { code, message } => {
                     let (class, reason) = self.classifier.unconfirmed(status.as_u16(), code.as_deref());
                     Err(failed(class, reason, code, &message))
@@ -189,9 +197,26 @@ pub(super) async fn read_body(response: &mut reqwest::Response, cap: usize) -> B
     }
 }
 
+/// Reads the body of a 2xx.
+pub(super) type Reader<T> = fn(&[u8]) -> Confirmation<T>;
+
+/// A success that says what it should.
+#[derive(Debug)]
+pub(super) struct Confirmed<T> {
+    pub(super) what: T,
+    pub(super) http_status: u16,
+    pub(super) request_id: Option<String>,
+}
+
+impl From<Confirmed<String>> for Started {
+    fn from(Confirmed { what, http_status, request_id }: Confirmed<String>) -> Self {
+        Self { action_instance_id: what, http_status, request_id }
+    }
+}
+
 /// What a 2xx says.
-enum Confirmation {
-    Of(String),
+pub(super) enum Confirmation<T> {
+    Of(T),
     None { code: Option<String>, message: String },
     NotJson,
 }
@@ -205,10 +230,11 @@ struct Answer {
     success: Option<Value>,
 }
 
-impl Confirmation {
+/// What CreateWorkflowInstance confirms.
+impl Confirmation<String> {
     /// CreateWorkflowInstance has no envelope, but its neighbours answer 200 with `code` and `success`: where these
     /// say no, or there is no instance id, nothing is confirmed.
-    fn read(body: &[u8]) -> Self {
+    pub(super) fn of_start(body: &[u8]) -> Self {
         let Ok(answer) = serde_json::from_slice::<Answer>(body) else {
             return match serde_json::from_slice::<IgnoredAny>(body) {
                 Ok(_) => Self::None { code: None, message: "the answer is not the documented one".to_owned() },
@@ -235,7 +261,7 @@ impl Confirmation {
     }
 }
 
-fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     (1..=INSTANCE_ID_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
@@ -245,7 +271,7 @@ mod tests {
 
     use http::{HeaderMap, HeaderValue, StatusCode};
 
-    use super::{Body, Judge};
+    use super::{Body, Confirmation, Judge};
     use crate::domain::FailureClass::{Ambiguous, Rejected, Target, Throttled, Transient};
     use crate::domain::{FailureClass, FailureReason, Started};
     use crate::ports::ApiFailure;
@@ -255,7 +281,12 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("X-Request-Id", HeaderValue::from_static("r-1"));
         let judge = Judge { classifier: &Classifier::default(), secrets: &[], request_bytes: 10 };
-        judge.answered(StatusCode::from_u16(status).unwrap(), &headers, Body::Whole(body.as_bytes().to_vec()))
+        let body = Body::Whole(body.as_bytes().to_vec());
+        answered(&judge, StatusCode::from_u16(status).unwrap(), &headers, body)
+    }
+
+    fn answered(judge: &Judge<'_>, status: StatusCode, headers: &HeaderMap, body: Body) -> Result<Started, ApiFailure> {
+        judge.answered(status, headers, body, Confirmation::of_start).map(Started::from)
     }
 
     fn class(status: u16, body: &str) -> FailureClass {
@@ -324,7 +355,7 @@ mod tests {
     fn an_answer_of_any_length_is_judged() {
         let judge = Judge { classifier: &Classifier::default(), secrets: &[], request_bytes: 10 };
         let headers = HeaderMap::new();
-        assert_eq!(judge.answered(StatusCode::OK, &headers, Body::TooLong).unwrap_err().class, Ambiguous);
-        assert_eq!(judge.answered(StatusCode::BAD_GATEWAY, &headers, Body::TooLong).unwrap_err().class, Transient);
+        assert_eq!(answered(&judge, StatusCode::OK, &headers, Body::TooLong).unwrap_err().class, Ambiguous);
+        assert_eq!(answered(&judge, StatusCode::BAD_GATEWAY, &headers, Body::TooLong).unwrap_err().class, Transient);
     }
 }

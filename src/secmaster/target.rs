@@ -1,4 +1,4 @@
-//! Where requests go: URL and headers of each destination, put together once.
+//! Where requests go: URLs and headers of each destination, put together once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,7 +14,10 @@ use crate::domain::Destination;
 /// What is the same in all requests to one destination.
 #[derive(Debug)]
 pub(super) struct Target {
-    pub(super) url: Url,
+    /// Of CreateWorkflowInstance.
+    pub(super) start: Url,
+    /// Of ListWorkflowInstances, without its query.
+    pub(super) list: Url,
     pub(super) project_id: HeaderValue,
 }
 
@@ -35,8 +38,10 @@ impl Targets {
         if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(destination) {
             return Some(Arc::clone(known));
         }
+        let (start, list) = paths(destination);
         let target = Arc::new(Target {
-            url: self.endpoint.url(&path(destination), ""),
+            start: self.endpoint.url(&start, ""),
+            list: self.endpoint.url(&list, ""),
             project_id: HeaderValue::from_str(&destination.project_id).ok()?,
         });
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -44,13 +49,9 @@ impl Targets {
     }
 }
 
-/// The path of CreateWorkflowInstance, every id percent-encoded as the vendor's SDK does.
-fn path(to: &Destination) -> String {
+/// The paths of CreateWorkflowInstance and ListWorkflowInstances, every id percent-encoded as the vendor's SDK does.
+fn paths(to: &Destination) -> (String, String) {
     let encode = |text| utf8_percent_encode(text, RESERVED);
-    format!(
-        "/v1/{}/workspaces/{}/soc/workflows/{}/instances",
-        encode(&to.project_id),
-        encode(&to.workspace_id),
-        encode(&to.workflow_id)
-    )
+    let workflows = format!("/v1/{}/workspaces/{}/soc/workflows", encode(&to.project_id), encode(&to.workspace_id));
+    (format!("{workflows}/{}/instances", encode(&to.workflow_id)), format!("{workflows}/instances"))
 }

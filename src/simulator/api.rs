@@ -23,7 +23,8 @@ use super::answer::{self, Refusal, json_answer};
 use super::broken_body::BrokenBody;
 use super::create::{Accepted, Target, glance_at_body, judge_body, judge_content_type};
 use super::fault_state::{Breakage, FaultState};
-use super::faults::{Faults, Service, When};
+use super::faults::{Faults, InstanceIds, Service, When};
+use super::read::Read;
 use super::settings::SimulatorSettings;
 use super::signature::Keys;
 use super::socket::ResetSwitch;
@@ -50,6 +51,7 @@ pub(super) struct Shared {
     lean: bool,
     verify: bool,
     observer: Option<UnboundedSender<Arrival>>,
+    instance_ids: InstanceIds,
 }
 
 impl Shared {
@@ -65,6 +67,7 @@ impl Shared {
             lean: settings.lean,
             verify: settings.verify,
             observer: settings.observer,
+            instance_ids: settings.instance_ids,
         }
     }
 
@@ -74,13 +77,13 @@ impl Shared {
     }
 
     /// Who sends: the gateway's check.
-    fn authenticate(&self, request: &Parts, body: &[u8], target: &Target) -> Result<(), Refusal> {
+    fn authenticate(&self, request: &Parts, body: &[u8], project_id: &str) -> Result<(), Refusal> {
         if !self.verify {
             return Ok(());
         }
         if let Some(token) = request.headers.get("x-auth-token") {
             let token = token.to_str().unwrap_or_default();
-            return lock(&self.tokens).verify(token, &target.project_id);
+            return lock(&self.tokens).verify(token, project_id);
         }
         if request.headers.contains_key(http::header::AUTHORIZATION) {
             return lock(&self.keys).verify(request, body, Timestamp::now());
@@ -113,7 +116,7 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
                 .send(Arrival { at: Instant::now(), body: body.as_ref().map(Clone::clone).unwrap_or_default() });
         }
         let response = match body {
-            Ok(body) if body.len() <= MAX_BODY => create(&shared, &parts, &body).await,
+            Ok(body) if body.len() <= MAX_BODY => called(&shared, &parts, &body).await,
             _ => Err(Refusal::new(413, "APIGW.0201", "Request entity too large.").answer()),
         };
         match response {
@@ -134,8 +137,8 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
     response
 }
 
-/// CreateWorkflowInstance. What is an error here is an answer that creates nothing.
-async fn create(shared: &Shared, request: &Parts, body: &Bytes) -> Result<Response, Response> {
+/// A call of SecMaster's. What is an error here is an answer that creates nothing.
+async fn called(shared: &Shared, request: &Parts, body: &Bytes) -> Result<Response, Response> {
     if let Some(status) = lock(&shared.faults).outage(Service::Secmaster) {
         return Err(Refusal::new(status, "APIGW.0201", "Backend unavailable.").answer());
     }
@@ -143,11 +146,12 @@ async fn create(shared: &Shared, request: &Parts, body: &Bytes) -> Result<Respon
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let known = Target::of_path(request.uri.path()).filter(|_| request.method == Method::POST);
     let unknown = || Refusal::new(404, "APIGW.0101", "The API does not exist or has not been published.").answer();
-    let target = known.ok_or_else(unknown)?;
-    judge_content_type(&request.headers).map_err(|refusal| refusal.answer())?;
-    shared.authenticate(request, body, &target).map_err(|refusal| refusal.answer())?;
+    let call = Call::of(&request.method, request.uri.path()).ok_or_else(unknown)?;
+    if matches!(call, Call::Create(_)) {
+        judge_content_type(&request.headers).map_err(|refusal| refusal.answer())?;
+    }
+    shared.authenticate(request, body, call.project_id()).map_err(|refusal| refusal.answer())?;
     if let Some(over) = lock(&shared.faults).throttled() {
         return Err(answer::throttled(over));
     }
@@ -158,18 +162,50 @@ async fn create(shared: &Shared, request: &Parts, body: &Bytes) -> Result<Respon
     if let Some(fault) = lock(&shared.faults).status() {
         return Err(answer::status_fault(&fault));
     }
-    let judged = if shared.lean {
-        glance_at_body(body)
-    } else {
-        target.judge().and_then(|()| judge_body(body, &target)).and_then(|accepted| reject(shared, accepted))
+    let answered = match call {
+        Call::Create(target) => create(shared, target, body),
+        Call::Read(read) => read.answer(request.uri.query().unwrap_or_default(), &lock(&shared.store)),
     };
-    let accepted = judged.map_err(|refusal| refusal.answer())?;
-    let response = remember(shared, target, accepted);
+    let response = answered.map_err(|refusal| refusal.answer())?;
     let breakage = lock(&shared.faults).breakage(When::After);
     match breakage {
         Some(breakage) => Ok(broken(shared, breakage, request, response).await),
         None => Ok(response),
     }
+}
+
+/// The calls that are known.
+enum Call {
+    Create(Target),
+    Read(Read),
+}
+
+impl Call {
+    fn of(method: &Method, path: &str) -> Option<Self> {
+        match *method {
+            Method::POST => Target::of_path(path).map(Self::Create),
+            Method::GET => Read::of_path(path).map(Self::Read),
+            _ => None,
+        }
+    }
+
+    fn project_id(&self) -> &str {
+        match self {
+            Self::Create(target) => &target.project_id,
+            Self::Read(read) => &read.project_id,
+        }
+    }
+}
+
+/// CreateWorkflowInstance.
+fn create(shared: &Shared, target: Target, body: &[u8]) -> Result<Response, Refusal> {
+    let accepted = if shared.lean {
+        glance_at_body(body)?
+    } else {
+        target.judge()?;
+        reject(shared, judge_body(body, &target)?)?
+    };
+    remember(shared, target, accepted)
 }
 
 /// The fault that refuses alerts by their title.
@@ -184,17 +220,18 @@ fn reject(shared: &Shared, accepted: Accepted) -> Result<Accepted, Refusal> {
 }
 
 /// Creates the instance and answers as the page says: what was sent, with the instance's id.
-fn remember(shared: &Shared, target: Target, accepted: Accepted) -> Response {
-    let own_ids = lock(&shared.faults).faults().own_instance_ids;
+fn remember(shared: &Shared, target: Target, accepted: Accepted) -> Result<Response, Refusal> {
+    let ids = lock(&shared.faults).faults().instance_ids.unwrap_or(shared.instance_ids);
     let requested = accepted.action_instance_id;
-    let id = requested.clone().filter(|_| !own_ids).unwrap_or_else(|| Uuid::new_v4().to_string());
+    let id = requested.clone().filter(|_| ids != InstanceIds::Own).unwrap_or_else(|| Uuid::new_v4().to_string());
     let mut answer = accepted.answer;
     if let Some(object) = answer.as_object_mut() {
         let _requested = object.insert("action_instance_id".to_owned(), Value::String(id.clone()));
     }
-    let ids = [target.project_id, target.workspace_id, target.workflow_id];
-    lock(&shared.store).create(Instance::new(id, requested, ids, accepted.content));
-    json_answer(200, &answer)
+    let place = [target.project_id, target.workspace_id, target.workflow_id];
+    let instance = Instance::new(id, requested, place, accepted.content);
+    lock(&shared.store).create(instance, ids == InstanceIds::Unique)?;
+    Ok(json_answer(200, &answer))
 }
 
 /// Keeps an answer from its caller.

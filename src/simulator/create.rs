@@ -46,19 +46,25 @@ impl Target {
 
     /// Judges the ids' forms.
     pub(super) fn judge(&self) -> Result<(), Refusal> {
-        let id = |c: char| c.is_ascii_hexdigit() || c == '-';
-        if !(32..=36).contains(&self.project_id.len()) || !self.project_id.chars().all(id) {
-            return Err(Refusal::new(400, "SecMaster.20041003", "Invalid project ID."));
-        }
-        if !is_uuid(&self.workspace_id) {
-            return Err(Refusal::new(400, "SecMaster.20041001", "Invalid workspace ID."));
-        }
+        judge_place(&self.project_id, &self.workspace_id)?;
         // Whatever workflow it is: none are kept here. A template's placeholder is none.
         if self.workflow_id.is_empty() || self.workflow_id.contains(['{', '}', '/']) {
             return Err(Refusal::invalid("Invalid parameter: workflow_id."));
         }
         Ok(())
     }
+}
+
+/// Judges the forms of the ids that every path begins with.
+pub(super) fn judge_place(project_id: &str, workspace_id: &str) -> Result<(), Refusal> {
+    let id = |c: char| c.is_ascii_hexdigit() || c == '-';
+    if !(32..=36).contains(&project_id.len()) || !project_id.chars().all(id) {
+        return Err(Refusal::new(400, "SecMaster.20041003", "Invalid project ID."));
+    }
+    if !is_uuid(workspace_id) {
+        return Err(Refusal::new(400, "SecMaster.20041001", "Invalid workspace ID."));
+    }
+    Ok(())
 }
 
 /// The content type in any of the spellings that the vendor uses.

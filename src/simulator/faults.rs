@@ -20,12 +20,25 @@ pub struct Faults {
     pub reset: Option<Chance>,
     /// The instance is created, but only half of the answer comes before the connection ends.
     pub partial: Option<Chance>,
-    /// Answers instance ids of its own instead of the caller's.
-    pub own_instance_ids: bool,
+    /// What the caller's instance ids are taken for, instead of what the simulator was started with.
+    pub instance_ids: Option<InstanceIds>,
     /// Refuses some alerts as invalid (400).
     pub reject: Option<Reject>,
     /// New tokens live this long, in milliseconds.
     pub token_lifetime_ms: Option<u64>,
+}
+
+/// What the service takes a caller's instance id for. Which of these the real one does is not documented.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InstanceIds {
+    /// The instance gets it. Asked for once more, it runs once more.
+    #[default]
+    Honour,
+    /// The instance gets it. Asked for once more, the request is refused.
+    Unique,
+    /// Nothing: instances have ids of the service's own.
+    Own,
 }
 
 /// A delay: the same for all, or evenly distributed.

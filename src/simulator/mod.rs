@@ -2,7 +2,7 @@
 //!
 //! It judges every request as the API's pages demand and recomputes signatures from the raw request by its own code,
 //! so that a mistake of the client is not repeated here. What the pages leave open is taken leniently. It promises
-//! nothing of the real service beyond them: whether that honours a caller's instance id, for one, is unknown.
+//! nothing of the real service beyond them: whether that honours a caller's instance id, for one, is unknown, so it plays each of the ways in which it may (`InstanceIds`).
 
 mod admin;
 mod answer;
@@ -11,6 +11,7 @@ mod broken_body;
 mod create;
 mod fault_state;
 mod faults;
+mod read;
 mod server;
 mod settings;
 mod signature;
@@ -18,7 +19,9 @@ mod socket;
 mod store;
 mod tokens;
 
-pub use faults::{Chance, Faults, Latency, Outage, Reject, RetryAfter, Service, StatusFault, Throttle, When};
+pub use faults::{
+    Chance, Faults, InstanceIds, Latency, Outage, Reject, RetryAfter, Service, StatusFault, Throttle, When,
+};
 pub use server::{RunningSimulator, Simulator, SimulatorHandle};
 pub use settings::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY, IamUser, SimulatorSettings, TlsFiles};
 pub use store::{Arrival, CapturedRequest, Instance, Stats};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::faults::Faults;
+use super::faults::{Faults, InstanceIds};
 use super::store::Arrival;
 
 /// The access key that is known where no other is given. Not a secret: it opens nothing but simulators.
@@ -58,6 +58,8 @@ pub struct SimulatorSettings {
     pub keep_requests: usize,
     /// Makes chance repeatable.
     pub seed: Option<u64>,
+    /// What callers' instance ids are taken for, unless the faults say otherwise. Default: honoured.
+    pub instance_ids: InstanceIds,
     /// The faults to begin with.
     pub faults: Faults,
     /// Is told of every request to SecMaster as it comes, whatever becomes of it.
@@ -81,6 +83,7 @@ impl Default for SimulatorSettings {
             verify: true,
             keep_requests: 100,
             seed: None,
+            instance_ids: InstanceIds::default(),
             faults: Faults::default(),
             observer: None,
         }

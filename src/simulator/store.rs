@@ -9,6 +9,11 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::answer::Refusal;
+
+/// The code with which a second instance of one id is refused. Invented here: what the service answers is not known.
+const INSTANCE_EXISTS: &str = "SecMaster.20048998";
+
 /// The window of [`Stats::max_requests_per_second`].
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -31,6 +36,8 @@ pub struct Instance {
     pub received_at: String,
     /// How many requests asked for it.
     pub requests: u64,
+    /// How often it was started: once, unless ids are honoured and it was asked for again.
+    pub runs: u64,
 }
 
 /// Counts since the start or the last reset.
@@ -42,7 +49,9 @@ pub struct Stats {
     pub accepted: u64,
     /// Instances.
     pub instances: u64,
-    /// Accepted requests for an instance that was there already.
+    /// How often instances were started, all told: each accepted request starts one.
+    pub runs: u64,
+    /// Accepted requests for an instance that was there already: runs beyond each instance's first.
     pub duplicates: u64,
     /// Other answers of SecMaster, by status.
     pub refused: BTreeMap<u16, u64>,
@@ -108,12 +117,15 @@ impl Store {
         }
     }
 
-    /// Creates an instance, or counts a repeat of one.
-    pub(super) fn create(&mut self, instance: Instance) {
-        self.stats.accepted += 1;
+    /// Starts an instance, for the first time or once more. Where ids are `unique`, the second time is refused.
+    pub(super) fn create(&mut self, instance: Instance, are_unique: bool) -> Result<(), Refusal> {
         match self.by_id.get(&instance.id).and_then(|index| self.instances.get_mut(*index)) {
             Some(existing) => {
                 existing.requests += 1;
+                if are_unique {
+                    return Err(Refusal::new(400, INSTANCE_EXISTS, "The workflow instance already exists."));
+                }
+                existing.runs += 1;
                 self.stats.duplicates += 1;
             }
             None => {
@@ -122,6 +134,14 @@ impl Store {
                 self.stats.instances += 1;
             }
         }
+        self.stats.accepted += 1;
+        self.stats.runs += 1;
+        Ok(())
+    }
+
+    /// The instance of this id.
+    pub(super) fn instance(&self, id: &str) -> Option<&Instance> {
+        self.by_id.get(id).and_then(|index| self.instances.get(*index))
     }
 
     /// An answer other than 200.
@@ -143,6 +163,6 @@ impl Instance {
     pub(super) fn new(id: String, requested_id: Option<String>, ids: [String; 3], content: Value) -> Self {
         let [project_id, workspace_id, workflow_id] = ids;
         let received_at = Timestamp::now().to_string();
-        Self { id, requested_id, project_id, workspace_id, workflow_id, content, received_at, requests: 1 }
+        Self { id, requested_id, project_id, workspace_id, workflow_id, content, received_at, requests: 1, runs: 1 }
     }
 }

@@ -82,6 +82,8 @@ catalogue! {
         "Requests sent to SecMaster, by class of the answer: delivered, or the failure class.";
     ATTEMPT_DURATION = Histogram "attempt_duration_seconds" [] ATTEMPT_SECONDS,
         "Time from sending a request to its classified answer.";
+    LOOK_UPS = Counter "look_ups_total" ["result"] &[],
+        "Look-ups of instances that may have been started, by what they said: present, absent, unclear, failed.";
     ALERT_AGE = Histogram "alert_age_seconds" ["severity"] AGE_SECONDS,
         "Age of delivered alerts: from the record's timestamp to the confirmed start of the workflow.";
     RATE_LIMIT_WAIT = Histogram "rate_limit_wait_seconds" [] WAIT_SECONDS,

@@ -33,6 +33,7 @@ const OUTCOME: &[&str] = &[
     "workflow_id",
     "action_instance_id",
     "requested_instance_id",
+    "confirmed_by",
     "attempts",
     "http_status",
     "error_code",
@@ -66,6 +67,25 @@ const ATTEMPT: &[&str] = &[
 ];
 const RETRY: &[&str] = &["topic", "partition", "offset", "part", "route", "workflow_id", "attempt", "delay_ms"];
 
+const LOOK_UP: &[&str] = &[
+    "topic",
+    "partition",
+    "offset",
+    "part",
+    "route",
+    "workflow_id",
+    "requested_instance_id",
+    "result",
+    "instance_status",
+    "http_status",
+    "error_code",
+    "request_id",
+    "failure_class",
+    "failure_reason",
+    "error",
+    "duration_ms",
+];
+
 const PAUSE: &[&str] = &["reason", "route", "workflow_id", "probe_in_ms", "detail"];
 
 macro_rules! events {
@@ -87,6 +107,16 @@ events! {
     ATTEMPT_SUCCEEDED = DEBUG "attempt.succeeded" "SecMaster confirmed the start" ATTEMPT;
     ATTEMPT_FAILED = DEBUG "attempt.failed" "an attempt did not confirm a start" ATTEMPT;
     RETRY_SCHEDULED = DEBUG "retry.scheduled" "the delivery will be tried again" RETRY;
+    LOOKED_UP = DEBUG "instance.looked_up" "SecMaster was asked whether it has the instance" LOOK_UP;
+    LOOK_UP_FAILED = WARN "instance.look_up_failed"
+        "whether SecMaster has an instance could not be learnt; asking again, and the delivery waits"
+        &["route", "workflow_id", "error"];
+    UNVERIFIED = WARN "delivery.unverified"
+        "whether the workflow was started cannot be learnt; it is started again and may run twice"
+        &["topic", "partition", "offset", "part", "route", "workflow_id", "detail"];
+    SUSPECTED = INFO "partition.suspected"
+        "deliveries up to an offset may have been started before; they are looked up first"
+        &["topic", "partition", "below", "look_ups_in_ms"];
     DEAD_LETTER_WRITE_FAILED = ERROR "dead_letter.write_failed"
         "the dead-letter topic did not take a record; trying again, and nothing commits past it" &["error"];
     DEAD_LETTER_REDUCED = WARN "dead_letter.reduced" "a dead letter was too large for its topic and was cut"
@@ -141,6 +171,10 @@ pub const CLIENT_EVENTS: &[(&str, &str)] = &[
     (
         "kafka.commit_metadata_dropped",
         "WARN: a commit's metadata is not believed; what it said was delivered comes again",
+    ),
+    (
+        "kafka.commit_metadata_refused",
+        "WARN: the brokers take no metadata with a commit; after a crash workflows may run twice",
     ),
     ("kafka.ends_unknown", "DEBUG: the end offsets could not be read; the lag is as old as the last answer"),
     ("kafka.leave_slow", "WARN: the group was not left in time; its partitions wait for the session to end"),

@@ -51,11 +51,113 @@ async fn created_instances_and_counts_are_readable_page_by_page() {
     }
     let (_, page) = call(&simulator, "GET", "/_simulator/instances?offset=0&limit=1", "", "").await;
     assert_eq!((&page["count"], page["instances"].as_array().unwrap().len()), (&json!(2), 1));
-    assert_eq!((&page["instances"][0]["id"], &page["instances"][0]["requests"]), (&json!(id), &json!(2)));
+    let first = &page["instances"][0];
+    assert_eq!((&first["id"], &first["requests"], &first["runs"]), (&json!(id), &json!(2), &json!(2)));
     let (_, stats) = call(&simulator, "GET", "/_simulator/stats", "", "").await;
     assert_eq!((&stats["accepted"], &stats["duplicates"], &stats["requests"]), (&json!(3), &json!(1), &json!(3)));
     let (status, _) = call(&simulator, "POST", "/_simulator/reset", "", "").await;
     assert_eq!((status, simulator.handle().stats().requests), (204, 0));
+}
+
+/// Makes requested ids mean this.
+async fn ids_mean(simulator: &RunningSimulator, way: &str) {
+    let faults = json!({"instance_ids": way}).to_string();
+    assert_eq!(call(simulator, "PUT", "/_simulator/faults", "", &faults).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_requested_id_is_honoured_unique_or_ignored() {
+    let id = "909494e3-558e-46b6-a9eb-07a8e18ca62f";
+    let simulator = open().await;
+    for _ in 0..2 {
+        assert_eq!(create(&simulator, &event(Some(id))).await.1["action_instance_id"], id);
+    }
+    let stats = simulator.handle().stats();
+    assert_eq!((stats.instances, stats.runs, simulator.handle().instances()[0].runs), (1, 2, 2), "it runs again");
+
+    ids_mean(&simulator, "unique").await;
+    let (status, answer) = create(&simulator, &event(Some(id))).await;
+    assert_eq!((status, &answer["code"]), (400, &json!("SecMaster.20048998")));
+    let instance = &simulator.handle().instances()[0];
+    assert_eq!((simulator.handle().stats().runs, instance.runs, instance.requests), (2, 2, 3));
+
+    ids_mean(&simulator, "own").await;
+    let (_, answer) = create(&simulator, &event(Some(id))).await;
+    assert_ne!(answer["action_instance_id"], id);
+    assert_eq!(simulator.handle().instances()[1].requested_id.as_deref(), Some(id));
+}
+
+const INSTANCES: &str = "/v1/0123456789abcdef0123456789abcdef/workspaces/f44065f5-557b-4376-ae02-8c65ef1960f4/soc/\
+                         workflows/instances";
+
+#[tokio::test]
+async fn instances_are_listed_and_shown_as_the_page_says() {
+    let simulator = open().await;
+    let ids: Vec<String> = (0..3).map(|n| format!("909494e3-558e-46b6-a9eb-07a8e18ca62{n}")).collect();
+    for id in &ids {
+        create(&simulator, &event(Some(id))).await;
+    }
+    let listed = |query: &'static str| {
+        let simulator = &simulator;
+        async move {
+            let (status, answer) = call(simulator, "GET", &format!("{INSTANCES}?{query}"), "", "").await;
+            assert_eq!(status, 200, "{query}: {answer}");
+            let shown = answer["instances"].as_array().unwrap();
+            let last = shown.iter().map(|i| i["id"].as_str().unwrap().chars().last().unwrap()).collect::<String>();
+            (answer["count"].as_u64().unwrap(), last)
+        }
+    };
+    assert_eq!(listed("").await, (3, "210".to_owned()), "the newest first");
+    assert_eq!(listed("sort_dir=ASC&offset=1&limit=1").await, (3, "1".to_owned()));
+    assert_eq!(listed("id=909494e3-558e-46b6-a9eb-07a8e18ca621").await, (1, "1".to_owned()));
+    assert_eq!(listed("id=909494e3-558e-46b6-a9eb-07a8e18ca629").await, (0, String::new()));
+    assert_eq!(listed("workflow_id=446255ce-1111-2222-3333-0b4931000000").await.0, 3);
+    assert_eq!(listed("workflow_id=other").await.0, 0);
+    assert_eq!(listed("status=RUNNING&trigger_type=EVENT").await.0, 3);
+    assert_eq!(listed("status=FAILED").await.0, 0);
+
+    let (status, shown) = call(&simulator, "GET", &format!("{INSTANCES}/{}", ids[1]), "", "").await;
+    assert_eq!((status, &shown["id"], &shown["status"]), (200, &json!(ids[1]), &json!("RUNNING")));
+    let (status, answer) = call(&simulator, "GET", &format!("{INSTANCES}/none"), "", "").await;
+    assert_eq!((status, &answer["code"]), (400, &json!("SecMaster.20048999")));
+    assert_eq!(simulator.handle().stats().requests, 3 + 10, "they are requests like others");
+}
+
+#[tokio::test]
+async fn parameters_that_the_page_does_not_have_are_refused() {
+    let simulator = open().await;
+    for query in [
+        "ids=1",
+        "limit=0",
+        "limit=101",
+        "offset=10001",
+        "limit=x",
+        "sort_dir=asc",
+        "sort_key=id",
+        "status=running",
+        "trigger_type=x",
+        "id=",
+        "id=1&id=2",
+        "defense_id",
+    ] {
+        let (status, answer) = call(&simulator, "GET", &format!("{INSTANCES}?{query}"), "", "").await;
+        assert_eq!((status, &answer["code"]), (400, &json!("SecMaster.20030001")), "{query}: {answer}");
+    }
+    let (status, _) = call(&simulator, "GET", &format!("{INSTANCES}/x?show_topology=1"), "", "").await;
+    assert_eq!(status, 400);
+    let elsewhere = INSTANCES.replace("f44065f5-557b-4376-ae02-8c65ef1960f4", "w");
+    assert_eq!(call(&simulator, "GET", &elsewhere, "", "").await.1["code"], "SecMaster.20041001");
+    let strict = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    assert_eq!(call(&strict, "GET", INSTANCES, "", "").await.0, 401, "signed, as everything is");
+}
+
+#[tokio::test]
+async fn faults_strike_look_ups_too() {
+    let simulator = open().await;
+    let faults = r#"{"status": [{"status": 503, "times": 1}], "throttle": {"requests": 1, "per_ms": 600000}}"#;
+    assert_eq!(call(&simulator, "PUT", "/_simulator/faults", "", faults).await.0, 200);
+    assert_eq!(call(&simulator, "GET", INSTANCES, "", "").await.0, 503);
+    assert_eq!(call(&simulator, "GET", INSTANCES, "", "").await.0, 429, "the quota is the same");
 }
 
 #[tokio::test]

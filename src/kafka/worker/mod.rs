@@ -330,5 +330,5 @@ impl Worker {
 
 /// A frontier that this worker chose: nothing above it has settled, and no assignment waits for the answer.
 pub(super) fn bare_frontier((partition, offset): (TopicPartition, Offset)) -> Frontier {
-    Frontier { partition, offset, completed: CompletedOffsets::default(), epoch: Epoch(0) }
+    Frontier { partition, offset, completed: CompletedOffsets::default(), mark: None, epoch: Epoch(0) }
 }

@@ -31,6 +31,8 @@ pub struct OutcomeEvent<'a> {
     pub workflow_id: Option<&'a str>,
     /// The instance that was started, as the service names it.
     pub action_instance_id: Option<&'a str>,
+    /// What confirmed the start, where it was not the answer to the request: `look_up`.
+    pub confirmed_by: Option<&'a str>,
     /// The instance id that we asked for, where it differs from the one above or none was confirmed.
     pub requested_instance_id: Option<&'a str>,
     /// How many requests were sent.
@@ -97,6 +99,7 @@ macro_rules! emit_outcome {
             workflow_id = $e.workflow_id,
             action_instance_id = $e.action_instance_id,
             requested_instance_id = $e.requested_instance_id,
+            confirmed_by = $e.confirmed_by,
             attempts = $e.attempts,
             http_status = $e.http_status,
             error_code = $e.error_code,

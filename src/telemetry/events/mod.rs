@@ -10,6 +10,7 @@ mod kafka;
 mod lifecycle;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,7 @@ pub use delivery::{AttemptEvent, Delivery, OutcomeEvent};
 pub use flow::PauseEvent;
 pub use guard::{GuardClosedEvent, GuardOpenedBy};
 pub use lifecycle::StartEvent;
+pub use verify::LookUpEvent;
 
 use super::log_events::{self, LogEvent};
 use super::metrics::{Metrics, MetricsError};

@@ -7,10 +7,12 @@ use serde_json::Value;
 use tokio::time::advance;
 
 use super::{
-    AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, OutcomeEvent, PauseEvent, StartEvent, Telemetry, Totals,
+    AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, LookUpEvent, OutcomeEvent, PauseEvent, StartEvent,
+    Telemetry, Totals,
 };
 use crate::domain::{
-    DeadLetterClass, FailureClass, FailureReason, Offset, Outcome, Severity, Shape, SkipReason, Started, TopicPartition,
+    DeadLetterClass, FailureClass, FailureReason, Found, Offset, Outcome, Severity, Shape, SkipReason, Started,
+    TopicPartition,
 };
 use crate::ports::ApiFailure;
 use crate::telemetry::testing::Capture;
@@ -34,6 +36,7 @@ fn outcome(partition: &TopicPartition, outcome: Outcome) -> OutcomeEvent<'_> {
         workflow_id: Some("w1"),
         action_instance_id: Some("i1"),
         requested_instance_id: Some("i2"),
+        confirmed_by: Some("look_up"),
         attempts: 2,
         http_status: Some(200),
         error_code: Some("SecMaster.1"),
@@ -86,6 +89,13 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     let duration = Duration::from_millis(30);
     telemetry.attempt(&AttemptEvent { delivery, attempt: 1, result: Err(&failed), duration });
     telemetry.retry_scheduled(&delivery, 1, Duration::from_millis(250));
+    let found = Found::Present { started: started.clone(), status: Some("RUNNING".into()) };
+    for result in [Ok(&found), Ok(&Found::Absent), Ok(&Found::Unclear), Err(&failed)] {
+        telemetry.looked_up(&LookUpEvent { delivery, requested_instance_id: Some("i1"), result, duration });
+    }
+    telemetry.look_up_failed(&delivery, &failed);
+    telemetry.unverified(&delivery, "the service gives ids of its own");
+    telemetry.suspected(&partition, Offset(90), Duration::from_secs(20));
     telemetry.attempt(&AttemptEvent { delivery, attempt: 2, result: Ok(&started), duration });
     telemetry.outcome(&outcome(&partition, Outcome::Delivered));
     telemetry.outcome(&outcome(&partition, Outcome::Skipped(SkipReason::Rule)));
@@ -257,6 +267,7 @@ fn what_does_not_apply_is_left_out_of_the_line() {
         workflow_id: None,
         action_instance_id: None,
         requested_instance_id: None,
+        confirmed_by: None,
         http_status: None,
         error_code: None,
         request_id: None,

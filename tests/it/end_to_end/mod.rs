@@ -10,3 +10,4 @@ mod life_cycle;
 mod probes;
 mod replicas;
 mod security;
+mod verify;

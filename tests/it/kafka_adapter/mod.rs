@@ -94,7 +94,7 @@ fn places(starts: &[Start]) -> Vec<(TopicPartition, Offset)> {
 
 /// A frontier with nothing settled above it.
 fn frontier((partition, offset): (TopicPartition, Offset)) -> Frontier {
-    Frontier { partition, offset, completed: CompletedOffsets::default(), epoch: Epoch(1) }
+    Frontier { partition, offset, completed: CompletedOffsets::default(), mark: None, epoch: Epoch(1) }
 }
 
 fn at(topic: &str, partition: i32, offset: i64) -> (TopicPartition, Offset) {

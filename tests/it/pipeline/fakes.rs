@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use alertbridge::domain::{DeadLetter, FailureClass, FailureReason, Shape, Started, TopicPartition, WorkflowRequest};
+use alertbridge::domain::{
+    DeadLetter, Destination, FailureClass, FailureReason, Found, Shape, Started, TopicPartition, WorkflowRequest,
+};
 use alertbridge::offsets::Frontier;
 use alertbridge::ports::{
     ApiFailure, DeadLetterError, DeadLetterSink, RecordSource, SourceError, SourceEvent, WorkflowApi,
@@ -112,14 +114,18 @@ impl Call {
 }
 
 pub(super) type Answer = Result<Started, ApiFailure>;
+pub(super) type Listed = Result<Found, ApiFailure>;
 type Script = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+type FindScript = Box<dyn Fn(String) -> Pin<Box<dyn Future<Output = Listed> + Send>> + Send + Sync>;
 
 /// An API that answers as the test's script says.
 pub(super) struct FakeApi {
     script: Script,
+    find: FindScript,
     calls: Mutex<Vec<Call>>,
     /// The secret's file has been changed and not read since.
     pub(super) is_file_changed: AtomicBool,
+    looked_up: Mutex<Vec<String>>,
 }
 
 impl fmt::Debug for FakeApi {
@@ -134,11 +140,29 @@ impl FakeApi {
         F: Fn(Call) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Answer> + Send + 'static,
     {
+        Self::with_find(script, |_| async { Ok(Found::Absent) })
+    }
+
+    /// The same, and what it answers when it is asked for an instance.
+    pub(super) fn with_find<F, Fut, G, Gut>(script: F, find: G) -> Arc<Self>
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Answer> + Send + 'static,
+        G: Fn(String) -> Gut + Send + Sync + 'static,
+        Gut: Future<Output = Listed> + Send + 'static,
+    {
         Arc::new(Self {
             script: Box::new(move |call| Box::pin(script(call))),
+            find: Box::new(move |id| Box::pin(find(id))),
             calls: Mutex::default(),
+            looked_up: Mutex::default(),
             is_file_changed: AtomicBool::new(false),
         })
+    }
+
+    /// The instances that were asked for.
+    pub(super) fn looked_up(&self) -> Vec<String> {
+        self.looked_up.lock().unwrap().clone()
     }
 
     /// An API that confirms everything after ten milliseconds.
@@ -178,6 +202,11 @@ impl WorkflowApi for FakeApi {
         let call = Call { request: request.clone(), at: Instant::now() };
         self.calls.lock().unwrap().push(call.clone());
         (self.script)(call).await
+    }
+
+    async fn find(&self, _: &Destination, action_instance_id: &str) -> Listed {
+        self.looked_up.lock().unwrap().push(action_instance_id.to_owned());
+        (self.find)(action_instance_id.to_owned()).await
     }
 }
 

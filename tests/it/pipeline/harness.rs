@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alertbridge::domain::{Offset, Record, TopicPartition};
 use alertbridge::mapping::{Mapper, MappingSettings};
-use alertbridge::offsets::CompletedOffsets;
+use alertbridge::offsets::{CompletedOffsets, Frontier};
 use alertbridge::pipeline::{
     AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, Parts, Pipeline, PipelineError, PipelineSettings,
     Preparer, RateSettings,
@@ -82,6 +82,7 @@ pub(super) fn settings() -> PipelineSettings {
         paused_route_after: None,
         ambiguous: AmbiguousPolicy::Retry,
         seed: 1,
+        request_timeout: Duration::from_secs(20),
         commit_interval: Duration::from_secs(1),
         drain_timeout: Duration::from_secs(25),
         revoke_timeout: Duration::from_secs(20),
@@ -165,8 +166,21 @@ impl Bench {
 
     /// Assigns a partition of which an earlier assignment has settled something above the start.
     pub(super) fn assign_with(&self, number: i32, start: i64, completed: CompletedOffsets) {
-        let partitions = vec![Start { partition: partition(number), offset: Offset(start), completed }];
-        self.tell(SourceEvent::Assigned { cluster_id: "cluster".into(), partitions, all: vec![partition(number)] });
+        let offset = Offset(start);
+        self.assign_start(Start { completed, ..Start::without_memory(partition(number), offset, offset) });
+    }
+
+    /// Assigns a partition as its last owner left it; `end` is the partition's end.
+    pub(super) fn assign_after(&self, left: &Frontier, end: i64) {
+        let Frontier { partition, offset, completed, mark, .. } = left.clone();
+        // As it comes back from the broker.
+        let mark = mark.filter(|mark| *mark > offset);
+        self.assign_start(Start { partition, offset, completed, mark, end: Offset(end) });
+    }
+
+    pub(super) fn assign_start(&self, start: Start) {
+        let all = vec![start.partition.clone()];
+        self.tell(SourceEvent::Assigned { cluster_id: "cluster".into(), partitions: vec![start], all });
     }
 
     pub(super) fn feed(&self, records: Vec<Record>) {

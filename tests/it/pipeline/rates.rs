@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alertbridge::domain::{FailureClass, FailureReason, Offset};
-use alertbridge::offsets::CompletedOffsets;
 use alertbridge::pipeline::PipelineSettings;
 use alertbridge::ports::{SourceEvent, Start};
 use alertbridge::resilience::RateScope;
@@ -25,11 +24,7 @@ fn in_group(requests: u32) -> PipelineSettings {
 
 /// Assigns partitions of a topic that has so many.
 fn assign(bench: &Bench, numbers: &[i32], of: i32) {
-    let start = |number: &i32| Start {
-        partition: partition(*number),
-        offset: Offset(0),
-        completed: CompletedOffsets::default(),
-    };
+    let start = |number: &i32| Start::without_memory(partition(*number), Offset(0), Offset(0));
     let (partitions, all) = (numbers.iter().map(start).collect(), (0..of).map(partition).collect());
     bench.tell(SourceEvent::Assigned { cluster_id: "cluster".into(), partitions, all });
 }

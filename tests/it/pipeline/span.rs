@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alertbridge::domain::{Offset, Record, TopicPartition};
-use alertbridge::offsets::CompletedOffsets;
+use alertbridge::offsets::{CommitMetadata, CompletedOffsets};
 use alertbridge::ports::SourceEvent;
 use tokio::sync::Semaphore;
 
@@ -28,9 +28,9 @@ fn is_shown(bench: &Bench) -> bool {
 fn said(bench: &Bench) -> Option<(i64, CompletedOffsets)> {
     let frontier = bench.asked(|asked| asked.committed.get(&partition(0)).cloned())?;
     let of: TopicPartition = partition(0);
-    let text = frontier.completed.encode("group", &of, frontier.offset);
-    let read = CompletedOffsets::decode(&text, "group", &of, frontier.offset, Offset(i64::MAX));
-    Some((frontier.offset.0, read.unwrap_or_default()))
+    let text = frontier.metadata().encode("group", &of, frontier.offset);
+    let read = CommitMetadata::decode(&text, "group", &of, frontier.offset, Offset(i64::MAX));
+    Some((frontier.offset.0, read.unwrap_or_default().completed))
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod failures;
+mod look_ups;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -136,7 +137,7 @@ async fn ids_that_are_not_plain_are_encoded_in_the_path_and_the_signature_still_
 #[tokio::test]
 async fn an_instance_id_of_the_services_own_is_taken() {
     let simulator = simulator().await;
-    simulator.handle().set_faults(faults(json!({"own_instance_ids": true})));
+    simulator.handle().set_faults(faults(json!({"instance_ids": "own"})));
     let started = client(&simulator.url(), demo_key()).start(&request()).await.unwrap();
     assert_ne!(started.action_instance_id, INSTANCE);
     let instance = &simulator.handle().instances()[0];

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alertbridge::domain::{DeadLetterClass, Offset, TopicPartition};
-use alertbridge::offsets::CompletedOffsets;
-use alertbridge::ports::SourceEvent;
+use alertbridge::offsets::CommitMetadata;
+use alertbridge::pipeline::AmbiguousPolicy;
+use alertbridge::ports::{SourceEvent, Start};
 use alertbridge::routing::{RouteSettings, RuleSettings};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -38,6 +39,7 @@ impl Process {
     pub(super) fn start(world: &World, seed: u64) -> Self {
         let mut settings = settings();
         settings.seed = seed;
+        settings.ambiguous = if world.is_verifying { AmbiguousPolicy::Verify } else { AmbiguousPolicy::Retry };
         settings.budget.records = 30;
         settings.max_in_flight = 6;
         // No delivery is ever spent, and the guard does not close: every dead letter must be one.
@@ -64,23 +66,25 @@ impl Process {
 
     pub(super) async fn assign(&mut self, world: &World, partition: &TopicPartition) {
         Self::settle().await;
-        let (start, completed) = match world.committed.get(partition) {
+        let log = &world.log[partition];
+        let end = log.last().map_or(Offset(0), |record| record.offset.next());
+        let start = match world.committed.get(partition) {
             Some(frontier) => {
-                let text = frontier.completed.encode("group", partition, frontier.offset);
-                let end = Offset(i64::MAX);
-                let read = CompletedOffsets::decode(&text, "group", partition, frontier.offset, end);
-                (frontier.offset, read.unwrap_or_default())
+                let text = frontier.metadata().encode("group", partition, frontier.offset);
+                let read = CommitMetadata::decode(&text, "group", partition, frontier.offset, Offset(i64::MAX));
+                let CommitMetadata { completed, mark } = read.unwrap_or_default();
+                Start { partition: partition.clone(), offset: frontier.offset, completed, mark, end }
             }
-            None => (Offset(0), CompletedOffsets::default()),
+            None => Start::without_memory(partition.clone(), Offset(0), end),
         };
-        let next = world.log[partition].partition_point(|record| record.offset < start);
+        let next = log.partition_point(|record| record.offset < start.offset);
         let _none = self.position.insert(partition.clone(), next);
         *self.sent.lock().unwrap().epochs.entry(partition.partition).or_default() += 1;
         self.bench.asked(|asked| {
             asked.committed.remove(partition);
             asked.paused.remove(partition);
         });
-        self.bench.assign_with(partition.partition, start.0, completed);
+        self.bench.assign_start(start);
     }
 
     /// Tells what a partition holds next, if it is ours and not paused; sometimes the gap behind it, too.

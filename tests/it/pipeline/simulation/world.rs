@@ -4,19 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use alertbridge::domain::{FailureClass, FailureReason, Offset, Record, TopicPartition, WorkflowRequest};
+use alertbridge::domain::{FailureClass, FailureReason, Found, Offset, Record, TopicPartition, WorkflowRequest};
 use alertbridge::offsets::Frontier;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
 
-use super::super::fakes::{Answer, Call, FakeApi, failed, started, unavailable};
+use super::super::fakes::{Answer, Call, FakeApi, failed, unavailable};
 use super::super::harness::{alert, partition};
+use super::super::service::{Ids, Service};
 
 pub(super) const PARTITIONS: i32 = 2;
 const RECORDS: u32 = 60;
+/// A request that hangs ends after this time.
+const TIME_OUT: Duration = Duration::from_secs(20);
 
 pub(super) struct World {
+    /// Whether what may have been started is looked up; then nothing is started twice.
+    pub(super) is_verifying: bool,
+    service: Arc<Service>,
     pub(super) log: BTreeMap<TopicPartition, Vec<Record>>,
     pub(super) committed: BTreeMap<TopicPartition, Frontier>,
     pub(super) seen: Arc<Mutex<Seen>>,
@@ -76,7 +82,7 @@ fn log(rng: &mut StdRng, number: i32) -> Vec<Record> {
 }
 
 impl World {
-    pub(super) fn new(rng: &mut StdRng) -> Self {
+    pub(super) fn new(rng: &mut StdRng, is_verifying: bool) -> Self {
         let log: BTreeMap<_, _> = (0..PARTITIONS).map(|number| (partition(number), log(rng, number))).collect();
         let key = |record: &Record| Some((name(record), format!("{:?} of {}", record.key.clone()?, record.partition)));
         let keys = Arc::new(log.values().flatten().filter_map(key).collect());
@@ -89,41 +95,54 @@ impl World {
             is_well: false,
             is_missing: true,
         };
-        Self { log, committed: BTreeMap::new(), seen: Arc::new(Mutex::new(seen)), keys }
+        let (service, seen) = (Service::new(Ids::Honour), Arc::new(Mutex::new(seen)));
+        Self { is_verifying, service, log, committed: BTreeMap::new(), seen, keys }
     }
 
     /// A service for one process.
     pub(super) fn api(&self, seed: u64, sent: &Arc<Mutex<Sent>>) -> Arc<FakeApi> {
-        let rng = Mutex::new(StdRng::seed_from_u64(seed));
+        let rng = Arc::new(Mutex::new(StdRng::seed_from_u64(seed)));
+        let chances = Arc::clone(&rng);
         let (seen, sent, keys) = (Arc::clone(&self.seen), Arc::clone(sent), Arc::clone(&self.keys));
-        FakeApi::new(move |call| {
-            let (wait, chance) = {
-                let mut rng = rng.lock().unwrap();
-                (rng.random_range(0..3_000), rng.random_range(0..40))
-            };
+        let (service, listing) = (Arc::clone(&self.service), Arc::clone(&self.service));
+        let seen_too = Arc::clone(&self.seen);
+        let start = move |call: Call| {
+            let (wait, chance) = draw(&chances);
             let name = call.title().replace("refused ", "");
             let epoch = {
                 let (mut seen, mut sent) = (seen.lock().unwrap(), sent.lock().unwrap());
                 seen.arrives(&name, &call.request);
                 sent.arrives(&name, keys.get(&name), &mut seen.broken)
             };
-            let (seen, sent) = (Arc::clone(&seen), Arc::clone(&sent));
+            let (seen, sent, service) = (Arc::clone(&seen), Arc::clone(&sent), Arc::clone(&service));
             async move {
-                sleep(Duration::from_millis(wait)).await;
+                sleep(wait).await;
                 let (is_well, is_missing) = {
                     let seen = seen.lock().unwrap();
                     (seen.is_well, seen.is_missing)
                 };
-                let (answer, is_started) = answer(&call, chance, is_well, is_missing).await;
+                let (answer, is_started) = answer(&call, chance, is_well, is_missing, &service);
                 if is_started {
                     seen.lock().unwrap().done.insert(name.clone());
                 }
-                if answer.is_ok() {
-                    sent.lock().unwrap().confirmed.insert((epoch, name));
+                match &answer {
+                    Ok(_) => drop(sent.lock().unwrap().confirmed.insert((epoch, name))),
+                    Err(failure) if failure.reason == FailureReason::NoAnswer => sleep(TIME_OUT - wait).await,
+                    Err(_) => {}
                 }
                 answer
             }
-        })
+        };
+        let find = move |id: String| {
+            let (wait, chance) = draw(&rng);
+            let (seen, service) = (Arc::clone(&seen_too), Arc::clone(&listing));
+            async move {
+                sleep(wait).await;
+                let is_well = seen.lock().unwrap().is_well;
+                if chance < 3 && !is_well { unavailable().map(|_| Found::Absent) } else { service.find(&id) }
+            }
+        };
+        FakeApi::with_find(start, find)
     }
 
     pub(super) fn is_committed(&self) -> bool {
@@ -138,6 +157,9 @@ impl World {
             let said = |record: &&Record| record.offset < *offset || completed.contains(record.offset);
             let passed = self.log[partition].iter().filter(said).map(name).find(|name| !seen.done.contains(name));
             seen.broken.extend(passed.map(|name| format!("{name} was passed by {offset}")));
+        }
+        if self.is_verifying && self.service.runs().iter().any(|runs| *runs > 1) {
+            seen.broken.push("a workflow was started twice".to_owned());
         }
         assert!(seen.broken.is_empty(), "{:?}", seen.broken);
     }
@@ -185,8 +207,14 @@ impl Sent {
     }
 }
 
+/// How long a call takes, and what becomes of it.
+fn draw(rng: &Mutex<StdRng>) -> (Duration, u32) {
+    let mut rng = rng.lock().unwrap();
+    (Duration::from_millis(rng.random_range(0..3_000)), rng.random_range(0..40))
+}
+
 /// An answer by chance, mostly well, and whether the workflow was started.
-async fn answer(call: &Call, chance: u32, is_well: bool, is_missing: bool) -> (Answer, bool) {
+fn answer(call: &Call, chance: u32, is_well: bool, is_missing: bool, service: &Service) -> (Answer, bool) {
     if call.title().starts_with("refused") {
         return (failed(FailureClass::Rejected, FailureReason::RequestRefused, Some(400)), false);
     }
@@ -194,12 +222,11 @@ async fn answer(call: &Call, chance: u32, is_well: bool, is_missing: bool) -> (A
         return (failed(FailureClass::Target, FailureReason::TargetNotFound, Some(404)), false);
     }
     let answer = match chance {
-        _ if is_well => started(&call.request),
+        _ if is_well => service.start(call),
         0..4 => unavailable(),
         4..6 => {
-            sleep(Duration::from_secs(20)).await;
-            let no_answer = failed(FailureClass::Ambiguous, FailureReason::NoAnswer, None);
-            return (no_answer, chance == 4);
+            let is_started = chance == 4 && service.start(call).is_ok();
+            return (failed(FailureClass::Ambiguous, FailureReason::NoAnswer, None), is_started);
         }
         6 => failed(FailureClass::Throttled, FailureReason::QuotaExceeded, Some(429)).map_err(|mut failure| {
             failure.retry_after = Some(Duration::from_secs(7));
@@ -207,7 +234,7 @@ async fn answer(call: &Call, chance: u32, is_well: bool, is_missing: bool) -> (A
         }),
         7 => failed(FailureClass::Credentials, FailureReason::CredentialsRefused, Some(401)),
         8 => failed(FailureClass::Target, FailureReason::TargetNotFound, Some(404)),
-        _ => started(&call.request),
+        _ => service.start(call),
     };
     let is_started = answer.is_ok();
     (answer, is_started)

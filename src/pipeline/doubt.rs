@@ -1,0 +1,43 @@
+//! What is not known of a delivery: whether a workflow runs for it already. Serves promise 3.
+
+use std::time::Instant;
+
+use crate::ports::ApiFailure;
+
+/// A delivery's doubt. The default: none, nothing was sent.
+#[derive(Debug, Default)]
+pub(super) struct Doubt {
+    /// An attempt may have started the workflow; the partition's marks count it.
+    pub(super) is_open: bool,
+    /// Of an earlier attempt it was not learnt, and never will be.
+    pub(super) is_unclear: bool,
+    /// There was a doubt once: a refusal may say that the instance exists.
+    pub(super) was_there: bool,
+    /// The look-up that comes before anything else.
+    pub(super) next: Option<LookUp>,
+    /// How many look-ups have failed.
+    pub(super) failed: u32,
+    /// How many of them, one after another, while other deliveries got through.
+    pub(super) failed_alone: u32,
+    /// When the latest look-up left.
+    pub(super) last: Option<Instant>,
+}
+
+/// A look-up that is to be made.
+#[derive(Clone, Debug)]
+pub(super) struct LookUp {
+    /// No sooner: until then the request can be under way.
+    pub(super) not_before: Instant,
+    pub(super) because: Because,
+}
+
+/// Why something is looked up, and so what its absence leads to.
+#[derive(Clone, Debug)]
+pub(super) enum Because {
+    /// An earlier owner may have sent it: sent now.
+    Suspected,
+    /// The answer did not come, or confirmed nothing: sent again, as after any failure on the way.
+    Ambiguous { failure: ApiFailure, was_charged: bool },
+    /// It was refused, perhaps because it is there already: dead-lettered for what the refusal said.
+    Refused(ApiFailure),
+}

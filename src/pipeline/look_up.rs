@@ -1,0 +1,148 @@
+//! What the answer to a look-up leads to.
+
+use std::time::{Duration, Instant};
+
+use super::delivery::OpenDelivery;
+use super::doubt::{Because, LookUp};
+use super::flow::Flow;
+use super::timers::Wake;
+use super::verify::IDS_ARE_IGNORED;
+use crate::domain::{DeadLetterClass, FailureClass, Found};
+use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
+use crate::scheduler::{DeliveryId, RouteId};
+use crate::telemetry::LookUpEvent;
+
+/// What confirmed a start that no answer confirmed, in the outcome's line.
+const BY_LOOK_UP: &str = "look_up";
+
+/// A look-up that has ended.
+#[derive(Debug)]
+pub(super) struct LookUpDone {
+    pub(super) id: DeliveryId,
+    pub(super) route: RouteId,
+    /// Sent to see whether an outage is over.
+    pub(super) is_probe: bool,
+    /// When the one before it left.
+    pub(super) previous: Option<Instant>,
+    pub(super) sent_at: Instant,
+    pub(super) duration: Duration,
+    pub(super) result: Result<Found, ApiFailure>,
+}
+
+/// What a failed look-up says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Failure {
+    /// Nothing about looking up: the credentials or the quota are closed to everything.
+    Closed,
+    /// It may be answered another time.
+    Passing,
+    /// It will never be answered; creating may work all the same.
+    Final,
+}
+
+impl Failure {
+    fn of(failure: &ApiFailure) -> Self {
+        match failure.class {
+            FailureClass::Throttled => Self::Closed,
+            // A 403 may be about reading alone: the right to start workflows need not include it.
+            FailureClass::Credentials if failure.http_status != Some(403) => Self::Closed,
+            FailureClass::Transient | FailureClass::Ambiguous => Self::Passing,
+            FailureClass::Credentials | FailureClass::Rejected | FailureClass::Target => Self::Final,
+        }
+    }
+}
+
+impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
+    /// Decides on the answer to a look-up. It charges the delivery nothing.
+    pub(super) fn looked_up(&mut self, done: LookUpDone, now: Instant) {
+        self.telemetry.in_flight(self.attempts.len());
+        let LookUpDone { id, route, is_probe, previous, sent_at, duration, result } = done;
+        self.under_way.answered(is_probe, result.as_ref().err(), sent_at, now);
+        let failure = result.as_ref().err().map(|failure| (failure, Failure::of(failure)));
+        let changes = match failure {
+            Some((failure, Failure::Closed | Failure::Passing)) => {
+                self.gates.answered(route, Some(failure), sent_at, now)
+            }
+            Some((_, Failure::Final)) => self.gates.looked_up(route, true, sent_at, now),
+            None => self.gates.looked_up(route, false, sent_at, now),
+        };
+        self.gates_moved(changes, &failure.map(|(failure, _)| failure.to_string()).unwrap_or_default());
+        let Some(delivery) = self.deliveries.get_mut(&id) else { return };
+        delivery.in_flight = false;
+        let requested = delivery.request.action_instance_id.clone();
+        if let Some(of) = self.describe(id) {
+            let requested_instance_id = requested.as_deref();
+            let result = result.as_ref();
+            self.telemetry.looked_up(&LookUpEvent { delivery: of, requested_instance_id, result, duration });
+        }
+        match result {
+            Ok(Found::Present { started, .. }) => self.delivered(id, &started, Some(BY_LOOK_UP), now),
+            Ok(Found::Absent) if self.verify.are_ids_ignored => self.not_learnt(id, IDS_ARE_IGNORED, now),
+            Ok(Found::Absent) => {
+                self.clear_doubt(id);
+                self.not_there(id, now);
+            }
+            Ok(Found::Unclear) => self.not_learnt(id, "the service does not answer with the instance asked for", now),
+            Err(failure) => match Failure::of(&failure) {
+                Failure::Final => self.not_learnt(id, &failure.to_string(), now),
+                _ if self.is_given_up(id) => self.abandon(&[id]),
+                Failure::Closed => self.scheduler.put_back(id),
+                Failure::Passing => self.look_up_failed(id, &failure, previous, now),
+            },
+        }
+    }
+
+    /// The next look-up waits. Only where other deliveries get through meanwhile, time after time, reading itself must
+    /// be at fault.
+    fn look_up_failed(&mut self, id: DeliveryId, failure: &ApiFailure, previous: Option<Instant>, now: Instant) {
+        self.count_failure(id, failure, None, now);
+        if let Some(of) = self.describe(id) {
+            self.telemetry.look_up_failed(&of, failure);
+        }
+        let Some(OpenDelivery { route, doubt, .. }) = self.deliveries.get_mut(&id) else { return };
+        let (route, most) = (*route, self.settings.retry.max_attempts);
+        let others_get_through = previous.is_some_and(|since| self.gates.succeeded_since(route, since));
+        doubt.failed = doubt.failed.saturating_add(1);
+        doubt.failed_alone = if others_get_through { doubt.failed_alone + 1 } else { 0 };
+        let (failed, failed_alone) = (doubt.failed, doubt.failed_alone);
+        if failed_alone >= most {
+            self.not_learnt(id, &failure.to_string(), now);
+        } else if self.gates.is_paused(route) {
+            self.scheduler.put_back(id);
+        } else if failed >= most && !others_get_through {
+            // Nobody gets through: it is the target's fault. Hold it.
+            let opened = self.gates.open_breaker(route, now);
+            self.gates_moved(opened.into_iter().collect(), &failure.to_string());
+            self.scheduler.put_back(id);
+        } else {
+            let wait = self.settings.retry.backoff.wait(failed, &mut self.rng);
+            self.timers.set(now + wait, Wake::Delivery(id));
+        }
+    }
+
+    /// It will not be learnt whether the instance is there: as if it were not, and that is said.
+    fn not_learnt(&mut self, id: DeliveryId, detail: &str, now: Instant) {
+        let because = self.deliveries.get(&id).and_then(|delivery| delivery.doubt.next.as_ref());
+        if because.is_some_and(|look_up| matches!(look_up.because, Because::Refused(_))) {
+            return self.not_there(id, now);
+        }
+        let next = because.cloned();
+        self.leave_unclear(id, detail);
+        if let Some(delivery) = self.deliveries.get_mut(&id) {
+            delivery.doubt.next = next;
+        }
+        self.not_there(id, now);
+    }
+
+    /// The instance is not there: the delivery goes on where the doubt arose.
+    fn not_there(&mut self, id: DeliveryId, now: Instant) {
+        let next = self.deliveries.get_mut(&id).and_then(|delivery| delivery.doubt.next.take());
+        let because = next.map(|LookUp { because, .. }| because);
+        match because {
+            Some(Because::Refused(failure)) => self.bury_delivery(id, DeadLetterClass::Rejected, &failure),
+            _ if self.is_given_up(id) => self.abandon(&[id]),
+            Some(Because::Ambiguous { failure, was_charged }) => self.try_again(id, &failure, was_charged, now),
+            Some(Because::Suspected) | None => self.scheduler.put_back(id),
+        }
+    }
+}
