@@ -59,8 +59,8 @@ fn assert_one_instance_for_each_alert(world: &World) {
     let mut alert_of = HashMap::new();
     let mut instance_of = HashMap::new();
     for seen in world.arrivals.all() {
-        assert_eq!(*alert_of.entry(seen.instance.clone()).or_insert(seen.alert.clone()), seen.alert);
-        assert_eq!(*instance_of.entry(seen.alert).or_insert(seen.instance.clone()), seen.instance);
+        assert_eq!(*alert_of.entry(seen.instance.clone()).or_insert_with(|| seen.alert.clone()), seen.alert);
+        assert_eq!(*instance_of.entry(seen.alert).or_insert_with(|| seen.instance.clone()), seen.instance);
     }
 }
 
