@@ -83,10 +83,14 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 }
                 Item::Record(record) => record,
             };
-            match self.book.track(partition, record.offset) {
-                Ok(Some(claim)) => self.open(record, claim, now),
+            let claim = match self.book.track(partition, record.offset) {
                 Err(LedgerError::NoRoom(_)) => return items.push_front(Item::Record(record)),
-                Ok(None) | Err(_) => self.budget.give_back(partition, record.size()),
+                claim => claim,
+            };
+            // It waits no more; what is opened is charged anew, with its requests.
+            self.budget.give_back(partition, record.size());
+            if let Ok(Some(claim)) = claim {
+                self.open(record, claim, now);
             }
         }
     }

@@ -24,10 +24,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 continue;
             }
             match self.book.track(&record.partition, record.offset) {
-                Ok(Some(claim)) => {
-                    self.budget.charge(&record.partition, record.size());
-                    self.open(record, claim, now);
-                }
+                Ok(Some(claim)) => self.open(record, claim, now),
                 Err(LedgerError::NoRoom(_)) => self.hold(record),
                 // What is not ours any more, or was given twice, is none of our business: its owner settles it.
                 // And what an earlier assignment has settled has had its outcome.
@@ -36,7 +33,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         }
     }
 
-    /// Makes deliveries of a record that is ours to settle and has been charged.
+    /// Makes deliveries of a record that is ours to settle, and charges both to the budgets.
     pub(super) fn open(&mut self, record: Record, claim: Claim, now: Instant) {
         self.telemetry.records_consumed(1);
         let origin = record.origin(&self.cluster_id);

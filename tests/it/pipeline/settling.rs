@@ -74,6 +74,21 @@ async fn a_spent_budget_pauses_fetching_and_room_resumes_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_settled_holds_nothing_of_the_budgets_any_more() {
+    let bench = Bench::start(FakeApi::that_refuses("a1"));
+    bench.feed(alerts(0..4));
+    bench.until("they have settled", |b| b.committed(0) == Some(4)).await;
+    let buffer = |b: &Bench| serde_json::to_value(&*b.status.borrow()).unwrap()["buffer"]["bytes"].as_u64();
+    bench.until("nothing is left", |b| buffer(b) == Some(0)).await;
+    // Three times as many records as the budget has room for at once.
+    for from in (4..3_000).step_by(100) {
+        bench.feed(alerts(from..from + 100));
+        bench.until("they have settled", |b| b.committed(0) == Some(from + 100)).await;
+    }
+    assert!(!bench.asked(|asked| asked.paused.contains(&partition(0))));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shutdown_finishes_what_is_in_flight_and_abandons_the_rest() {
     let api = FakeApi::new(|call| async move {
         tokio::time::sleep(Duration::from_secs(5)).await;

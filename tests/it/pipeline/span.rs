@@ -20,6 +20,10 @@ fn is_paused(bench: &Bench) -> bool {
     bench.asked(|asked| asked.paused.contains(&partition(0)))
 }
 
+fn buffered(bench: &Bench) -> Option<u64> {
+    serde_json::to_value(&*bench.status.borrow()).unwrap()["buffer"]["bytes"].as_u64()
+}
+
 fn is_shown(bench: &Bench) -> bool {
     serde_json::to_value(&*bench.status.borrow()).unwrap()["assignment"][0]["held_back"] == true
 }
@@ -65,6 +69,7 @@ async fn a_partition_is_held_back_before_its_span_would_not_fit_and_goes_on_afte
     bench.until("reading goes on", |b| !is_paused(b) && !is_shown(b)).await;
     assert_eq!(bench.api.calls().len(), 1_000, "nobody twice");
     assert_eq!(bench.totals().delivered, 1_000);
+    bench.until("nothing is left of what was held", |b| buffered(b) == Some(0)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,6 +103,5 @@ async fn what_is_held_back_goes_with_its_partition() {
     bench.feed(far_apart(1_000));
     bench.until("it is held back", is_paused).await;
     bench.tell(SourceEvent::Lost(vec![partition(0)]));
-    let bytes = |b: &Bench| serde_json::to_value(&*b.status.borrow()).unwrap()["buffer"]["bytes"].as_u64();
-    bench.until("nothing is kept", |b| bytes(b) == Some(0)).await;
+    bench.until("nothing is kept", |b| buffered(b) == Some(0)).await;
 }
