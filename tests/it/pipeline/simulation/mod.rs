@@ -17,7 +17,7 @@ use self::world::{PARTITIONS, World};
 use super::harness::partition;
 
 /// How many schedules each of the two tests tries.
-const SEEDS: u64 = 20;
+const SEEDS: u64 = 50;
 /// So many steps are taken in trouble, the others until all is committed.
 const STEPS: u32 = 80;
 const PROCESSES: usize = 2;
