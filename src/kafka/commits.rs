@@ -21,12 +21,40 @@ pub(super) type Frontiers = Vec<Frontier>;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct CommitId(u64);
 
+/// Why a commit has not landed.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum CommitError {
+    /// The group has another generation, of which this member is about to hear: then the same commit may land.
+    #[error("{0}")]
+    BetweenGenerations(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CommitError {
+    pub(super) fn failed(why: &str) -> Self {
+        Self::Failed(why.to_owned())
+    }
+}
+
+impl From<KafkaError> for CommitError {
+    fn from(error: KafkaError) -> Self {
+        let text = error.to_string();
+        match error {
+            KafkaError::ConsumerCommit(RDKafkaErrorCode::IllegalGeneration | RDKafkaErrorCode::RebalanceInProgress) => {
+                Self::BetweenGenerations(text)
+            }
+            _ => Self::Failed(text),
+        }
+    }
+}
+
 /// A commit that has its answer.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Answered {
     pub(super) id: CommitId,
     pub(super) frontiers: Frontiers,
-    pub(super) result: Result<(), String>,
+    pub(super) result: Result<(), CommitError>,
 }
 
 #[derive(Debug)]
@@ -64,7 +92,7 @@ impl CommitQueue {
     }
 
     /// Takes in the answer to the request under way.
-    pub(super) fn answer(&mut self, result: Result<(), String>) -> Option<Answered> {
+    pub(super) fn answer(&mut self, result: Result<(), CommitError>) -> Option<Answered> {
         self.given_up = false;
         self.under_way.take().map(|Pending { id, frontiers }| Answered { id, frontiers, result })
     }
@@ -80,7 +108,7 @@ impl CommitQueue {
         while self.waiting.front().is_some_and(|pending| pending.id <= id) {
             told.extend(self.waiting.pop_front());
         }
-        let result = |Pending { id, frontiers }| Answered { id, frontiers, result: Err(why.to_owned()) };
+        let result = |Pending { id, frontiers }| Answered { id, frontiers, result: Err(CommitError::failed(why)) };
         told.into_iter().map(result).collect()
     }
 }
@@ -107,8 +135,8 @@ impl Committer {
     }
 
     /// Sends a commit; the answer comes as [`Report::Committed`].
-    pub(super) fn send(&self, frontiers: Frontiers) -> Result<(), String> {
-        self.requests.send(frontiers).map_err(|_| "the committer's thread has ended".to_owned())
+    pub(super) fn send(&self, frontiers: Frontiers) -> Result<(), CommitError> {
+        self.requests.send(frontiers).map_err(|_| CommitError::failed("the committer's thread has ended"))
     }
 }
 
@@ -131,7 +159,7 @@ fn serve(consumer: &Weak<Consumer>, group: &str, requests: &Receiver<Frontiers>,
             );
             result = commit(queries::list(frontiers.iter().map(|f| (&f.partition, f.offset))));
         }
-        let result = result.map_err(|error| error.to_string());
+        let result = result.map_err(CommitError::from);
         drop(consumer);
         if reports.send(Report::Committed(result)).is_err() {
             return;
@@ -163,7 +191,7 @@ mod tests {
         assert_eq!(queue.start(), None);
         assert_eq!(queue.answer(Ok(())), Some(Answered { id: first, frontiers: at(1), result: Ok(()) }));
         assert_eq!(queue.start(), Some(&at(2)));
-        let failed = Err("no".to_owned());
+        let failed = Err(CommitError::failed("no"));
         assert_eq!(queue.answer(failed.clone()), Some(Answered { id: second, frontiers: at(2), result: failed }));
         assert_eq!(queue.start(), None);
     }

@@ -11,6 +11,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Statistics, TopicPartitionList};
 
+use super::commits::CommitError;
 use super::queries;
 use crate::domain::TopicPartition;
 
@@ -30,7 +31,7 @@ pub(super) enum Report {
         lost: bool,
     },
     /// The commit that is under way has its answer (from the committer's thread).
-    Committed(Result<(), String>),
+    Committed(Result<(), CommitError>),
     /// The client has a trouble that it goes on to mend by itself.
     Trouble {
         /// librdkafka's code.

@@ -136,7 +136,7 @@ impl RecordSource for KafkaSource {
         self.send(Command::Close { frontiers, seen: self.seen, committed, left });
         match timeout_at(deadline, on_committed).await {
             Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => return Err(SourceError::LastCommit(error)),
+            Ok(Ok(Err(error))) => return Err(SourceError::LastCommit(error.to_string())),
             Ok(Err(_)) => return Err(SourceError::LastCommit("the consumer's thread has ended".to_owned())),
             Err(_) => return Err(SourceError::LastCommit("no answer in time".to_owned())),
         }

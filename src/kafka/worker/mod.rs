@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use self::rebalance::Rebalance;
 use self::watch::Watch;
 use super::KafkaSettings;
-use super::commits::{Answered, CommitId, CommitQueue, Committer, Frontiers};
+use super::commits::{Answered, CommitError, CommitId, CommitQueue, Committer, Frontiers};
 use super::context::{Consumer, Report};
 use super::outbox::Outbox;
 use super::record;
@@ -38,9 +38,21 @@ const LAST_COMMIT: Duration = Duration::from_secs(6);
 
 /// What the handle asks for.
 pub(super) enum Command {
-    Commit { frontiers: Frontiers, seen: u64 },
-    Release { partitions: Vec<TopicPartition>, frontiers: Frontiers, seen: u64 },
-    Close { frontiers: Frontiers, seen: u64, committed: oneshot::Sender<Result<(), String>>, left: oneshot::Sender<()> },
+    Commit {
+        frontiers: Frontiers,
+        seen: u64,
+    },
+    Release {
+        partitions: Vec<TopicPartition>,
+        frontiers: Frontiers,
+        seen: u64,
+    },
+    Close {
+        frontiers: Frontiers,
+        seen: u64,
+        committed: oneshot::Sender<Result<(), CommitError>>,
+        left: oneshot::Sender<()>,
+    },
 }
 
 /// A partition that is ours and of which the pipeline knows.
@@ -70,7 +82,7 @@ pub(super) struct Worker {
     /// Commits that the pipeline did not ask for and is not told of.
     own_commits: HashSet<CommitId>,
     /// The commit that is being waited for, and its answer.
-    awaited: Option<(CommitId, Option<Result<(), String>>)>,
+    awaited: Option<(CommitId, Option<Result<(), CommitError>>)>,
     /// Rebalances that are reported and not begun.
     reported: VecDeque<Report>,
     /// The rebalance that waits for our answer.
@@ -247,7 +259,7 @@ impl Worker {
     fn send_commits(&mut self) {
         while let Some(frontiers) = self.commits.start() {
             let sent = if frontiers.is_empty() {
-                Err("the partitions are not ours any more".to_owned())
+                Err(CommitError::failed("the partitions are not ours any more"))
             } else {
                 self.committer.send(frontiers.clone())
             };
@@ -272,14 +284,14 @@ impl Worker {
             if !self.own_commits.remove(&id) {
                 self.tell(match result {
                     Ok(()) => SourceEvent::Committed(frontiers),
-                    Err(error) => SourceEvent::CommitFailed { frontiers, error },
+                    Err(error) => SourceEvent::CommitFailed { frontiers, error: error.to_string() },
                 });
             }
         }
     }
 
     /// Polls until a commit has its answer, at most for `bound`.
-    fn wait_for(&mut self, id: CommitId, bound: Duration) -> Result<(), String> {
+    fn wait_for(&mut self, id: CommitId, bound: Duration) -> Result<(), CommitError> {
         let deadline = Instant::now() + bound;
         self.awaited = Some((id, None));
         loop {
@@ -297,12 +309,12 @@ impl Worker {
         }
         match self.awaited.take() {
             Some((_, Some(result))) => result,
-            _ => Err("no answer".to_owned()),
+            _ => Err(CommitError::failed("no answer")),
         }
     }
 
     /// Commits what this worker chose itself, and waits for it.
-    fn commit_own(&mut self, chosen: Vec<(TopicPartition, Offset)>) -> Result<(), String> {
+    fn commit_own(&mut self, chosen: Vec<(TopicPartition, Offset)>) -> Result<(), CommitError> {
         let id = self.commits.push(chosen.into_iter().map(bare_frontier).collect());
         let _new = self.own_commits.insert(id);
         self.wait_for(id, self.settings.request_timeout)
@@ -310,13 +322,22 @@ impl Worker {
 
     // === leaving ===
 
-    fn last_commit(&mut self, frontiers: Frontiers, seen: u64) -> Result<(), String> {
-        let frontiers = self.current(frontiers, seen);
-        if frontiers.is_empty() {
-            return Ok(());
+    /// Where the group is just rebalancing, the commit is repeated until the new generation is known here. Partitions
+    /// that were lost meanwhile may be another member's: then it is not.
+    fn last_commit(&mut self, frontiers: Frontiers, seen: u64) -> Result<(), CommitError> {
+        let deadline = Instant::now() + self.settings.request_timeout.min(LAST_COMMIT);
+        loop {
+            let frontiers = self.current(frontiers.clone(), seen);
+            if frontiers.is_empty() {
+                return Ok(());
+            }
+            let id = self.commits.push(frontiers);
+            match self.wait_for(id, deadline.saturating_duration_since(Instant::now())) {
+                Err(CommitError::BetweenGenerations(_))
+                    if Instant::now() < deadline && !self.consumer.assignment_lost() => {}
+                result => return result,
+            }
         }
-        let id = self.commits.push(frontiers);
-        self.wait_for(id, self.settings.request_timeout.min(LAST_COMMIT))
     }
 
     /// Leaves the group. The consumer's drop polls until librdkafka has left; rebalances are answered in the callback.
