@@ -197,6 +197,18 @@ mod tests {
     }
 
     #[test]
+    fn only_a_generation_that_has_passed_is_a_reason_to_commit_the_same_again() {
+        use RDKafkaErrorCode::{IllegalGeneration, OffsetMetadataTooLarge, RebalanceInProgress, UnknownMemberId};
+        let is_repeated =
+            |code| matches!(CommitError::from(KafkaError::ConsumerCommit(code)), CommitError::BetweenGenerations(_));
+        assert!(is_repeated(IllegalGeneration) && is_repeated(RebalanceInProgress));
+        assert!(
+            !is_repeated(UnknownMemberId) && !is_repeated(OffsetMetadataTooLarge),
+            "it is no member, or never lands"
+        );
+    }
+
+    #[test]
     fn giving_up_answers_all_up_to_it_and_the_late_answer_concerns_nobody() {
         let mut queue = CommitQueue::default();
         let (_, second, third) = (queue.push(at(1)), queue.push(at(2)), queue.push(at(3)));
