@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use super::fakes::{Asked, AskedHandle, FakeApi, FakeSink, FakeSource};
 
 /// Longer than anything in a test takes; under paused time it costs nothing.
-const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+const PATIENCE: Duration = Duration::from_secs(3 * 3600);
 
 pub(super) fn partition(number: i32) -> TopicPartition {
     TopicPartition::new("soc.alerts", number)

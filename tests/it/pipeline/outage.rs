@@ -218,9 +218,13 @@ async fn a_poison_alert_does_not_keep_the_breaker_open() {
     switch.store(true, Ordering::Relaxed);
     minutes(5).await;
     assert_eq!(bench.totals().delivered, 49, "each probe is another delivery");
-    bench.feed(alerts(50..51));
-    bench.until("the poison is given up", |b| b.committed(0) == Some(51)).await;
-    assert_eq!(bench.sink.letters().len(), 1);
+    // Each outage that it alone tells of costs it one attempt, so it ends among as many successes as it has attempts.
+    for offset in 50..56 {
+        bench.feed(alerts(offset..offset + 1));
+        minutes(5).await;
+    }
+    assert_eq!((bench.totals().delivered, bench.sink.letters().len()), (55, 1));
+    bench.until("all is committed", |b| b.committed(0) == Some(56)).await;
 }
 
 #[tokio::test(start_paused = true)]
