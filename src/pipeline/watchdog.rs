@@ -119,6 +119,7 @@ mod tests {
     fn waiting_in_between_or_a_departure_begins_the_time_anew() {
         let (mut watchdog, start) = (watchdog(), Instant::now());
         assert_eq!(barks(&mut watchdog, start, |second| Seen { could_leave: second % 100 != 0, ..IDLE }), None);
+        let mut watchdog = self::watchdog();
         for second in 0..1_000 {
             let now = start + Duration::from_secs(second);
             assert_eq!(watchdog.look(Seen { could_leave: true, ..IDLE }, now), None);
