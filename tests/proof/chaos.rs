@@ -28,7 +28,7 @@ const QUOTA: u32 = 250;
 const OUTAGE: Duration = Duration::from_secs(60);
 const THROTTLING: Duration = Duration::from_secs(30);
 /// `verify` looks before it repeats, so that with a service that honours ids nothing is started twice, by kills neither.
-const AMBIGUOUS: &str = "retry";
+const AMBIGUOUS: &str = "verify";
 /// Longer than anything takes that the shows wait for.
 const LONG: Duration = Duration::from_secs(1_200);
 
@@ -54,13 +54,15 @@ const BLOWS: [Blow; 18] = {
     ]
 };
 
-/// Every twentieth request gets 503, some are reset or never answered; nothing is started by those.
+/// Every twentieth request gets 503, some are reset or never answered; nothing is started by those. Of some others half
+/// of the answer comes: their instance is there.
 fn weather() -> Faults {
     let chance = |probability| Some(Chance { probability, ..Chance::default() });
     Faults {
         status: vec![share(503, 0.05)],
         reset: chance(0.01),
         hang: chance(0.001),
+        partial: chance(0.005),
         latency: Some(Latency::Between { min_ms: 5, max_ms: 30 }),
         ..faults()
     }
@@ -184,7 +186,7 @@ async fn a_hundred_thousand_records_through_kills_joins_leaves_outages_and_a_bro
     let deliveries = written.iter().filter(|record| matches!(record.fate, Some(Fate::Delivered(_)))).count();
     assert_eq!(stats.instances, deliveries as u64, "one instance for each delivery, whatever was repeated");
     if AMBIGUOUS == "verify" {
-        assert_eq!(repeats, 0, "each was started exactly once");
+        assert_eq!((repeats, stats.runs), (0, stats.instances), "each was started exactly once");
     }
     assert!(took < LONG + PATIENCE);
 }
