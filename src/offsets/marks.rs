@@ -12,6 +12,10 @@ use crate::domain::Offset;
 /// The least room above the highest attempt: it costs a crash this many look-ups, and a quiet partition no waiting.
 const LEAST_MARGIN: i64 = 32;
 
+/// The margin in intervals of the schedule: attempts go on at their pace while commits cannot land for about ten seconds,
+/// as when the coordinator's broker has died (`broker.session.timeout.ms` is 9 s by default).
+const INTERVALS: i64 = 10;
+
 /// The most: a Fatal far above the frontier moves the highest attempt by thousands, once.
 const MOST_MARGIN: i64 = 4_096;
 
@@ -121,7 +125,7 @@ impl AttemptMarks {
         let mut mark = self.exact(frontier, position);
         if let Some(highest) = self.highest.max(self.wanted) {
             let moved = highest.0.saturating_sub(self.before.0);
-            let margin = moved.saturating_mul(2).clamp(LEAST_MARGIN, MOST_MARGIN);
+            let margin = moved.saturating_mul(INTERVALS).clamp(LEAST_MARGIN, MOST_MARGIN);
             mark = mark.max(Offset(highest.0.saturating_add(1).saturating_add(margin)));
             if is_scheduled {
                 self.before = highest;
