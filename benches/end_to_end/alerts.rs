@@ -38,7 +38,7 @@ pub(crate) fn value(n: usize) -> anyhow::Result<Vec<u8>> {
             "source": {"ip": "10.20.14.117", "port": 51422},
             "destination": {"ip": "203.0.113.44", "port": 443},
             "process": {"name": "powershell.exe", "pid": 7788, "parent": {"name": "winword.exe", "pid": 6120}},
-            "kibana.alert.uuid": format!("8d3f2a6a-5f2c-4e7d-9b01-{n:012x}"),
+            "kibana.alert.uuid": format!("{ID}{n:012x}"),
             "kibana.alert.original_time": "2026-11-20T08:13:40.902Z",
             "kibana.alert.severity": SEVERITIES[n % SEVERITIES.len()],
             "kibana.alert.risk_score": 73,
@@ -52,6 +52,16 @@ pub(crate) fn value(n: usize) -> anyhow::Result<Vec<u8>> {
     let padding = BYTES.checked_sub(alert("").len()).ok_or_else(|| anyhow!("the alert is larger than 1 KiB"))?;
     let words = "process event with process powershell.exe created an alert. ";
     Ok(alert(&words.chars().cycle().take(padding).collect::<String>()).into_bytes())
+}
+
+/// What the ids of all alerts begin with; their number follows.
+const ID: &str = "8d3f2a6a-5f2c-4e7d-9b01-";
+
+/// The number of the alert that a body is about.
+pub(crate) fn number_of(body: &[u8]) -> Option<usize> {
+    let body = std::str::from_utf8(body).ok()?;
+    let (_, rest) = body.split_once(ID)?;
+    usize::from_str_radix(rest.get(..12)?, 16).ok()
 }
 
 /// The body that the bridge sends for an alert.

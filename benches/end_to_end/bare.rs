@@ -1,6 +1,7 @@
 //! The bare loop: the least that a program can do that reads records and posts something for each.
 //!
-//! One prebuilt body for all, of the bridge's size: no mapping, no ledger, no limiter, no signature, no log.
+//! One prebuilt body for all, of the bridge's size: no mapping, no ledger, no limiter, no signature, no log. Where
+//! arrivals are to be told apart, it posts the records themselves.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -10,8 +11,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
-use rdkafka::ClientConfig;
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
+use rdkafka::{ClientConfig, Message as _};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,17 @@ pub(crate) struct Task {
     pub(crate) topic: String,
     pub(crate) simulator: String,
     pub(crate) events: usize,
+    pub(crate) posts: Posts,
+}
+
+/// What is posted for a record.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Posts {
+    /// One body for all.
+    OneBody,
+    /// The record's value.
+    TheRecord,
 }
 
 /// The child process: reads, posts, commits, and stays until it is told to go, so that it can be measured.
@@ -43,10 +55,14 @@ async fn run(task: &Task, body: Bytes) -> anyhow::Result<()> {
     let http = super::http_client().build()?;
     let url: Url = format!("{}{}", task.simulator, target::path()).parse()?;
     let records = consumer.stream().take(task.events).map(|record| {
+        let body = match (task.posts, &record) {
+            (Posts::TheRecord, Ok(record)) => record.payload().map(Bytes::copy_from_slice).unwrap_or_default(),
+            _ => body.clone(),
+        };
         let mut post = reqwest::Request::new(Method::POST, url.clone());
         let json = HeaderValue::from_static("application/json;charset=UTF-8");
         let _none = post.headers_mut().insert(CONTENT_TYPE, json);
-        *post.body_mut() = Some(body.clone().into());
+        *post.body_mut() = Some(body.into());
         let http = &http;
         async move {
             let _record = record?;

@@ -2,7 +2,8 @@
 //!
 //! Apache Kafka, the simulator, the bridge and the bare loop are processes of their own; this one only watches. See
 //! docs/performance.md. `ALERTBRIDGE_BENCH_EVENTS` and `ALERTBRIDGE_BENCH_ROUNDS` make it shorter or longer,
-//! `ALERTBRIDGE_BENCH_PARTITIONS` gives the topic more or fewer of them;
+//! `ALERTBRIDGE_BENCH_PARTITIONS` gives the topic more or fewer of them; `ALERTBRIDGE_BENCH_RATE` lets alerts come one by
+//! one and measures how late they arrive;
 //! `ALERTBRIDGE_BENCH_BASELINE` names the program of another build, to compare with in the same run.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
@@ -16,8 +17,10 @@ mod kafka;
 #[expect(clippy::unwrap_used, reason = "written for the tests")]
 mod node;
 mod process;
+mod readers;
 mod report;
 mod run;
+mod steady;
 mod target;
 mod topic;
 
@@ -59,12 +62,17 @@ async fn measure() -> anyhow::Result<()> {
     let (events, rounds) = (number("ALERTBRIDGE_BENCH_EVENTS", EVENTS)?, number("ALERTBRIDGE_BENCH_ROUNDS", ROUNDS)?);
     let folder = folder();
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let partitions = i32::try_from(number("ALERTBRIDGE_BENCH_PARTITIONS", PARTITIONS)?)?;
+    let baseline = std::env::var_os("ALERTBRIDGE_BENCH_BASELINE").map(PathBuf::from);
+    let rate = number("ALERTBRIDGE_BENCH_RATE", 0)?;
+    if rate > 0 {
+        say(&format!("end to end: {rate} alerts a second"));
+        return steady::measure(rate, partitions, baseline, &folder).await;
+    }
     say("end to end: starting Apache Kafka");
     let broker = KafkaBroker::start();
     say(&format!("  writing {events} alerts of {} bytes ({})", alerts::BYTES, alerts::FORMAT));
-    let partitions = i32::try_from(number("ALERTBRIDGE_BENCH_PARTITIONS", PARTITIONS)?)?;
     topic::write(&broker, events, partitions).await?;
-    let baseline = std::env::var_os("ALERTBRIDGE_BENCH_BASELINE").map(PathBuf::from);
     let mut order: Vec<Who> =
         [Who::Bridge].into_iter().chain(baseline.as_ref().map(|_| Who::Baseline)).chain([Who::Bare]).collect();
     let mut bench = Bench { broker: &broker, target: Target::start()?, events, partitions, folder: &folder, baseline };
@@ -79,7 +87,7 @@ async fn measure() -> anyhow::Result<()> {
         samples.push(of_round);
         order.reverse();
     }
-    report::write(events, &samples, &folder)
+    report::write(events, partitions, &samples, &folder)
 }
 
 /// Where logs and figures go: `target/bench`.

@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 
 use super::run::{Sample, Who};
-use super::{IN_FLIGHT, PARTITIONS, alerts, say};
+use super::{IN_FLIGHT, alerts, say};
 
 /// One figure of a run.
 type Figure = fn(&Sample) -> f64;
@@ -20,7 +20,7 @@ const FIGURES: [(&str, &str, Figure, usize); 3] = [
 ];
 
 /// Prints the table and writes `end_to_end.json`.
-pub(crate) fn write(events: usize, rounds: &[Vec<Sample>], folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn write(events: usize, partitions: i32, rounds: &[Vec<Sample>], folder: &Path) -> anyhow::Result<()> {
     let mut table = Table::new();
     let _ = table.load_style(presets::ASCII_MARKDOWN);
     let _ = table.set_header(row(String::new(), |(title, ..)| title.to_owned()));
@@ -52,7 +52,7 @@ pub(crate) fn write(events: usize, rounds: &[Vec<Sample>], folder: &Path) -> any
         "events": events,
         "bytes": alerts::BYTES,
         "format": alerts::FORMAT,
-        "partitions": PARTITIONS,
+        "partitions": partitions,
         "in_flight": IN_FLIGHT,
         "processors": std::thread::available_parallelism()?.get(),
         "version": env!("CARGO_PKG_VERSION"),

@@ -1,22 +1,20 @@
 //! One measured run: a process reads the whole topic, and is watched from outside.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use alertbridge::simulator::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY};
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
-use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::bare::Task;
+use super::bare;
 use super::kafka::{KafkaBroker, unique};
 use super::process::Process;
-use super::target::{self, Stats, Target};
-use super::topic::{ALERTS, Progress};
-use super::{BRIDGE, IN_FLIGHT, say};
+use super::readers::Readers;
+use super::say;
+use super::target::{Stats, Target};
+use super::topic::Progress;
 
 /// How often the beginning and the end are looked for: the error of the times.
 const LOOK: Duration = Duration::from_millis(5);
@@ -78,11 +76,7 @@ impl Bench<'_> {
         let group = unique("bench");
         let progress = Progress::of(self.broker, &group, self.partitions)?;
         ensure!(progress.records() == i64::try_from(self.events)?, "the topic holds {}", progress.records());
-        let mut process = match who {
-            Who::Bridge => self.start_bridge(Path::new(BRIDGE), &group)?,
-            Who::Baseline => self.start_bridge(self.baseline.as_deref().context("there is no baseline")?, &group)?,
-            Who::Bare => self.start_bare(&group)?,
-        };
+        let mut process = self.readers(self.target.url()).start(who, &group, bare::Posts::OneBody)?;
         let sample = self.watch(who, &mut process, &progress).await;
         let sample = sample.with_context(|| format!("{}; its log is in {}", who.as_str(), self.folder.display()))?;
         let status = process.end().await?;
@@ -91,6 +85,11 @@ impl Bench<'_> {
             self.check_log()?;
         }
         Ok(sample)
+    }
+
+    fn readers<'a>(&'a self, url: &'a str) -> Readers<'a> {
+        let Self { broker, events, folder, baseline, .. } = self;
+        Readers { broker, url, events: *events, folder, baseline: baseline.as_deref() }
     }
 
     async fn watch(&self, who: Who, process: &mut Process, progress: &Progress) -> anyhow::Result<Sample> {
@@ -160,66 +159,6 @@ impl Bench<'_> {
         }
     }
 
-    fn start_bridge(&self, program: &Path, group: &str) -> anyhow::Result<Process> {
-        let config = self.folder.join("alertbridge.json");
-        fs::write(&config, self.config(group).to_string())?;
-        let mut command = Command::new(program);
-        let command = command
-            .arg("run")
-            .arg("--config")
-            .arg(config)
-            .stdout(File::create(self.folder.join("bridge.log"))?)
-            .stderr(File::create(self.folder.join("bridge.err"))?);
-        Process::start("the bridge", command)
-    }
-
-    /// JSON is YAML.
-    fn config(&self, group: &str) -> serde_json::Value {
-        json!({
-            "kafka": {
-                "bootstrap_servers": self.broker.bootstrap_servers(),
-                "group_id": group,
-                "topics": [ALERTS],
-                "start_from": "earliest",
-            },
-            "secmaster": {
-                "endpoint": self.target.url(),
-                "project_id": target::PROJECT,
-                "workspace_id": target::WORKSPACE,
-                "credentials": {
-                    "kind": "access_key",
-                    "access_key_id": DEMO_ACCESS_KEY,
-                    "secret_access_key": DEMO_SECRET_KEY,
-                },
-            },
-            "delivery": {
-                "max_in_flight": IN_FLIGHT,
-                "rate_limits": [],
-                // At this load a thousand completions ask for a commit about as often; with the default of a second
-                // the last commit would wait for nothing.
-                "commit_interval": "200ms",
-            },
-            "routing": {"default_workflow_id": target::WORKFLOW},
-            "server": {"listen": "127.0.0.1:0"},
-        })
-    }
-
-    fn start_bare(&self, group: &str) -> anyhow::Result<Process> {
-        let task = Task {
-            bootstrap_servers: self.broker.bootstrap_servers(),
-            group: group.to_owned(),
-            topic: ALERTS.to_owned(),
-            simulator: self.target.url().to_owned(),
-            events: self.events,
-        };
-        let mut command = Command::new(std::env::current_exe()?);
-        let command = command
-            .args(["--bare", &serde_json::to_string(&task)?])
-            .stdin(Stdio::piped())
-            .stderr(File::create(self.folder.join("bare.err"))?);
-        Process::start("the bare loop", command)
-    }
-
     /// Every outcome has its line.
     fn check_log(&self) -> anyhow::Result<()> {
         let log = fs::read_to_string(self.folder.join("bridge.log"))?;
@@ -230,6 +169,6 @@ impl Bench<'_> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts and bytes far below 2^53")]
-fn as_f64(count: usize) -> f64 {
+pub(crate) fn as_f64(count: usize) -> f64 {
     count as f64
 }

@@ -21,13 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Writes the alerts, evenly over the partitions.
 pub(crate) async fn write(broker: &KafkaBroker, events: usize, partitions: i32) -> anyhow::Result<()> {
-    broker.create_topic(ALERTS, partitions, &[]).await;
-    broker.create_topic(&format!("{ALERTS}.dead-letter"), 1, &[]).await;
+    create(broker, partitions).await;
     let producer: FutureProducer = broker.client().set("linger.ms", "5").set("log_level", "3").create()?;
-    let numbers: Vec<usize> = (0..events).collect();
-    for chunk in numbers.chunks(CHUNK) {
+    for begin in (0..events).step_by(CHUNK) {
+        let chunk = begin..events.min(begin + CHUNK);
         let alerts: Vec<(usize, String, Vec<u8>)> =
-            chunk.iter().map(|&n| Ok((n, alerts::key(n), alerts::value(n)?))).collect::<anyhow::Result<_>>()?;
+            chunk.map(|n| Ok((n, alerts::key(n), alerts::value(n)?))).collect::<anyhow::Result<_>>()?;
         let sends = alerts.iter().map(|(n, key, value)| {
             let record = FutureRecord::to(ALERTS).partition(partition(*n, partitions)).key(key).payload(value);
             producer.send(record, PATIENCE)
@@ -37,8 +36,14 @@ pub(crate) async fn write(broker: &KafkaBroker, events: usize, partitions: i32) 
     Ok(())
 }
 
+/// Makes the topic, and the one for dead letters.
+pub(crate) async fn create(broker: &KafkaBroker, partitions: i32) {
+    broker.create_topic(ALERTS, partitions, &[]).await;
+    broker.create_topic(&format!("{ALERTS}.dead-letter"), 1, &[]).await;
+}
+
 /// Keys stay with their partition, as a producer that hashes them keeps them.
-fn partition(n: usize, partitions: i32) -> i32 {
+pub(crate) fn partition(n: usize, partitions: i32) -> i32 {
     i32::try_from(n % alerts::HOSTS).unwrap_or_default() % partitions
 }
 

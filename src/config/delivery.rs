@@ -108,7 +108,7 @@ pub struct Buffer {
     /// Records of one partition.
     #[schemars(range(min = 1))]
     pub records_per_partition: u32,
-    /// Bytes in all: of keys, values and headers, and of the requests made of them.
+    /// Bytes in all: of keys, values and headers, of the requests made of them, and 1 KiB for keeping each of either.
     pub bytes: ByteSize,
 }
 

@@ -22,7 +22,7 @@ use super::watchdog::{Seen, Stall};
 use crate::domain::{Offset, TopicPartition};
 use crate::offsets::{CompletedOffsets, Frontier};
 use crate::ports::{DeadLetterSink, GuardRequests, RecordSource, SourceError, SourceEvent, Start, WorkflowApi};
-use crate::telemetry::{Health, Status, Telemetry};
+use crate::telemetry::{Health, LinesTogether, Status, Telemetry};
 
 /// How often gauges and status are brought up to date, and how long the loop sleeps at most.
 const TICK: Duration = Duration::from_secs(1);
@@ -128,6 +128,7 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
             match self.woken(shutdown, drain_deadline.is_some(), &mut tick, wake, turn).await {
                 Woken::Shutdown => drain_deadline = Some(self.begin_drain("shutdown requested", now)),
                 Woken::Answered(done) => {
+                    let _lines = LinesTogether::begin();
                     self.flow.call_ended(done.map_err(PipelineError::Panicked)?, self::now());
                     while let Some(done) = self.flow.attempts.try_join_next() {
                         self.flow.call_ended(done.map_err(PipelineError::Panicked)?, self::now());
@@ -152,7 +153,10 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
                     }
                 }
                 Woken::Asked(request) => request.answer(self.flow.open_guard(self::now())),
-                Woken::Told(event) => self.happened(event)?,
+                Woken::Told(event) => {
+                    let _lines = LinesTogether::begin();
+                    self.happened(event)?;
+                }
             }
         }
     }

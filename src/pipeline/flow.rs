@@ -167,7 +167,8 @@ impl<A, D> Flow<A, D> {
     /// Which fetching is to be paused or resumed now.
     pub(super) fn fetch_change(&mut self) -> FetchChange {
         let is_held = |partition: &TopicPartition| self.held.contains(partition) || self.guarded.holds(partition);
-        self.budget.changes(self.book.partitions(), is_held)
+        let any_is_held = !self.held.is_empty() || self.guarded.holds_any();
+        self.budget.changes(self.book.partitions(), any_is_held, is_held)
     }
 
     /// The frontiers to commit now, if it is time.

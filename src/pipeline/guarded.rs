@@ -52,6 +52,11 @@ impl Guarded {
         self.partitions.contains(partition)
     }
 
+    /// Whether fetching of any partition rests for that.
+    pub(super) fn holds_any(&self) -> bool {
+        !self.partitions.is_empty()
+    }
+
     /// Counts what was skipped by rule.
     pub(super) fn skipped(&mut self, now: Instant) {
         self.guard.skipped(now);

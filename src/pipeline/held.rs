@@ -25,6 +25,11 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// Whether no partition is held back.
+    pub(super) fn is_empty(&self) -> bool {
+        self.partitions.is_empty()
+    }
+
     /// Whether a partition is held back.
     pub(super) fn contains(&self, partition: &TopicPartition) -> bool {
         !self.partitions.is_empty() && self.partitions.contains_key(partition)

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::budget::OF_DELIVERY;
 use super::settings::InstanceIdMode;
 use crate::domain::{
     Alert, DeadLetterClass, Destination, FailureReason, HEADER_PREFIX, Origin, Record, Severity, SkipReason,
@@ -31,10 +32,10 @@ pub(super) enum Planned {
 }
 
 impl Planned {
-    /// What it adds to its record in memory, in bytes: a request's body.
+    /// What it adds to its record in memory, in bytes: a delivery and its request's body.
     pub(super) fn size(&self) -> usize {
         match self {
-            Self::Deliver { request, .. } => request.body.len(),
+            Self::Deliver { request, .. } => request.body.len() + OF_DELIVERY,
             Self::Skip { .. } | Self::DeadLetter { .. } => 0,
         }
     }

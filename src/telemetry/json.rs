@@ -38,11 +38,14 @@ impl<S: Subscriber, W: LineSink> Layer<S> for JsonLines<W> {
     }
 }
 
+/// Room for most lines and for their fields, so that making one does not copy it again and again.
+const USUAL_BYTES: usize = 1 << 10;
+
 fn line(event: &Event<'_>, now: SystemTime) -> Vec<u8> {
-    let mut fields = Fields::default();
+    let mut fields = Fields { rest: Vec::with_capacity(USUAL_BYTES), ..Fields::default() };
     event.record(&mut fields);
     let metadata = event.metadata();
-    let mut line = Vec::with_capacity(256 + fields.rest.len());
+    let mut line = Vec::with_capacity(USUAL_BYTES);
     line.push(b'{');
     push(&mut line, "timestamp", &rfc3339(now));
     line.push(b',');

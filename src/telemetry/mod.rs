@@ -32,3 +32,4 @@ pub use status::{
     Breaker, Buffer, BufferedBySeverity, Credentials, GuardStatus, LAST_DEAD_LETTERS, LastDeadLetter, PartitionStatus,
     Pause, State, Status,
 };
+pub(crate) use stdout::LinesTogether;

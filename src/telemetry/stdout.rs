@@ -1,9 +1,12 @@
 //! Standard output for log lines: whole lines, and none lost.
 //!
-//! A line is written before the call returns, so an outcome's line is out before its offset can be committed. A reader
-//! that stands still therefore holds the bridge; it does not cost a line.
+//! A line is written before the call returns, or before [`LinesTogether`] ends, so an outcome's line is out before its
+//! offset can be committed. A reader that stands still therefore holds the bridge; it does not cost a line.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, Write};
+use std::marker::PhantomData;
 use std::thread;
 use std::time::Duration;
 
@@ -14,15 +17,65 @@ use super::json::LineSink;
 /// How long to wait for a full pipe that was made non-blocking by whoever shares it with us.
 const FULL_PIPE_WAIT: Duration = Duration::from_millis(5);
 
+/// As much as waits to be written together.
+const TOGETHER: usize = 64 << 10;
+
+thread_local! {
+    /// The lines of this thread that are to be written together, while they are.
+    static WAITING: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
+
+/// While it lives, the lines of this thread wait to be written in one call: at its end, or sooner where they are many.
+/// A panic ends it like any return. It stays on its thread, so it cannot live through an `await` of a task that moves.
+#[derive(Debug)]
+pub(crate) struct LinesTogether {
+    is_outermost: bool,
+    _stays_on_its_thread: PhantomData<*const ()>,
+}
+
+impl LinesTogether {
+    /// Begins to collect.
+    pub(crate) fn begin() -> Self {
+        let is_outermost = WAITING.with_borrow_mut(|waiting| {
+            let is_outermost = waiting.is_none();
+            let _lines = waiting.get_or_insert_default();
+            is_outermost
+        });
+        Self { is_outermost, _stays_on_its_thread: PhantomData }
+    }
+}
+
+impl Drop for LinesTogether {
+    fn drop(&mut self) {
+        if self.is_outermost
+            && let Some(lines) = WAITING.take()
+        {
+            write_out(&lines);
+        }
+    }
+}
+
 /// Writes whole lines to standard output.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stdout;
 
 impl LineSink for Stdout {
     fn write_line(&self, line: &[u8]) {
-        // The lock keeps lines apart. A standard output that is closed has no reader to tell of it.
-        drop(write_whole(&mut io::stdout().lock(), line, || thread::park_timeout(FULL_PIPE_WAIT)));
+        let due = WAITING.with_borrow_mut(|waiting| match waiting {
+            None => Cow::Borrowed(line),
+            Some(lines) => {
+                lines.extend_from_slice(line);
+                let due = if lines.len() < TOGETHER { Vec::new() } else { std::mem::take(lines) };
+                Cow::Owned(due)
+            }
+        });
+        write_out(&due);
     }
+}
+
+fn write_out(lines: &[u8]) {
+    // The lock keeps lines apart. A standard output that is closed has no reader to tell of it.
+    drop(write_whole(&mut io::stdout().lock(), lines, || thread::park_timeout(FULL_PIPE_WAIT)));
 }
 
 impl<'a> MakeWriter<'a> for Stdout {
@@ -79,7 +132,19 @@ fn retry(error: io::Error, wait: &impl Fn()) -> io::Result<()> {
 mod tests {
     use std::io::{self, ErrorKind, Write};
 
-    use super::write_whole;
+    use super::{LinesTogether, WAITING, write_whole};
+
+    #[test]
+    fn lines_wait_for_the_outermost_end_also_when_that_is_a_panic() {
+        let is_waiting = || WAITING.with_borrow(Option::is_some);
+        let panicked = std::panic::catch_unwind(|| {
+            let _outer = LinesTogether::begin();
+            drop(LinesTogether::begin());
+            assert!(WAITING.with_borrow(Option::is_some), "the inner one ends nothing");
+            std::panic::panic_any("a bug");
+        });
+        assert!(panicked.is_err() && !is_waiting());
+    }
 
     /// A pipe that takes three bytes at a time and is full every other time.
     #[derive(Default)]

@@ -56,7 +56,7 @@ pub(super) fn settings() -> PipelineSettings {
         ordering: Ordering::Key,
         instance_id: InstanceIdMode::Record,
         max_in_flight: 8,
-        budget: BudgetLimits { records: 1_000, records_per_partition: 1_000, bytes: 1 << 20 },
+        budget: BudgetLimits { records: 1_000, records_per_partition: 1_000, bytes: 16 << 20 },
         adaptive_concurrency: false,
         rates: RateSettings { scope: RateScope::Process, tenant: Vec::new(), routes: Vec::new() },
         retry: RetryPolicy {

@@ -71,6 +71,8 @@ async fn a_spent_budget_pauses_fetching_and_room_resumes_it() {
     bench.until("it is paused", |b| b.asked(|asked| asked.paused.contains(&partition(0)))).await;
     bench.until("it is resumed", |b| b.asked(|asked| asked.paused.is_empty())).await;
     assert_eq!(bench.totals().delivered, 7, "at half the budget");
+    bench.until("all are delivered", |b| b.totals().delivered == 12).await;
+    bench.until("nothing is left in the budget", |b| b.status.borrow().buffer.bytes == 0).await;
 }
 
 #[tokio::test(start_paused = true)]
