@@ -85,8 +85,9 @@ fn consumer(task: &Task) -> ClientConfig {
         .set("auto.offset.reset", "earliest")
         .set("enable.auto.commit", "false")
         .set("partition.assignment.strategy", "cooperative-sticky")
-        .set("queued.max.messages.kbytes", "16384")
-        .set("fetch.max.bytes", "8388608")
+        .set("queued.max.messages.kbytes", "4096")
+        .set("fetch.max.bytes", "2097152")
+        .set("fetch.queue.backoff.ms", "20")
         .set("isolation.level", "read_committed")
         .set("topic.metadata.refresh.interval.ms", Duration::from_secs(60).as_millis().to_string());
     config

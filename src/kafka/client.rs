@@ -47,9 +47,12 @@ pub(super) fn consumer(settings: &KafkaSettings) -> Result<ClientConfig, ClientE
         .set("heartbeat.interval.ms", "3000")
         .set("max.poll.interval.ms", "300000")
         .set("partition.assignment.strategy", "cooperative-sticky")
-        // At most 16 MiB are fetched ahead; one larger record is still let in.
-        .set("queued.max.messages.kbytes", "16384")
-        .set("fetch.max.bytes", "8388608")
+        // At most 4 MiB are fetched ahead; one larger record is still let in. A pause throws away what was fetched, so
+        // more would be fetched twice. That much is soon taken: to wait a second, the default, before more is asked for
+        // would starve a backlog.
+        .set("queued.max.messages.kbytes", "4096")
+        .set("fetch.max.bytes", "2097152")
+        .set("fetch.queue.backoff.ms", "20")
         .set("max.partition.fetch.bytes", "1048576")
         .set("fetch.wait.max.ms", "500")
         // New topics and partitions are seen within a minute.
