@@ -47,9 +47,8 @@ pub(super) fn consumer(settings: &KafkaSettings) -> Result<ClientConfig, ClientE
         .set("heartbeat.interval.ms", "3000")
         .set("max.poll.interval.ms", "300000")
         .set("partition.assignment.strategy", "cooperative-sticky")
-        // At most 4 MiB are fetched ahead; one larger record is still let in. A pause throws away what was fetched, so
-        // more would be fetched twice. That much is soon taken: to wait a second, the default, before more is asked for
-        // would starve a backlog.
+        // At most 4 MiB are fetched ahead; one larger record is still let in. It is memory beside the buffer, and a pause
+        // throws it away. So little is soon taken: more is asked for after 20 ms, not after a second, the default.
         .set("queued.max.messages.kbytes", "4096")
         .set("fetch.max.bytes", "2097152")
         .set("fetch.queue.backoff.ms", "20")

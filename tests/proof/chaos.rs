@@ -23,8 +23,8 @@ use crate::support::world::{Fate, World, drafts, faults};
 const RECORDS: usize = 100_000;
 const REPLICAS: usize = 3;
 const IN_FLIGHT: usize = 32;
-/// Each replica's: so that the run lasts long enough for all that happens on the way.
-const QUOTA: u32 = 250;
+/// Of all replicas together: so that the run lasts long enough for all that happens on the way.
+const QUOTA: u32 = 600;
 const OUTAGE: Duration = Duration::from_secs(60);
 const THROTTLING: Duration = Duration::from_secs(30);
 /// `verify` looks before it repeats, so that with a service that honours ids nothing is started twice, by kills neither.
