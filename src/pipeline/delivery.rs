@@ -116,9 +116,9 @@ impl OpenDelivery {
         !std::mem::replace(&mut self.failure_counted, true)
     }
 
-    /// When the attempt that is under way left.
+    /// When the attempt or look-up that is under way left.
     pub(super) fn in_flight_since(&self) -> Option<Instant> {
-        self.last.filter(|_| self.in_flight)
+        self.last.max(self.doubt.last).filter(|_| self.in_flight)
     }
 
     /// Whether an attempt has left since then.

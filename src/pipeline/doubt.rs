@@ -15,6 +15,8 @@ pub(super) struct Doubt {
     pub(super) was_there: bool,
     /// The look-up that comes before anything else.
     pub(super) next: Option<LookUp>,
+    /// How many look-ups were refused while everything may have been.
+    pub(super) refused: u32,
     /// How many look-ups have failed.
     pub(super) failed: u32,
     /// How many of them, one after another, while other deliveries got through.

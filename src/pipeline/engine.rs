@@ -299,7 +299,10 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.publish();
         self.bury_overdue(now);
         self.look_for_credentials(now);
-        let is_waiting = dispatch_again.is_some_and(|at| at > now) || !self.attempts.is_empty() || self.is_draining;
+        let is_waiting = dispatch_again.is_some_and(|at| at > now)
+            || !self.attempts.is_empty()
+            || self.verify.parked() > 0
+            || self.is_draining;
         let seen = Seen {
             could_leave: !is_waiting
                 && self.gates.process_admits(now)

@@ -169,17 +169,23 @@ impl Gates {
         changes.apply(&mut self.credentials, credentials, PauseReason::Credentials, None, None, sent_at, now);
         changes.apply(&mut self.hold_off, Verdict::Fine, PauseReason::HoldOff, None, None, sent_at, now);
         if let Some(gates) = self.routes.get_mut(route.0) {
-            gates.target.probe_said_nothing();
-            if refused {
-                gates.breaker.probe_said_nothing();
-            } else {
-                if changes.reopen(&mut gates.breaker, PauseReason::CircuitBreaker, Some(route), now) {
-                    gates.window.clear();
-                }
-                gates.window.success(now);
+            if !refused {
+                // Only a create tells whether the target is there: its turn is next.
+                gates.target.probe_at(now);
             }
+            gates.judge_breaker(verdict(false, !refused), route, sent_at, now, &mut changes);
+        }
+        if !changes.0.is_empty() {
+            self.follow_pauses(now);
         }
         changes.0
+    }
+
+    /// Whether what is refused to a delivery of this route may be refused to all: its target is away, or the credentials
+    /// are not known to be good.
+    pub(super) fn is_in_doubt(&self, route: RouteId) -> bool {
+        let target = self.routes.get(route.0).map(|gates| &gates.target);
+        std::iter::once(&self.credentials).chain(target).any(|gate| !gate.is_open())
     }
 
     /// Counts a delivery that failed on the way for the first time; the breaker may open.

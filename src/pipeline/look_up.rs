@@ -15,6 +15,9 @@ use crate::telemetry::LookUpEvent;
 /// What confirmed a start that no answer confirmed, in the outcome's line.
 const BY_LOOK_UP: &str = "look_up";
 
+/// Where everything may be refused, so often must a look-up be before reading itself is taken to be forbidden.
+const REFUSALS: u32 = 3;
+
 /// A look-up that has ended.
 #[derive(Debug)]
 pub(super) struct LookUpDone {
@@ -58,6 +61,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.telemetry.in_flight(self.attempts.len());
         let LookUpDone { id, route, is_probe, previous, sent_at, duration, result } = done;
         self.under_way.answered(is_probe, result.as_ref().err(), sent_at, now);
+        let is_in_doubt = self.gates.is_in_doubt(route);
         let failure = result.as_ref().err().map(|failure| (failure, Failure::of(failure)));
         let changes = match failure {
             Some((failure, Failure::Closed | Failure::Passing)) => {
@@ -84,12 +88,20 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             }
             Ok(Found::Unclear) => self.not_learnt(id, "the service does not answer with the instance asked for", now),
             Err(failure) => match Failure::of(&failure) {
+                Failure::Final if is_in_doubt && self.is_refused_again(id) => self.scheduler.put_back(id),
                 Failure::Final => self.not_learnt(id, &failure.to_string(), now),
                 _ if self.is_given_up(id) => self.abandon(&[id]),
                 Failure::Closed => self.scheduler.put_back(id),
                 Failure::Passing => self.look_up_failed(id, &failure, previous, now),
             },
         }
+    }
+
+    /// Counts a refusal that may be about everything; says whether it is to be asked again.
+    fn is_refused_again(&mut self, id: DeliveryId) -> bool {
+        let Some(delivery) = self.deliveries.get_mut(&id) else { return false };
+        delivery.doubt.refused = delivery.doubt.refused.saturating_add(1);
+        delivery.doubt.refused < REFUSALS && !self.is_given_up(id)
     }
 
     /// The next look-up waits. Only where other deliveries get through meanwhile, time after time, reading itself must

@@ -100,6 +100,12 @@ impl Gate {
         }
     }
 
+    /// Whether it lets everything through.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
     /// When the next probe may leave, if the gate is closed.
     #[must_use]
     pub const fn next_probe(&self) -> Option<Instant> {

@@ -16,4 +16,5 @@ mod simulation;
 mod span;
 mod stall;
 mod verify;
+mod verify_in_outages;
 mod write_ahead;
