@@ -30,8 +30,8 @@ pub trait RecordSource: Send {
     /// Starts fetching again.
     fn resume(&mut self, partitions: &[TopicPartition]);
 
-    /// Asks for these frontiers to be committed. Does not wait: the answer comes as [`SourceEvent::Committed`] or
-    /// [`SourceEvent::CommitFailed`], one for each call, in order.
+    /// Asks for these frontiers to be committed. Does not wait: each of them is answered, in a
+    /// [`SourceEvent::Committed`] or a [`SourceEvent::CommitFailed`], those of one partition in the order of the calls.
     fn commit(&mut self, frontiers: Vec<Frontier>);
 
     /// Answers a [`SourceEvent::Revoked`]: commits these frontiers and hands the partitions back. Does not wait; no

@@ -159,8 +159,7 @@ impl Worker {
     /// The pipeline hands partitions back: their frontiers are committed, bounded in time, and then they are let go.
     pub(super) fn release(&mut self, released: &[TopicPartition], frontiers: Frontiers, seen: u64) {
         if !frontiers.is_empty() {
-            let frontiers = self.current(frontiers, seen);
-            let id = self.commits.push(frontiers);
+            let id = self.commits.push(frontiers, Some(seen));
             // The answer is told as an event.
             let _told = self.wait_for(id, self.settings.request_timeout);
         }

@@ -9,8 +9,9 @@ use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset as ListOffset;
 use tokio::time::Instant;
 
-use super::{Worker, bare_frontier};
+use super::Worker;
 use crate::domain::{Offset, TopicPartition};
+use crate::kafka::commits::bare_frontier;
 use crate::kafka::placement::OutOfRange;
 use crate::kafka::{queries, start};
 use crate::ports::SourceEvent;
@@ -255,7 +256,7 @@ impl Worker {
         }
         if !resumed.is_empty() {
             // Else a topic made anew and still empty would, at the next start, be gone on from in its middle.
-            let id = self.commits.push(resumed.into_iter().map(bare_frontier).collect());
+            let id = self.commits.push(resumed.into_iter().map(bare_frontier).collect(), None);
             let _new = self.own_commits.insert(id);
         }
         self.watch.anew.clear();

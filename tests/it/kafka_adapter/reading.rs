@@ -231,6 +231,28 @@ async fn a_last_commit_of_partitions_that_are_not_ours_is_not_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_committed_is_answered_too() {
+    let broker = kafka::shared();
+    let (topic, group) = (unique("mixed"), unique("g"));
+    broker.create_topic(&topic, 1, &[]).await;
+    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    feed.assigned().await;
+    let (ours, foreign) = (frontier(at(&topic, 0, 0)), frontier(at(&unique("other"), 0, 5)));
+    feed.source.commit(vec![ours.clone(), foreign.clone()]);
+    let (mut landed, mut failed) = (Vec::new(), Vec::new());
+    feed.until(|event| {
+        match event {
+            SourceEvent::Committed(frontiers) => landed.extend(frontiers.iter().cloned()),
+            SourceEvent::CommitFailed { frontiers, .. } => failed.extend(frontiers.iter().cloned()),
+            _ => {}
+        }
+        (landed == [ours.clone()] && failed == [foreign.clone()]).then_some(())
+    })
+    .await;
+    feed.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_has_settled_above_a_commit_is_known_to_the_next_owner() {
     let broker = kafka::shared();
     let (topic, group) = (unique("completed"), unique("g"));
