@@ -222,12 +222,18 @@ impl Worker {
         self.watch.anew.contains(partition)
     }
 
+    /// A partition is handed back, lost, or assigned: what was known of its topic is past.
+    pub(super) fn forget_anew(&mut self, partition: &TopicPartition) {
+        let _was_anew = self.watch.anew.remove(partition);
+    }
+
     /// Looks at all partitions, since the error does not name its own, and assigns them anew: those that are out of
     /// range at their earliest offset, the others where they were (librdkafka has stopped fetching the one in error,
     /// and does not let it be sought).
     fn mend_range(&mut self) -> KafkaResult<()> {
         let ours: Vec<_> = self.owned.keys().cloned().collect();
         if ours.is_empty() {
+            self.watch.anew.clear();
             return Ok(());
         }
         let earliest = queries::earliest(&self.consumer, &ours)?;
