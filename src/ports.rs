@@ -103,7 +103,7 @@ pub struct Start {
     pub partition: TopicPartition,
     /// The first offset that will be read.
     pub offset: Offset,
-    /// What had settled above that offset when it was committed.
+    /// What had settled when the partition was committed last. It may reach below that offset, where records are gone.
     pub completed: CompletedOffsets,
     /// Below this an earlier owner may have attempted what had not settled; `None` where nothing is known of it.
     pub mark: Option<Offset>,

@@ -21,11 +21,11 @@ use tokio::time::Instant;
 use self::rebalance::Rebalance;
 use self::watch::Watch;
 use super::KafkaSettings;
-use super::commits::{Answered, CommitError, CommitId, CommitQueue, Committer, Frontiers, bare_frontier};
+use super::commits::{Answered, CommitError, CommitId, CommitQueue, Committer, Frontiers};
 use super::context::{Consumer, Report};
 use super::outbox::Outbox;
 use super::record;
-use crate::domain::{Offset, TopicPartition};
+use crate::domain::TopicPartition;
 use crate::offsets::Frontier;
 use crate::ports::{SourceError, SourceEvent};
 use crate::telemetry::Heart;
@@ -319,8 +319,8 @@ impl Worker {
     }
 
     /// Commits what this worker chose itself, and waits for it.
-    fn commit_own(&mut self, chosen: Vec<(TopicPartition, Offset)>) -> Result<(), CommitError> {
-        let id = self.commits.push(chosen.into_iter().map(bare_frontier).collect(), None);
+    fn commit_own(&mut self, chosen: Frontiers) -> Result<(), CommitError> {
+        let id = self.commits.push(chosen, None);
         let _new = self.own_commits.insert(id);
         self.wait_for(id, self.settings.request_timeout)
     }
