@@ -30,8 +30,8 @@ pub trait RecordSource: Send {
     /// Starts fetching again.
     fn resume(&mut self, partitions: &[TopicPartition]);
 
-    /// Asks for these frontiers to be committed. Does not wait: the answer comes as [`SourceEvent::Committed`] or
-    /// [`SourceEvent::CommitFailed`], one for each call, in order.
+    /// Asks for these frontiers to be committed. Does not wait: each of them is answered, in a
+    /// [`SourceEvent::Committed`] or a [`SourceEvent::CommitFailed`], those of one partition in the order of the calls.
     fn commit(&mut self, frontiers: Vec<Frontier>);
 
     /// Answers a [`SourceEvent::Revoked`]: commits these frontiers and hands the partitions back. Does not wait; no
@@ -103,7 +103,7 @@ pub struct Start {
     pub partition: TopicPartition,
     /// The first offset that will be read.
     pub offset: Offset,
-    /// What had settled above that offset when it was committed.
+    /// What had settled when the partition was committed last. It may reach below that offset, where records are gone.
     pub completed: CompletedOffsets,
     /// Below this an earlier owner may have attempted what had not settled; `None` where nothing is known of it.
     pub mark: Option<Offset>,

@@ -20,12 +20,13 @@ use std::sync::Arc;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use super::KafkaSettings;
+use super::commits::{Frontiers, bare_frontier};
 use super::context::Consumer;
 use super::queries::{self, Committed, Offsets};
 use super::start::{self, AGES, Preview};
 use crate::config::StartFrom;
 use crate::domain::{Offset, TopicPartition};
-use crate::offsets::CommitMetadata;
+use crate::offsets::{CommitMetadata, CompletedOffsets, Frontier};
 use crate::ports::Start;
 
 /// Offsets that are gone: partition, the offset wanted, the offset at which reading goes on.
@@ -41,7 +42,7 @@ pub(super) struct Placement {
     /// The ends of the new partitions, for the lag.
     pub(super) ends: Vec<(TopicPartition, Offset)>,
     /// Offsets that were chosen here and have to be committed before the first record is read.
-    pub(super) chosen: Vec<(TopicPartition, Offset)>,
+    pub(super) chosen: Frontiers,
     /// Partitions that go on elsewhere than where they should.
     pub(super) out_of_range: OutOfRange,
 }
@@ -108,7 +109,7 @@ impl Placement {
         };
         self.starts.extend(ours.iter().filter_map(start));
         self.ends.extend(ours.iter().filter_map(|p| of(ends, p)));
-        self.chosen.extend(chosen);
+        self.chosen.extend(chosen.into_iter().map(bare_frontier));
     }
 
     fn add_known(
@@ -127,17 +128,23 @@ impl Placement {
                     let resume = start::resume(wanted, first, end);
                     if resume.out_of_range {
                         self.out_of_range.push((p.clone(), wanted, resume.offset));
-                    } else {
+                    }
+                    // What was committed above the end is of the topic's former self.
+                    if wanted <= end {
                         found = read_metadata(metadata, group, p, wanted, end);
                     }
                     resume
                 }
                 None => start::Resume { offset: first, out_of_range: true },
             };
-            if resume.out_of_range {
-                self.chosen.push((p.clone(), resume.offset));
-            }
             let CommitMetadata { completed, mark } = found;
+            let mark = mark.filter(|mark| *mark > resume.offset);
+            if resume.out_of_range {
+                // What is known of what is left has to outlive a crash before the first commit.
+                let left = CompletedOffsets::default().followed_by(&completed, resume.offset);
+                let bare = bare_frontier((p.clone(), resume.offset));
+                self.chosen.push(Frontier { completed: left, mark, ..bare });
+            }
             self.starts.push(Start { partition: p.clone(), offset: resume.offset, completed, mark, end });
             self.ends.push((p.clone(), end));
         }

@@ -1,6 +1,7 @@
 //! All assigned partitions: hands out claims, takes them back, and says what is to be committed.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::{AttemptMarks, Claim, CommitMetadata, CompletedOffsets, Epoch, LedgerError, PartitionLedger};
 use crate::domain::{Offset, TopicPartition};
@@ -138,6 +139,20 @@ impl OffsetBook {
             page.ledger.advance_to(position);
             page.is_unasked |= page.ledger.frontier() > before;
         }
+    }
+
+    /// Passes what is gone below a position; it counts as settled. See [`PartitionLedger::pass_gone`].
+    pub fn pass_gone(&mut self, partition: &TopicPartition, position: Offset) {
+        if let Some(page) = self.pages.get_mut(partition) {
+            page.is_unasked |= position > page.ledger.position();
+            page.ledger.pass_gone(position);
+        }
+    }
+
+    /// How many offsets of a range an earlier assignment had settled.
+    #[must_use]
+    pub fn settled_before(&self, partition: &TopicPartition, within: Range<Offset>) -> u64 {
+        self.pages.get(partition).map_or(0, |page| page.ledger.settled_before(within))
     }
 
     /// A partition's frontier.

@@ -58,6 +58,13 @@ impl CompletedOffsets {
         self.ranges.iter().map(|range| range.end.abs_diff(range.start)).sum()
     }
 
+    /// How many lie in a range.
+    #[must_use]
+    pub fn count_within(&self, within: Range<Offset>) -> u64 {
+        let overlap = |range: &Range<i64>| range.end.min(within.end.0).saturating_sub(range.start.max(within.start.0));
+        self.ranges.iter().filter_map(|range| u64::try_from(overlap(range)).ok()).sum()
+    }
+
     /// Whether an offset is among them.
     #[must_use]
     pub fn contains(&self, Offset(offset): Offset) -> bool {

@@ -4,6 +4,7 @@
 //! record only where whatever may settle from then on fits (promise 3, in its cheaper half).
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::{CompletedOffsets, room};
 use crate::domain::{Offset, TopicPartition};
@@ -219,6 +220,25 @@ impl PartitionLedger {
         self.end = self.end.max(position);
     }
 
+    /// Notes that what was not read below `position` is gone. It counts as settled: while the frontier is lower, the
+    /// commits say so, and whoever begins there does not take it for lost once more.
+    pub fn pass_gone(&mut self, position: Offset) {
+        if position <= self.end {
+            return;
+        }
+        if let Some(last) = self.entries.back_mut().filter(|last| last.state == State::Open) {
+            last.state = State::OpenBeforeSettled;
+        }
+        self.tracked = position;
+        self.end = position;
+    }
+
+    /// How many offsets of a range an earlier assignment had settled.
+    #[must_use]
+    pub fn settled_before(&self, within: Range<Offset>) -> u64 {
+        self.completed.count_within(within)
+    }
+
     /// Settles a record; says whether the frontier moved.
     ///
     /// # Errors
@@ -312,6 +332,27 @@ mod tests {
         assert_eq!(ledger.frontier(), Offset(8), "the frontier passes what had settled");
         assert_eq!(ledger.track(Offset(8)), Ok(true));
         assert_eq!(ledger.completed(), CompletedOffsets::from_sorted([Offset(9)]));
+    }
+
+    #[test]
+    fn what_is_gone_counts_as_settled_for_whoever_begins_at_the_frontier() {
+        let mut ledger = ledger(0, &[0, 1]);
+        ledger.settle(Offset(1)).unwrap();
+        ledger.pass_gone(Offset(9));
+        ledger.pass_gone(Offset(4));
+        ledger.track(Offset(9)).unwrap();
+        ledger.pass_gone(Offset(20));
+        let runs = [Offset(1)..Offset(9), Offset(10)..Offset(20)];
+        assert_eq!((ledger.frontier(), ledger.completed()), (Offset(0), CompletedOffsets::from_runs(runs)));
+        ledger.settle(Offset(0)).unwrap();
+        assert_eq!(ledger.frontier(), Offset(9));
+        ledger.settle(Offset(9)).unwrap();
+        assert_eq!((ledger.frontier(), ledger.completed()), (Offset(20), CompletedOffsets::default()));
+
+        let completed = CompletedOffsets::from_sorted([2, 3, 7].map(Offset));
+        let ledger = PartitionLedger::new(Epoch(1), Offset(5), completed);
+        assert_eq!(ledger.settled_before(Offset(3)..Offset(8)), 2);
+        assert_eq!(ledger.settled_before(Offset(8)..Offset(3)), 0);
     }
 
     proptest! {

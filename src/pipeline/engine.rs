@@ -346,14 +346,15 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     /// Records of a partition are gone. Where reading goes on behind what was read, the partition is another one of
     /// the same name: its claims are worth nothing, and so is its pause. Says whether that is so.
     fn out_of_range(&mut self, partition: &TopicPartition, wanted: Offset, resumed_at: Offset) -> bool {
-        self.telemetry.out_of_range(partition, wanted, resumed_at);
+        let settled = self.book.settled_before(partition, wanted..resumed_at);
+        self.telemetry.out_of_range(partition, wanted, resumed_at, settled);
         let is_another = resumed_at < wanted;
         if is_another {
             self.lose(std::slice::from_ref(partition));
             self.book.assign(partition.clone(), resumed_at, CompletedOffsets::default());
             self.keep_marks(partition, None, resumed_at, now());
-        } else {
-            self.pass(partition, resumed_at);
+        } else if !self.is_draining && !self.held.pass_later(partition, resumed_at) {
+            self.book.pass_gone(partition, resumed_at);
         }
         is_another
     }

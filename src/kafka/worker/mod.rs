@@ -25,8 +25,8 @@ use super::commits::{Answered, CommitError, CommitId, CommitQueue, Committer, Fr
 use super::context::{Consumer, Report};
 use super::outbox::Outbox;
 use super::record;
-use crate::domain::{Offset, TopicPartition};
-use crate::offsets::{CompletedOffsets, Epoch, Frontier};
+use crate::domain::TopicPartition;
+use crate::offsets::Frontier;
 use crate::ports::{SourceError, SourceEvent};
 use crate::telemetry::Heart;
 
@@ -35,6 +35,9 @@ const SLICE: Duration = Duration::from_millis(50);
 
 /// The longest that the last commit may take, so that there is time left to leave the group.
 const LAST_COMMIT: Duration = Duration::from_secs(6);
+
+/// Why a commit of partitions that are handed back or lost, or begin elsewhere by now, is not sent.
+const NOT_OURS: &str = "the partitions are not ours any more";
 
 /// What the handle asks for.
 pub(super) enum Command {
@@ -126,7 +129,9 @@ impl Worker {
         loop {
             self.heart.beat();
             match self.next_command() {
-                Ok(Command::Commit { frontiers, seen }) => self.commit(frontiers, seen),
+                Ok(Command::Commit { frontiers, seen }) => {
+                    let _id = self.commits.push(frontiers, Some(seen));
+                }
                 Ok(Command::Release { partitions, frontiers, seen }) => self.release(&partitions, frontiers, seen),
                 Ok(Command::Close { frontiers, seen, committed, left }) => {
                     let result = self.last_commit(frontiers, seen);
@@ -233,7 +238,7 @@ impl Worker {
             match report {
                 Report::Assign(_) | Report::Revoke { .. } => self.reported.push_back(report),
                 Report::Committed(result) => {
-                    let answered = self.commits.answer(result);
+                    let answered = self.commits.answer(&result);
                     self.settle(answered);
                 }
                 Report::Trouble { code, reason } => self.trouble(code, reason),
@@ -243,45 +248,45 @@ impl Worker {
 
     // === committing ===
 
-    fn commit(&mut self, frontiers: Frontiers, seen: u64) {
-        self.look_for_topics_made_anew();
-        let frontiers = self.current(frontiers, seen);
-        let _id = self.commits.push(frontiers);
+    /// Whether a frontier belongs to an assignment that still holds, and to the topic that is there now.
+    fn holds(&self, frontier: &Frontier, seen: u64) -> bool {
+        let is_ours = self.owned.get(&frontier.partition).is_some_and(|owned| owned.epoch <= seen);
+        is_ours && !self.is_anew(&frontier.partition)
     }
 
-    /// Those frontiers that belong to an assignment that still holds, and to the topic that is there now.
-    fn current(&self, mut frontiers: Frontiers, seen: u64) -> Frontiers {
-        let holds = |p: &_| self.owned.get(p).is_some_and(|owned| owned.epoch <= seen) && !self.is_anew(p);
-        frontiers.retain(|f| holds(&f.partition));
-        frontiers
-    }
-
+    /// Sends what waits, if nothing is under way. Looks for topics made anew first, except where somebody waits for the
+    /// answer, within a bound.
     fn send_commits(&mut self) {
-        while let Some(frontiers) = self.commits.start() {
-            let sent = if frontiers.is_empty() {
-                Err(CommitError::failed("the partitions are not ours any more"))
-            } else {
-                self.committer.send(frontiers.clone())
-            };
-            match sent {
-                Ok(()) => return,
-                Err(error) => {
-                    let answered = self.commits.answer(Err(error));
-                    self.settle(answered);
-                }
-            }
+        if self.commits.is_ready() && self.awaited.is_none() {
+            self.look_for_topics_made_anew();
+        }
+        let mut commits = std::mem::take(&mut self.commits);
+        let request = commits.start(|frontier, seen| self.holds(frontier, seen));
+        self.commits = commits;
+        let Some(frontiers) = request else { return };
+        let sent =
+            if frontiers.is_empty() { Err(CommitError::failed(NOT_OURS)) } else { self.committer.send(frontiers) };
+        if sent.is_err() {
+            let answered = self.commits.answer(&sent);
+            self.settle(answered);
         }
     }
 
-    /// Tells the answers of commits.
-    fn settle(&mut self, answered: impl IntoIterator<Item = Answered>) {
-        for Answered { id, frontiers, result } in answered {
+    /// Tells the answers of commits: of each frontier of each.
+    fn settle(&mut self, answered: Vec<Answered>) {
+        for Answered { id, frontiers, result, refused } in answered {
             if let Some((awaited, answer)) = &mut self.awaited
                 && *awaited == id
             {
                 *answer = Some(result.clone());
             }
-            if !self.own_commits.remove(&id) {
+            if self.own_commits.remove(&id) {
+                continue;
+            }
+            if !refused.is_empty() {
+                self.tell(SourceEvent::CommitFailed { frontiers: refused, error: NOT_OURS.to_owned() });
+            }
+            if !frontiers.is_empty() {
                 self.tell(match result {
                     Ok(()) => SourceEvent::Committed(frontiers),
                     Err(error) => SourceEvent::CommitFailed { frontiers, error: error.to_string() },
@@ -314,8 +319,8 @@ impl Worker {
     }
 
     /// Commits what this worker chose itself, and waits for it.
-    fn commit_own(&mut self, chosen: Vec<(TopicPartition, Offset)>) -> Result<(), CommitError> {
-        let id = self.commits.push(chosen.into_iter().map(bare_frontier).collect());
+    fn commit_own(&mut self, chosen: Frontiers) -> Result<(), CommitError> {
+        let id = self.commits.push(chosen, None);
         let _new = self.own_commits.insert(id);
         self.wait_for(id, self.settings.request_timeout)
     }
@@ -327,11 +332,10 @@ impl Worker {
     fn last_commit(&mut self, frontiers: Frontiers, seen: u64) -> Result<(), CommitError> {
         let deadline = Instant::now() + self.settings.request_timeout.min(LAST_COMMIT);
         loop {
-            let frontiers = self.current(frontiers.clone(), seen);
-            if frontiers.is_empty() {
+            if !frontiers.iter().any(|frontier| self.holds(frontier, seen)) {
                 return Ok(());
             }
-            let id = self.commits.push(frontiers);
+            let id = self.commits.push(frontiers.clone(), Some(seen));
             match self.wait_for(id, deadline.saturating_duration_since(Instant::now())) {
                 Err(CommitError::BetweenGenerations(_))
                     if Instant::now() < deadline && !self.consumer.assignment_lost() => {}
@@ -347,9 +351,4 @@ impl Worker {
         drop(self.committer);
         drop(self.consumer);
     }
-}
-
-/// A frontier that this worker chose: nothing above it has settled, and no assignment waits for the answer.
-pub(super) fn bare_frontier((partition, offset): (TopicPartition, Offset)) -> Frontier {
-    Frontier { partition, offset, completed: CompletedOffsets::default(), mark: None, epoch: Epoch(0) }
 }

@@ -109,6 +109,7 @@ impl Worker {
         for Start { partition, offset, .. } in &starts {
             let owned = Owned { epoch: self.outbox.epoch, next: offset.0, held: false };
             let _ = self.owned.insert(partition.clone(), owned);
+            self.forget_anew(partition);
         }
         // Before it is told: the pipeline may pause at once what is told, and only what is assigned can be paused. No
         // record comes in between, since records come by this thread's polls.
@@ -159,8 +160,7 @@ impl Worker {
     /// The pipeline hands partitions back: their frontiers are committed, bounded in time, and then they are let go.
     pub(super) fn release(&mut self, released: &[TopicPartition], frontiers: Frontiers, seen: u64) {
         if !frontiers.is_empty() {
-            let frontiers = self.current(frontiers, seen);
-            let id = self.commits.push(frontiers);
+            let id = self.commits.push(frontiers, Some(seen));
             // The answer is told as an event.
             let _told = self.wait_for(id, self.settings.request_timeout);
         }
@@ -168,6 +168,7 @@ impl Worker {
             for p in released {
                 if unreleased.remove(p) {
                     let _ = self.owned.remove(p);
+                    self.forget_anew(p);
                 }
             }
             if unreleased.is_empty() {
@@ -181,6 +182,7 @@ impl Worker {
     /// Partitions that another member may already read.
     fn lose(&mut self, partitions: &[TopicPartition]) {
         let lost: Vec<_> = partitions.iter().filter(|p| self.owned.remove(p).is_some()).cloned().collect();
+        lost.iter().for_each(|p| self.forget_anew(p));
         self.answer_unassign(partitions);
         self.left();
         if !lost.is_empty() {

@@ -9,8 +9,9 @@ use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset as ListOffset;
 use tokio::time::Instant;
 
-use super::{Worker, bare_frontier};
+use super::Worker;
 use crate::domain::{Offset, TopicPartition};
+use crate::kafka::commits::bare_frontier;
 use crate::kafka::placement::OutOfRange;
 use crate::kafka::{queries, start};
 use crate::ports::SourceEvent;
@@ -221,17 +222,24 @@ impl Worker {
         self.watch.anew.contains(partition)
     }
 
+    /// A partition is handed back, lost, or assigned: what was known of its topic is past.
+    pub(super) fn forget_anew(&mut self, partition: &TopicPartition) {
+        let _was_anew = self.watch.anew.remove(partition);
+    }
+
     /// Looks at all partitions, since the error does not name its own, and assigns them anew: those that are out of
     /// range at their earliest offset, the others where they were (librdkafka has stopped fetching the one in error,
     /// and does not let it be sought).
     fn mend_range(&mut self) -> KafkaResult<()> {
         let ours: Vec<_> = self.owned.keys().cloned().collect();
         if ours.is_empty() {
+            self.watch.anew.clear();
             return Ok(());
         }
         let earliest = queries::earliest(&self.consumer, &ours)?;
         let latest = queries::latest(&self.consumer, &ours)?;
         let mut gone = OutOfRange::new();
+        let mut begun_anew = Vec::new();
         // A commit that the pipeline asks for before it has been told may be of the topic's former self.
         self.outbox.epoch += 1;
         for (p, owned) in &mut self.owned {
@@ -242,20 +250,24 @@ impl Worker {
                 if resume.out_of_range || is_anew {
                     let offset = if is_anew { first } else { resume.offset };
                     owned.next = offset.0;
-                    owned.epoch = self.outbox.epoch;
+                    // Further on, what was read is still worth settling: the pipeline commits it, with all that it
+                    // knows, and passes what is gone.
+                    if is_anew || offset < wanted {
+                        owned.epoch = self.outbox.epoch;
+                        begun_anew.push(bare_frontier((p.clone(), offset)));
+                    }
                     gone.push((p.clone(), wanted, offset));
                 }
             }
         }
         // Told first: an assignment that fails is tried again, and then nothing is out of range any more.
-        let resumed: Vec<_> = gone.iter().map(|(p, _, resumed_at)| (p.clone(), *resumed_at)).collect();
         // Where nothing had been read, nothing has changed.
         for (partition, wanted, resumed_at) in gone.into_iter().filter(|(_, wanted, at)| wanted != at) {
             self.tell(SourceEvent::OutOfRange { partition, wanted, resumed_at });
         }
-        if !resumed.is_empty() {
+        if !begun_anew.is_empty() {
             // Else a topic made anew and still empty would, at the next start, be gone on from in its middle.
-            let id = self.commits.push(resumed.into_iter().map(bare_frontier).collect());
+            let id = self.commits.push(begun_anew, None);
             let _new = self.own_commits.insert(id);
         }
         self.watch.anew.clear();

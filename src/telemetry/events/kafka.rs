@@ -66,10 +66,11 @@ impl Telemetry {
         }
     }
 
-    /// Records from `wanted` up to `resumed_at` were deleted before they were read.
-    pub fn out_of_range(&self, partition: &TopicPartition, wanted: Offset, resumed_at: Offset) {
+    /// Records from `wanted` up to `resumed_at` were deleted before they were read; so many of them had settled before.
+    pub fn out_of_range(&self, partition: &TopicPartition, wanted: Offset, resumed_at: Offset, settled: u64) {
         // A recreated topic goes on at a lower offset: nothing can be said of what was lost.
-        let lost = u64::try_from(resumed_at.0.saturating_sub(wanted.0)).unwrap_or(0);
+        let gone = u64::try_from(resumed_at.0.saturating_sub(wanted.0)).unwrap_or(0);
+        let lost = gone.saturating_sub(settled);
         self.metrics().lost_records.increment(lost);
         emit!(
             log_events::OUT_OF_RANGE,

@@ -76,7 +76,7 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     telemetry.kafka_available();
     telemetry.assigned(&frontiers);
     telemetry.records_consumed(5);
-    telemetry.out_of_range(&partition, Offset(10), Offset(17));
+    telemetry.out_of_range(&partition, Offset(10), Offset(17), 0);
     telemetry.mapping_fault("wazuh_alert", "network_list", "not an address");
     telemetry.severity_defaulted("wazuh_alert");
     telemetry.buffered(&[(Severity::Fatal, 2)], 300);

@@ -170,12 +170,43 @@ async fn offsets_that_are_gone_at_the_start_are_told_and_the_earliest_is_committ
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_of_the_records_that_are_left_is_kept_where_others_are_gone() {
+    let broker = kafka::shared();
+    let (topic, group) = (unique("aged"), unique("g"));
+    broker.create_topic(&topic, 1, &[]).await;
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    for _ in 0..10 {
+        producer.produce(&topic, Some(0), None, Some(b"x"), &[]).await.unwrap();
+    }
+    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    feed.records(10).await;
+    let completed = CompletedOffsets::from_sorted([Offset(4), Offset(8)]);
+    let settled = Frontier { completed, mark: Some(Offset(9)), ..frontier(at(&topic, 0, 2)) };
+    feed.source.close(vec![settled]).await.unwrap();
+    broker.delete_records(&topic, 0, 7).await;
+
+    // The second time it is what the first one committed, which has settled nothing.
+    for _ in 0..2 {
+        let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+        let start = feed
+            .until(|event| match event {
+                SourceEvent::Assigned { partitions, .. } => partitions.first().cloned(),
+                _ => None,
+            })
+            .await;
+        assert_eq!((start.offset, start.mark), (Offset(7), Some(Offset(9))));
+        assert!(start.completed.contains(Offset(8)) && !start.completed.contains(Offset(7)));
+        feed.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn offsets_that_go_while_a_partition_rests_are_told_and_reading_goes_on() {
     let broker = kafka::shared();
-    let topic = unique("going");
+    let (topic, group) = (unique("going"), unique("g"));
     broker.create_topic(&topic, 2, &[]).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&unique("g"), &topic)).unwrap());
+    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
     feed.assigned().await;
     let resting = [TopicPartition::new(topic.as_str(), 0)];
     producer.produce(&topic, Some(0), None, Some(b"x"), &[]).await.unwrap();
@@ -197,6 +228,8 @@ async fn offsets_that_go_while_a_partition_rests_are_told_and_reading_goes_on() 
     producer.produce(&topic, Some(1), None, Some(b"y"), &[]).await.unwrap();
     assert_eq!(feed.records(1).await[0].offset.0, 0);
     feed.close().await;
+    let committed = broker.committed(&group, &topic, 2);
+    assert_eq!(committed, [Some(0), Some(0)], "what was read has not settled, and what is known of it stays");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,6 +261,28 @@ async fn a_last_commit_of_partitions_that_are_not_ours_is_not_sent() {
     feed.until(failed).await;
     let closed: Result<(), SourceError> = feed.source.close(vec![frontier(at(&other, 0, 5))]).await;
     assert_eq!(closed, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_committed_is_answered_too() {
+    let broker = kafka::shared();
+    let (topic, group) = (unique("mixed"), unique("g"));
+    broker.create_topic(&topic, 1, &[]).await;
+    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    feed.assigned().await;
+    let (ours, foreign) = (frontier(at(&topic, 0, 0)), frontier(at(&unique("other"), 0, 5)));
+    feed.source.commit(vec![ours.clone(), foreign.clone()]);
+    let (mut landed, mut failed) = (Vec::new(), Vec::new());
+    feed.until(|event| {
+        match event {
+            SourceEvent::Committed(frontiers) => landed.extend(frontiers.iter().cloned()),
+            SourceEvent::CommitFailed { frontiers, .. } => failed.extend(frontiers.iter().cloned()),
+            _ => {}
+        }
+        (landed == [ours.clone()] && failed == [foreign.clone()]).then_some(())
+    })
+    .await;
+    feed.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use alertbridge::domain::Offset;
 use alertbridge::kafka::KafkaSource;
 use alertbridge::kafka::plain::PlainProducer;
 use alertbridge::ports::{RecordSource as _, SourceEvent};
+use rdkafka::admin::AdminOptions;
 
 use super::{Feed, at, frontier};
 use crate::support::kafka::{self, unique};
@@ -48,4 +49,43 @@ async fn a_topic_made_anew_is_read_from_its_beginning_even_if_it_holds_more_than
     .await;
     feed.close().await;
     assert_eq!(broker.committed(&group, &topic, 1), [Some(0)], "nothing of it has settled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_was_away_for_a_while_commits_again() {
+    let broker = kafka::shared();
+    let (topic, group) = (unique("away"), unique("g"));
+    broker.create_topic(&topic, 1, &[]).await;
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    producer.produce(&topic, Some(0), None, Some(b"old"), &[]).await.unwrap();
+    let mut settings = broker.settings(&group, &topic);
+    // The client hears of the deletion, and of the new topic, by its metadata.
+    let _default = settings.client.insert("topic.metadata.refresh.interval.ms".to_owned(), "2000".to_owned());
+    let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
+    feed.records(1).await;
+    feed.source.commit(vec![frontier(at(&topic, 0, 1))]);
+    feed.committed().await;
+    for result in broker.admin().delete_topics(&[&*topic], &AdminOptions::new()).await.unwrap() {
+        result.unwrap();
+    }
+    // What is asked for is found to be of a topic that is gone.
+    feed.source.commit(vec![frontier(at(&topic, 0, 1))]);
+    let gone = feed.until(|event| match event {
+        SourceEvent::Revoked(partitions) | SourceEvent::Lost(partitions) => Some(partitions.clone()),
+        _ => None,
+    });
+    let gone = gone.await;
+    if matches!(feed.seen.last(), Some(SourceEvent::Revoked(_))) {
+        feed.source.release(gone, vec![]);
+    }
+
+    broker.create_topic(&topic, 1, &[]).await;
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    for _ in 0..7 {
+        producer.produce(&topic, Some(0), None, Some(b"new"), &[]).await.unwrap();
+    }
+    feed.records(7).await;
+    feed.source.commit(vec![frontier(at(&topic, 0, 7))]);
+    assert_eq!(feed.committed().await, [at(&topic, 0, 7)]);
+    feed.close().await;
 }
