@@ -6,7 +6,7 @@
 //! decided.
 //!
 //! Probing goes on with one delivery at a time: of those that have not been tried since the target went away, the
-//! newest is kept. When its probe has failed it becomes a dead letter, too, and the next one that comes is the probe.
+//! newest is kept. What may run already is left to its look-up. When its probe has failed it becomes a dead letter, too, and the next one that comes is the probe.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -50,7 +50,9 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             .filter(|(_, since, _)| now.saturating_duration_since(*since) > after)
             .collect();
         for (route, since, answer) in overdue {
-            let waiting = || self.deliveries.iter().filter(|(_, d)| d.route == route && !d.in_flight);
+            let waiting = || {
+                self.deliveries.iter().filter(|(_, d)| d.route == route && !d.in_flight && !d.doubt.awaits_look_up())
+            };
             let next_probe = waiting().filter(|(_, d)| !d.was_tried_since(since)).map(|(id, _)| *id).max();
             let overdue = waiting().filter(|(_, d)| now.saturating_duration_since(d.created) > after);
             let mut ids: Vec<DeliveryId> = overdue.map(|(id, _)| *id).filter(|id| Some(*id) != next_probe).collect();

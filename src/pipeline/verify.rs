@@ -66,6 +66,17 @@ impl Verify {
         self.parked.values().map(Vec::len).sum()
     }
 
+    /// A delivery has ended, in whatever way: the permit that was kept for it is free.
+    pub(super) fn unpark(&mut self, id: DeliveryId) {
+        if self.parked.is_empty() {
+            return;
+        }
+        self.parked.retain(|_, ids| {
+            ids.retain(|parked| *parked != id);
+            !ids.is_empty()
+        });
+    }
+
     /// Whether a commit may be asked for only because deliveries wait for a mark.
     pub(super) fn may_ask_for_marks(&self, now: Instant) -> bool {
         !self.parked.is_empty() && self.marks_again_at.is_none_or(|at| at <= now)

@@ -1,14 +1,16 @@
 //! `delivery.paused_route`: what waits for a target that stays away becomes dead letters, at the operator's pace.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use alertbridge::domain::{DeadLetterClass, FailureClass, FailureReason};
+use alertbridge::domain::{DeadLetterClass, FailureClass, FailureReason, Found, Offset, Started};
 use alertbridge::pipeline::PipelineSettings;
 
 use super::fakes::{Answer, FakeApi, failed, started};
 use super::harness::{Bench, alerts, one_route, settings};
+use super::service::lost;
+use super::verify::verifying;
 
 fn missing() -> Answer {
     failed(FailureClass::Target, FailureReason::TargetNotFound, Some(404))
@@ -89,4 +91,28 @@ async fn what_a_paused_route_gives_up_neither_counts_for_the_guard_nor_is_held_b
     bench.until("the target is back, and nobody had to come", |b| b.committed(0) == Some(310)).await;
     assert_eq!(bench.totals().delivered, 10);
     assert!(bench.asked(|asked| asked.paused.is_empty()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_run_already_is_looked_up_and_not_given_up_blindly() {
+    let count = AtomicU32::new(0);
+    let api = FakeApi::with_find(
+        move |_| {
+            let is_first = count.fetch_add(1, Ordering::Relaxed) == 0;
+            async move { if is_first { lost() } else { missing() } }
+        },
+        |action_instance_id| async move {
+            let started = Started { action_instance_id, http_status: 200, request_id: None };
+            Ok(Found::Present { started, status: None })
+        },
+    );
+    let settings = PipelineSettings { paused_route_after: Some(Duration::from_secs(5)), ..verifying() };
+    let bench = Bench::start_with(api, settings, one_route());
+    bench.feed(alerts(0..1));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    bench.feed(alerts(1..5));
+    bench.until("it is found", |b| b.totals().delivered == 1).await;
+    bench.until("the others are given up", |b| b.committed(0) == Some(5)).await;
+    let letters: Vec<Offset> = bench.sink.letters().iter().map(|letter| letter.record.offset).collect();
+    assert!(letters.len() == 4 && !letters.contains(&Offset(0)), "{letters:?}");
 }
