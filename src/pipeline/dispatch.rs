@@ -121,7 +121,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 if let Some(delivery) = self.deliveries.get_mut(&id) {
                     delivery.attempt_failed(&failure, sent_at_clock.to_string());
                 }
-                if !self.will_look_up(id, &failure, charge, sent_at, now) {
+                if !self.will_look_up(id, &failure, charge, now) {
                     self.failed(id, &failure, charge, now);
                 }
             }
