@@ -239,7 +239,7 @@ pub enum Ambiguous {
 pub struct PausedRoute {
     /// Hold them, and with them all reading once the buffer is full; or dead-letter them after a time.
     pub policy: PausedRoutePolicy,
-    /// For `dead_letter`: how long the route may be paused before that.
+    /// For `dead_letter`: how long each waits for a paused route before that.
     pub after: Option<TimeSpan>,
 }
 

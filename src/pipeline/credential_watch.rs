@@ -1,7 +1,7 @@
 //! While credentials are refused: when to look whether they have been changed, and when to probe out of turn.
 //!
-//! An access key locks for some minutes after a few bad signatures in a row, so only a change earns a probe before its
-//! turn, and not more than one in [`PROBES`].
+//! An access key locks for some minutes after a few bad signatures in a row, so only a change (of a secret's file, or
+//! of a token that had worked) earns a probe before its turn, and not more than one in [`PROBES`].
 
 use std::time::{Duration, Instant};
 

@@ -121,7 +121,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 if let Some(delivery) = self.deliveries.get_mut(&id) {
                     delivery.attempt_failed(&failure, sent_at_clock.to_string());
                 }
-                if !self.will_look_up(id, &failure, charge, sent_at, now) {
+                if !self.will_look_up(id, &failure, charge, now) {
                     self.failed(id, &failure, charge, now);
                 }
             }
@@ -136,8 +136,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         confirmed_by: Option<&'static str>,
         now: Instant,
     ) {
-        self.scheduler.remove(id);
-        let Some(delivery) = self.deliveries.remove(&id) else { return };
+        let Some(delivery) = self.remove_delivery(id) else { return };
         self.tell(delivery.record, &delivery.facts, Outcome::Delivered, |event| {
             event.workflow_id = Some(&delivery.request.destination.workflow_id);
             event.action_instance_id = Some(&started.action_instance_id);
@@ -241,8 +240,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     }
 
     pub(super) fn bury_delivery(&mut self, id: DeliveryId, class: DeadLetterClass, failure: &ApiFailure) {
-        self.scheduler.remove(id);
-        let Some(delivery) = self.deliveries.remove(&id) else { return };
+        let Some(delivery) = self.remove_delivery(id) else { return };
         let facts = delivery.facts.clone();
         self.bury(delivery.record, facts, Some(&delivery), class, failure.reason, failure.message.clone());
     }

@@ -25,6 +25,13 @@ pub(super) struct Doubt {
     pub(super) last: Option<Instant>,
 }
 
+impl Doubt {
+    /// Whether a look-up is to say first whether a workflow runs. Of what never will be learnt, none is.
+    pub(super) const fn awaits_look_up(&self) -> bool {
+        self.next.is_some() || self.is_open && !self.is_unclear
+    }
+}
+
 /// A look-up that is to be made.
 #[derive(Clone, Debug)]
 pub(super) struct LookUp {

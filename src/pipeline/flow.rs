@@ -113,6 +113,13 @@ impl<A, D> Flow<A, D> {
         }
     }
 
+    /// Takes a delivery out of everything that it waits in.
+    pub(super) fn remove_delivery(&mut self, id: DeliveryId) -> Option<OpenDelivery> {
+        self.scheduler.remove(id);
+        self.verify.unpark(id);
+        self.deliveries.remove(&id)
+    }
+
     /// Ends one delivery of a record. When it was the last one, the record settles.
     pub(super) fn settle(&mut self, id: RecordId) {
         let Some(open) = self.records.get_mut(&id) else { return };

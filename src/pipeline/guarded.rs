@@ -1,4 +1,6 @@
 //! Dead letters before the guard: counted when they are decided, written or held (`resilience::DeadLetterGuard`).
+//! Those of class `target` pass it uncounted: an operator has decided on them (`delivery.paused_route`), and held ones
+//! would pause the partition whose next alerts are to find out that the target is back.
 //!
 //! What is held is not on its way: it keeps its records open, so that nothing commits past it, and it holds up neither
 //! a revocation nor a drain. Partitions with held letters are not fetched from; the others go on, and what they
@@ -115,6 +117,9 @@ impl Guarded {
 impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     /// Counts a dead letter, and writes or holds it.
     pub(super) fn rule_on(&mut self, pending: PendingLetter, now: Instant) {
+        if pending.letter.class == DeadLetterClass::Target {
+            return self.post(pending);
+        }
         let ruling = self.guarded.guard.dead_letter(now);
         if ruling == Ruling::Hold {
             return self.guarded.hold(pending);

@@ -95,8 +95,7 @@ impl<A, D> Flow<A, D> {
             if let Some(partition) = self.partition_of(*id) {
                 *counts.entry(partition.clone()).or_default() += 1;
             }
-            self.scheduler.remove(*id);
-            drop(self.deliveries.remove(id));
+            drop(self.remove_delivery(*id));
         }
         for (partition, count) in counts {
             self.telemetry.partition_abandoned(&partition, count);

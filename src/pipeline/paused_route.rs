@@ -1,8 +1,12 @@
 //! What becomes of a route that stays paused (`delivery.paused_route`): its deliveries wait for ever, or become dead
-//! letters of class `target` once its target has been away for too long.
+//! letters of class `target` once they have waited for it for too long.
+//!
+//! Each waits its whole time, however long the target has been away, so that they go no faster than they come; the
+//! dead-letter guard, which would pause the reading that brings the next probe, has no say in what the operator has
+//! decided.
 //!
 //! Probing goes on with one delivery at a time: of those that have not been tried since the target went away, the
-//! newest is kept. When its probe has failed it becomes a dead letter, too.
+//! newest is kept. What may run already is left to its look-up. When its probe has failed it becomes a dead letter, too, and the next one that comes is the probe.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -35,7 +39,7 @@ impl PausedRoutes {
 }
 
 impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
-    /// Dead-letters what waits for targets that have been away for too long.
+    /// Dead-letters what has waited for an absent target for too long.
     pub(super) fn bury_overdue(&mut self, now: Instant) {
         let Some(after) = self.paused_routes.after.filter(|_| !self.is_draining) else { return };
         let overdue: Vec<(RouteId, Instant, ApiFailure)> = self
@@ -46,9 +50,12 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             .filter(|(_, since, _)| now.saturating_duration_since(*since) > after)
             .collect();
         for (route, since, answer) in overdue {
-            let waiting = || self.deliveries.iter().filter(|(_, d)| d.route == route && !d.in_flight);
+            let waiting = || {
+                self.deliveries.iter().filter(|(_, d)| d.route == route && !d.in_flight && !d.doubt.awaits_look_up())
+            };
             let next_probe = waiting().filter(|(_, d)| !d.was_tried_since(since)).map(|(id, _)| *id).max();
-            let mut ids: Vec<DeliveryId> = waiting().map(|(id, _)| *id).filter(|id| Some(*id) != next_probe).collect();
+            let overdue = waiting().filter(|(_, d)| now.saturating_duration_since(d.created) > after);
+            let mut ids: Vec<DeliveryId> = overdue.map(|(id, _)| *id).filter(|id| Some(*id) != next_probe).collect();
             ids.sort_unstable();
             for id in ids {
                 self.bury_delivery(id, DeadLetterClass::Target, &answer);

@@ -15,7 +15,7 @@ use super::doubt::{Because, LookUp};
 use super::flow::Flow;
 use super::settings::{AmbiguousPolicy, InstanceIdMode, PipelineSettings};
 use super::timers::Wake;
-use crate::domain::{FailureClass, Found, Offset, Started, TopicPartition};
+use crate::domain::{FailureClass, FailureReason, Found, Offset, Started, TopicPartition};
 use crate::offsets::Frontier;
 use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
 use crate::scheduler::DeliveryId;
@@ -64,6 +64,17 @@ impl Verify {
     /// How many deliveries wait for a mark.
     pub(super) fn parked(&self) -> usize {
         self.parked.values().map(Vec::len).sum()
+    }
+
+    /// A delivery has ended, in whatever way: the permit that was kept for it is free.
+    pub(super) fn unpark(&mut self, id: DeliveryId) {
+        if self.parked.is_empty() {
+            return;
+        }
+        self.parked.retain(|_, ids| {
+            ids.retain(|parked| *parked != id);
+            !ids.is_empty()
+        });
     }
 
     /// Whether a commit may be asked for only because deliveries wait for a mark.
@@ -223,7 +234,6 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         id: DeliveryId,
         failure: &ApiFailure,
         charge: Option<Duration>,
-        sent_at: Instant,
         now: Instant,
     ) -> bool {
         let is_ambiguous = failure.class == FailureClass::Ambiguous;
@@ -260,9 +270,10 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         if is_ambiguous {
             self.count_failure(id, failure, charge, now);
         }
-        // With an answer, the request is not under way any more.
-        let is_over = failure.http_status.is_some();
-        let not_before = if is_over { now } else { now.max(sent_at + self.settings.request_timeout) };
+        // With an answer, the request is not under way any more, and after its whole time-out it counts as ended. A
+        // connection that broke tells nothing of when the request left: a token may have been fetched first.
+        let is_over = failure.http_status.is_some() || failure.reason == FailureReason::NoAnswer;
+        let not_before = if is_over { now } else { now + self.settings.request_timeout };
         if let Some(delivery) = self.deliveries.get_mut(&id) {
             delivery.doubt.next = Some(LookUp { not_before, because });
         }

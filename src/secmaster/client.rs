@@ -153,20 +153,24 @@ impl SecMasterClient {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Sends a call, and once more with a new token if its token was refused.
+    /// Sends a call, once. A refused token is not used again, and no request is repeated here: each departure needs a
+    /// token of the rate limits, which the caller has.
     async fn send<T>(&self, call: &Call, read: Reader<T>) -> Result<Confirmed<T>, ApiFailure> {
         let authorizer = self.authorizer_to_send();
-        let (token, result) = self.send_once(&authorizer, call, read).await;
-        let result = match (token, result) {
-            // An IAM token can die before its time (changed password or permissions): one new token, one repetition.
-            // A 401 means that the gateway let nothing through, so the repetition starts nothing twice.
-            (Some(token), Err(failure)) if failure.http_status == Some(401) => {
-                authorizer.refused(&call.project_id, &token);
-                tracing::info!(event = "secmaster.token_refused", request_id = failure.request_id, "token refused");
-                self.send_once(&authorizer, call, read).await.1
+        let (token, result) = self.send_with(&authorizer, call, read).await;
+        if let Some(token) = token {
+            match &result {
+                // An IAM token can die before its time (changed password or permissions).
+                Err(failure) if failure.http_status == Some(401) => {
+                    if authorizer.refused(&call.project_id, &token) {
+                        let request_id = failure.request_id.as_deref();
+                        tracing::info!(event = "secmaster.token_refused", request_id, "token refused");
+                    }
+                }
+                Err(failure) if failure.http_status.is_none() => {}
+                _ => token.accept(),
             }
-            (_, result) => result,
-        };
+        }
         if result.as_ref().is_err_and(|failure| failure.class == FailureClass::Credentials) {
             self.inner.are_refused.store(true, Ordering::Relaxed);
         }
@@ -174,7 +178,7 @@ impl SecMasterClient {
     }
 
     /// One call, and the IAM token that it used.
-    async fn send_once<T>(
+    async fn send_with<T>(
         &self,
         authorizer: &Authorizer,
         call: &Call,
@@ -242,7 +246,9 @@ impl SecMasterClient {
 
 impl WorkflowApi for SecMasterClient {
     fn renew_credentials(&self) -> bool {
-        self.renew()
+        // Both are asked: either change is told once.
+        let is_token_renewed = self.authorizer().takes_new_token();
+        self.renew() || is_token_renewed
     }
 
     fn credentials_expire_at(&self) -> Option<SystemTime> {

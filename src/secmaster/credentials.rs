@@ -140,10 +140,19 @@ impl Authorizer {
         }
     }
 
-    /// The service refused this token; the next request gets another one.
-    pub(super) fn refused(&self, project_id: &Arc<str>, token: &Token) {
-        if let Self::Password(tokens) = self {
-            tokens.refused(project_id, token);
+    /// The service refused this token; the next request gets another one. Says whether that was news.
+    pub(super) fn refused(&self, project_id: &Arc<str>, token: &Token) -> bool {
+        match self {
+            Self::Password(tokens) => tokens.refused(project_id, token),
+            Self::AccessKey { .. } | Self::Token { .. } => false,
+        }
+    }
+
+    /// Whether the next request takes a new token because one that had been accepted was refused. True once for each.
+    pub(super) fn takes_new_token(&self) -> bool {
+        match self {
+            Self::Password(tokens) => tokens.takes_new_token(),
+            Self::AccessKey { .. } | Self::Token { .. } => false,
         }
     }
 

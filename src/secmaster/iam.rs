@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -52,6 +53,15 @@ pub(super) struct Token {
     replace_at: Instant,
     expires_at: Instant,
     serial: u64,
+    /// A request that carried it has not been refused for it.
+    is_accepted: Arc<AtomicBool>,
+}
+
+impl Token {
+    /// The service took a request with it.
+    pub(super) fn accept(&self) {
+        self.is_accepted.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The tokens of one user, by project.
@@ -59,6 +69,8 @@ pub(super) struct PasswordTokens {
     http: reqwest::Client,
     user: PasswordUser,
     slots: Mutex<HashMap<Arc<str>, Arc<Slot>>>,
+    /// A token died that had been accepted, so that a new one will probably do.
+    has_died: AtomicBool,
 }
 
 /// The token of one project.
@@ -79,7 +91,7 @@ struct State {
 
 impl PasswordTokens {
     pub(super) fn new(http: reqwest::Client, user: PasswordUser) -> Self {
-        Self { http, user, slots: Mutex::default() }
+        Self { http, user, slots: Mutex::default(), has_died: AtomicBool::new(false) }
     }
 
     /// A token for this project. Cancel safe: a dropped fetch is begun anew by the next caller.
@@ -107,13 +119,20 @@ impl PasswordTokens {
         }
     }
 
-    /// The service did not accept this token: it is not given out again.
-    pub(super) fn refused(&self, project_id: &Arc<str>, token: &Token) {
+    /// The service did not accept this token: it is not given out again. Says whether it would have been.
+    pub(super) fn refused(&self, project_id: &Arc<str>, token: &Token) -> bool {
         let slot = self.slot(project_id);
         let mut state = lock(&slot.state);
-        if state.token.as_ref().is_some_and(|held| held.serial == token.serial) {
-            state.token = None;
+        let was_held = state.token.take_if(|held| held.serial == token.serial).is_some();
+        if was_held && token.is_accepted.load(Ordering::Relaxed) {
+            self.has_died.store(true, Ordering::Relaxed);
         }
+        was_held
+    }
+
+    /// Whether a token that had been accepted was refused since this was asked last.
+    pub(super) fn takes_new_token(&self) -> bool {
+        self.has_died.swap(false, Ordering::Relaxed)
     }
 
     /// When the first of the tokens in use expires.
@@ -141,6 +160,7 @@ impl PasswordTokens {
                     replace_at: now + lifetime.saturating_sub(margin),
                     expires_at: now + lifetime,
                     serial: state.fetches,
+                    is_accepted: Arc::default(),
                 };
                 state.failure = None;
                 state.token = Some(token.clone());

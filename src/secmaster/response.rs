@@ -161,7 +161,11 @@ pub(super) fn cause_text(error: &reqwest::Error) -> String {
 
 /// The request is out and its answer will not come.
 fn lost(error: &reqwest::Error) -> (FailureClass, FailureReason) {
-    let reason = if error.is_timeout() { FailureReason::NoAnswer } else { FailureReason::ConnectionLost };
+    // The kernel gives up a silent peer by its own clock, not by ours.
+    let is_broken = causes(error)
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::TimedOut);
+    let reason = if error.is_timeout() && !is_broken { FailureReason::NoAnswer } else { FailureReason::ConnectionLost };
     (FailureClass::Ambiguous, reason)
 }
 

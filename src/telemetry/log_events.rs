@@ -186,7 +186,7 @@ pub const CLIENT_EVENTS: &[(&str, &str)] = &[
     ("kafka.topic_added", "WARN: a topic is new to the group and is read from its earliest record"),
     ("kafka.topic_missing", "WARN: a subscribed topic cannot be read"),
     ("kafka.trouble", "DEBUG: an error that the Kafka client handles by itself"),
-    ("secmaster.token_refused", "INFO: a token was refused; another one is fetched, once"),
+    ("secmaster.token_refused", "INFO: a token was refused; the next request fetches another one"),
     ("tls.system_root_unreadable", "DEBUG: one of the system's root certificates cannot be read"),
 ];
 

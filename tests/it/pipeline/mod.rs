@@ -8,6 +8,7 @@ mod guard;
 mod harness;
 mod order;
 mod outage;
+mod paused_route;
 mod rates;
 mod rebalance;
 mod service;

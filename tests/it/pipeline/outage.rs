@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use alertbridge::domain::{DeadLetterClass, FailureClass, FailureReason};
+use alertbridge::domain::{FailureClass, FailureReason};
 use alertbridge::resilience::RateLimit;
 use tokio::time::Instant;
 
@@ -131,52 +131,6 @@ async fn a_missing_workflow_pauses_and_is_delivered_once_it_is_there() {
     switch.store(true, Ordering::Relaxed);
     bench.until("all is committed", |b| b.committed(0) == Some(20)).await;
     assert!(bench.sink.letters().is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_route_that_stays_paused_is_dead_lettered_after_its_time_and_probed_on() {
-    fn missing() -> Answer {
-        failed(FailureClass::Target, FailureReason::TargetNotFound, Some(404))
-    }
-    let (api, switch) = api_with(missing);
-    let mut settings = settings();
-    settings.paused_route_after = Some(Duration::from_secs(20 * 60));
-    let bench = Bench::start_with(api, settings, one_route());
-    bench.feed(alerts(0..20));
-    minutes(19).await;
-    assert_eq!(bench.sink.letters(), [], "not before its time");
-    minutes(7).await;
-    bench.until("all are given up, each probe after it has failed", |b| b.committed(0) == Some(20)).await;
-    let letters = bench.sink.letters();
-    assert_eq!(letters.len(), 20);
-    for letter in &letters {
-        assert_eq!((letter.class, letter.reason), (DeadLetterClass::Target, FailureReason::TargetNotFound));
-    }
-    assert_eq!(bench.totals().delivered, 0);
-
-    bench.feed(alerts(20..23));
-    bench.until("two more are given up", |b| b.sink.letters().len() == 22).await;
-    switch.store(true, Ordering::Relaxed);
-    bench.until("the one that was kept finds it mended", |b| b.totals().delivered == 1).await;
-    bench.feed(alerts(23..30));
-    bench.until("all is committed", |b| b.committed(0) == Some(30)).await;
-    assert_eq!((bench.totals().delivered, bench.sink.letters().len()), (8, 22));
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_paused_route_gives_up_passes_the_dead_letter_guard() {
-    fn missing() -> Answer {
-        failed(FailureClass::Target, FailureReason::TargetNotFound, Some(404))
-    }
-    let (api, _switch) = api_with(missing);
-    let mut settings = settings();
-    settings.paused_route_after = Some(Duration::from_secs(60));
-    settings.guard.consecutive = 5;
-    let bench = Bench::start_with(api, settings, one_route());
-    bench.feed(alerts(0..20));
-    minutes(30).await;
-    assert_eq!(bench.sink.letters().len(), 5);
-    assert_eq!(serde_json::to_value(&*bench.status.borrow()).unwrap()["dead_letter_guard"]["held"], 15);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,10 +4,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use alertbridge::domain::Offset;
+use alertbridge::pipeline::PipelineSettings;
 use alertbridge::ports::SourceEvent;
 
 use super::fakes::{FakeApi, started};
 use super::harness::{Bench, alerts, one_route, partition, settings};
+use super::verify::verifying;
 
 fn slow_api(seconds: u64) -> std::sync::Arc<FakeApi> {
     FakeApi::new(move |call| async move {
@@ -189,4 +191,35 @@ async fn the_series_of_a_partition_end_when_it_is_handed_back() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     let metrics = bench.telemetry.render();
     assert!(!metrics.contains("alertbridge_committed_offset{"), "another process shows it now: {metrics}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_mark_gives_its_permits_back_when_its_partition_is_revoked() {
+    let api = FakeApi::new(|call| async move {
+        if call.title() == "a1" {
+            std::future::pending::<()>().await;
+        }
+        started(&call.request)
+    });
+    let bench = Bench::start_with(api, PipelineSettings { max_in_flight: 4, ..verifying() }, one_route());
+    bench.assign(1, 0);
+    let of_one = |offsets| {
+        let mut records = alerts(offsets);
+        records.iter_mut().for_each(|record| record.partition = partition(1));
+        records
+    };
+    bench.feed(alerts(0..1));
+    bench.feed(of_one(100..101));
+    bench.until("both have marks", |b| b.totals().delivered == 2).await;
+    bench.asked(|asked| asked.commits_fail = true);
+    bench.feed(alerts(1..300));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = bench.totals().delivered;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(bench.totals().delivered, before, "all permits wait for marks, but that of the hanging one");
+    bench.tell(SourceEvent::Revoked(vec![partition(0)]));
+    bench.feed(of_one(101..105));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(bench.asked(|asked| asked.released.is_empty()), "the hanging one is waited for");
+    assert_eq!(bench.totals().delivered, before + 4);
 }

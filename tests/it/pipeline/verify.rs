@@ -44,6 +44,32 @@ async fn what_was_started_without_an_answer_is_found_and_not_started_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_up_waits_until_a_request_that_left_late_can_have_ended() {
+    // A token had to be fetched first, so nobody knows when the request left: perhaps just before the connection broke.
+    for (reason, lasted, looked_up_after) in
+        [(FailureReason::ConnectionLost, 19, 39), (FailureReason::NoAnswer, 20, 20), (FailureReason::NoAnswer, 39, 39)]
+    {
+        let first = once();
+        let bench = run(FakeApi::new(move |call| {
+            let is_lost = first();
+            async move {
+                if !is_lost {
+                    return started(&call.request);
+                }
+                tokio::time::sleep(Duration::from_secs(lasted)).await;
+                failed(FailureClass::Ambiguous, reason, None)
+            }
+        }));
+        bench.feed(alerts(0..1));
+        bench.until("it has left", |b| !b.api.calls().is_empty()).await;
+        let begun = Instant::now();
+        bench.until("it is looked up", |b| !b.api.looked_up().is_empty()).await;
+        let (after, due) = (begun.elapsed() + Duration::from_secs(1), Duration::from_secs(looked_up_after));
+        assert!(after >= due && after <= due + Duration::from_secs(2), "{reason:?}: {after:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_not_started_is_sent_again_with_the_same_bytes() {
     let (service, first) = (Service::new(Ids::Honour), once());
     let bench = run(service.api(move |service, call| {

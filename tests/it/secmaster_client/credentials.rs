@@ -71,12 +71,20 @@ async fn a_wrong_password_is_tried_once_for_all_who_wait() {
 }
 
 #[tokio::test]
-async fn a_token_that_died_is_replaced_once_and_the_request_repeated() {
+async fn a_token_that_died_is_replaced_for_the_next_request_and_no_request_is_repeated_unasked() {
     let simulator = simulator().await;
     let client = client(&simulator.url(), password(&simulator.url(), "demo-password"));
-    let _started = client.start(&request()).await.unwrap();
-    simulator.handle().expire_tokens();
     let request = request();
+    let _started = client.start(&request).await.unwrap();
+    assert!(!client.renew_credentials(), "nothing has changed");
+    simulator.handle().expire_tokens();
+    for result in futures_util::future::join_all((0..16).map(|_| client.start(&request))).await {
+        assert_eq!(result.unwrap_err().class, Credentials);
+    }
+    let stats = simulator.handle().stats();
+    assert!(stats.requests <= 17, "each call is one departure: {}", stats.requests);
+    assert!(client.renew_credentials(), "the next token is another one: it earns a probe at once");
+    assert!(!client.renew_credentials(), "and only one");
     for result in futures_util::future::join_all((0..16).map(|_| client.start(&request))).await {
         assert_eq!(result.unwrap().http_status, 200);
     }
@@ -84,14 +92,17 @@ async fn a_token_that_died_is_replaced_once_and_the_request_repeated() {
 }
 
 #[tokio::test]
-async fn a_fresh_token_that_is_refused_too_is_the_credentials_fault() {
+async fn a_fresh_token_that_is_refused_is_the_credentials_fault_and_earns_no_probe() {
     let simulator = simulator().await;
     simulator.handle().set_faults(faults(json!({"status": [{"status": 401, "code": "APIGW.0307"}]})));
     let client = client(&simulator.url(), password(&simulator.url(), "demo-password"));
     let failure = client.start(&request()).await.unwrap_err();
     assert_eq!((failure.class, failure.error_code.as_deref()), (Credentials, Some("APIGW.0307")));
     let stats = simulator.handle().stats();
-    assert_eq!((stats.requests, stats.token_requests), (2, 2));
+    assert_eq!((stats.requests, stats.token_requests), (1, 1));
+    assert!(!client.renew_credentials(), "a token that was never accepted is renewed by the next probe in its turn");
+    assert!(client.start(&request()).await.is_err());
+    assert_eq!(simulator.handle().stats().token_requests, 2, "but it is renewed");
 }
 
 /// Lets this much time pass at once. Nothing else may be awaited while the clock stands still: I/O would look idle.
