@@ -23,6 +23,10 @@ const ENDS: Duration = Duration::from_secs(5);
 /// The same while brokers are away: the answer tells that they are back.
 const PROBE: Duration = Duration::from_secs(1);
 
+/// After the coordinator has not told what is committed: each question that fails may take [`queries::PATIENCE`], and the
+/// consumer is not polled meanwhile. Commits go unchecked for so long.
+const COORDINATOR: Duration = Duration::from_secs(15);
+
 /// When to look again, and what was told of the group.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -30,6 +34,8 @@ pub(super) struct Watch {
     ends: Instant,
     /// When to look for offsets that are gone.
     range: Option<Instant>,
+    /// When to ask the coordinator again after it has not answered.
+    coordinator: Option<Instant>,
     /// Partitions of a topic that was deleted and made anew: whatever they hold is to be read from its beginning.
     anew: HashSet<TopicPartition>,
     /// The group is joined.
@@ -52,11 +58,22 @@ impl Watch {
             positions: now,
             ends: now,
             range: None,
+            coordinator: None,
             anew: HashSet::new(),
             joined: false,
             told: State::Nothing,
             last_trouble: None,
         }
+    }
+
+    /// Whether the coordinator may be asked what is committed.
+    fn may_ask_coordinator(&self, now: Instant) -> bool {
+        self.coordinator.is_none_or(|again| now >= again)
+    }
+
+    /// The coordinator has answered, or not.
+    fn coordinator_asked(&mut self, has_answered: bool, now: Instant) {
+        self.coordinator = (!has_answered).then(|| now + COORDINATOR);
     }
 
     /// Some partition's offset is gone.
@@ -207,9 +224,14 @@ impl Worker {
         if self.owned.is_empty() || self.rebalance.is_some() || self.watch.told != State::Joined {
             return;
         }
+        if !self.watch.may_ask_coordinator(Instant::now()) {
+            return;
+        }
         let ours: Vec<_> = self.owned.keys().cloned().collect();
+        let committed = queries::committed(&self.consumer, &ours);
+        self.watch.coordinator_asked(committed.is_ok(), Instant::now());
         // An error says nothing; it is asked again.
-        let Ok(committed) = queries::committed(&self.consumer, &ours) else { return };
+        let Ok(committed) = committed else { return };
         let topics: HashSet<_> = ours.iter().filter(|p| !committed.contains_key(*p)).map(|p| &p.topic).collect();
         if !topics.is_empty() {
             self.watch.anew.extend(ours.iter().filter(|p| topics.contains(&p.topic)).cloned());
@@ -279,5 +301,22 @@ impl Worker {
             self.consumer.assign(&list)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_coordinator_that_does_not_answer_is_not_asked_with_each_commit() {
+        let now = Instant::now();
+        let mut watch = Watch::new(now);
+        assert!(watch.may_ask_coordinator(now));
+        watch.coordinator_asked(false, now);
+        assert!(!watch.may_ask_coordinator(now + COORDINATOR / 2));
+        assert!(watch.may_ask_coordinator(now + COORDINATOR));
+        watch.coordinator_asked(true, now + COORDINATOR);
+        assert!(watch.may_ask_coordinator(now + COORDINATOR));
     }
 }
