@@ -66,6 +66,11 @@ impl KafkaSink {
         // A full queue is waited for; how long a record may wait in it is bounded by message.timeout.ms.
         producer.send(record, Timeout::Never).await.map(|_delivery| ()).map_err(|(error, _record)| error)
     }
+
+    /// librdkafka does not say which topic it speaks of.
+    fn unavailable(&self, why: &str) -> DeadLetterError {
+        DeadLetterError::Unavailable(format!("{}: {why}", self.topic))
+    }
 }
 
 impl DeadLetterSink for KafkaSink {
@@ -75,11 +80,11 @@ impl DeadLetterSink for KafkaSink {
             match self.write(letter, shape).await {
                 Ok(()) => return Ok(shape),
                 Err(error) if is_too_large(&error) => last = Some(error),
-                Err(error) => return Err(DeadLetterError::Unavailable(error.to_string())),
+                Err(error) => return Err(self.unavailable(&error.to_string())),
             }
         }
         let error = last.map(|error| error.to_string()).unwrap_or_default();
-        Err(DeadLetterError::Unavailable(format!("even coordinates and reason alone are too large: {error}")))
+        Err(self.unavailable(&format!("even coordinates and reason alone are too large: {error}")))
     }
 }
 

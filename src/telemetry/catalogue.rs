@@ -73,7 +73,7 @@ catalogue! {
     RECORDS_CONSUMED = Counter "records_consumed_total" [] &[],
         "Records read from Kafka, repeats after a restart or rebalance included.";
     OUTCOMES = Counter "outcomes_total" ["outcome", "reason"] &[],
-        "Deliveries by how they ended; each delivery ends once.";
+        "Deliveries by how they ended: delivered, skipped, dead_lettered, abandoned (given up by this process; the record comes again).";
     DEAD_LETTERS = Counter "dead_letters_total" ["class"] &[],
         "Dead letters that the broker has acknowledged, by class.";
     HELD_DEAD_LETTERS = Gauge "held_dead_letters" [] &[],
@@ -99,23 +99,23 @@ catalogue! {
     BUFFERED_RECORDS = Gauge "buffered_records" ["severity"] &[],
         "Deliveries read from Kafka that wait to be sent, by severity.";
     BUFFERED_BYTES = Gauge "buffered_bytes" [] &[],
-        "Bytes of the records that have been read and not settled, and of their requests.";
+        "Bytes of the records that have been read and not settled and of their requests, and 1 KiB for keeping each of either.";
     CONSUMER_LAG = Gauge "consumer_lag_records" ["topic", "partition"] &[],
         "Records between the committed frontier and the partition's end.";
     OLDEST_UNSETTLED = Gauge "oldest_unsettled_record_age_seconds" [] &[],
         "Age of the oldest record that has been read and not settled; 0 if there is none.";
     COMMITTED_OFFSET = Gauge "committed_offset" ["topic", "partition"] &[],
-        "The next offset to read, as last committed.";
+        "The next offset to read, as this process last committed it; from its first commit of the partition on.";
     COMMITS = Counter "commits_total" ["result"] &[],
-        "Offset commits by result.";
+        "Offset commits by result: ok, failed.";
     LOST_RECORDS = Counter "lost_records_total" [] &[],
         "Offsets that Kafka had deleted before they were read.";
     REBALANCES = Counter "rebalances_total" ["kind"] &[],
-        "Changes of the assignment by kind.";
+        "Changes of the assignment by kind: assigned, revoked (handed back in order), lost (taken away without a hand-over).";
     BREAKER_STATE = Gauge "circuit_breaker_state" ["route"] &[],
-        "State of a route's circuit breaker: 0 closed, 1 open, 2 half-open.";
+        "State of a route's circuit breaker: 0 closed, 1 open, 2 half-open; from the route's first delivery on.";
     PAUSED = Gauge "paused" ["reason"] &[],
-        "1 while sending or fetching stands still for this reason.";
+        "1 while sending or fetching stands still for this reason, for all routes or for one: credentials, target, circuit_breaker, hold_off, dead_letter_topic, dead_letter_guard, budget (the buffer is full).";
     MAPPING_FAULTS = Counter "mapping_faults_total" ["format", "field"] &[],
         "Optional fields left out, and severities defaulted, because the source's value did not fit.";
     CREDENTIAL_EXPIRY = Gauge "credential_expiry_timestamp_seconds" [] &[],
@@ -131,8 +131,11 @@ pub fn reference() -> String {
         "# Metrics\n\n\
          Served at `/metrics` of `server.listen` in the Prometheus text format. This page is written from\n\
          `src/telemetry/catalogue.rs`; a test keeps both equal.\n\n\
-         Counters begin at 0 with the process. Series of a partition go when the partition does. Deliveries that are\n\
-         not skipped or dead-lettered have the reason `none`.\n\n\
+         Counters begin at 0 with the process. `alertbridge_mapping_faults_total` is the exception: its labels are the\n\
+         mappings' own, and a series comes with its first fault. Series of a partition go when the partition does.\n\n\
+         The `reason` of `alertbridge_outcomes_total` is a reason of [failure-classes.md](failure-classes.md#reasons)\n\
+         for a dead letter, `tombstone`, `rule`, `empty_batch`, `unmatched` or `dead_letter_copy` for a\n\
+         skip, and else `none`.\n\n\
          | metric | kind | labels | meaning |\n|---|---|---|---|\n",
     );
     for definition in CATALOGUE {

@@ -163,31 +163,46 @@ events! {
 }
 
 /// The lines of the clients of Kafka, IAM and SecMaster, which count nothing and are written where they happen: name,
-/// what it means. A test holds the list against the code.
-pub const CLIENT_EVENTS: &[(&str, &str)] = &[
-    ("iam.token_failed", "WARN: no token could be fetched; requests wait for one"),
-    ("iam.token_fetched", "INFO: a token was fetched, for so many seconds"),
-    ("kafka.client", "a line of librdkafka itself, a level quieter than it says"),
+/// what it means, fields. A test holds the list against the code.
+pub const CLIENT_EVENTS: &[(&str, &str, &[&str])] = &[
+    (
+        "iam.token_failed",
+        "WARN: no token could be fetched; requests wait for one",
+        &["project_id", "failure_class", "error"],
+    ),
+    ("iam.token_fetched", "INFO: a token was fetched, for so many seconds", &["project_id", "lifetime_seconds"]),
+    ("kafka.client", "a line of librdkafka itself, a level quieter than it says", &["facility", "detail"]),
     (
         "kafka.commit_metadata_dropped",
         "WARN: a commit's metadata is not believed; what it said was delivered comes again",
+        &["topic", "partition", "error"],
     ),
     (
         "kafka.commit_metadata_refused",
         "WARN: the brokers take no metadata with a commit; after a crash workflows may run twice",
+        &[],
     ),
-    ("kafka.ends_unknown", "DEBUG: the end offsets could not be read; the lag is as old as the last answer"),
-    ("kafka.leave_slow", "WARN: the group was not left in time; its partitions wait for the session to end"),
-    ("kafka.producer_renewed", "WARN: the dead-letter producer had failed for good and was made anew"),
+    (
+        "kafka.ends_unknown",
+        "DEBUG: the end offsets could not be read; the lag is as old as the last answer",
+        &["error"],
+    ),
+    ("kafka.leave_slow", "WARN: the group was not left in time; its partitions wait for the session to end", &[]),
+    (
+        "kafka.producer_renewed",
+        "WARN: the dead-letter producer had failed for good and was made anew",
+        &["code", "reason"],
+    ),
     (
         "kafka.records_unreadable",
         "ERROR: a batch is damaged or of an unknown form; its records cannot be had from Kafka",
+        &["error"],
     ),
-    ("kafka.topic_added", "WARN: a topic is new to the group and is read from its earliest record"),
-    ("kafka.topic_missing", "WARN: a subscribed topic cannot be read"),
-    ("kafka.trouble", "DEBUG: an error that the Kafka client handles by itself"),
-    ("secmaster.token_refused", "INFO: a token was refused; the next request fetches another one"),
-    ("tls.system_root_unreadable", "DEBUG: one of the system's root certificates cannot be read"),
+    ("kafka.topic_added", "WARN: a topic is new to the group and is read from its earliest record", &["topic"]),
+    ("kafka.topic_missing", "WARN: a subscribed topic cannot be read", &["reason"]),
+    ("kafka.trouble", "DEBUG: an error that the Kafka client handles by itself", &["code", "error", "reason"]),
+    ("secmaster.token_refused", "INFO: a token was refused; the next request fetches another one", &["request_id"]),
+    ("tls.system_root_unreadable", "DEBUG: one of the system's root certificates cannot be read", &["error"]),
 ];
 
 /// The name of lines that come from libraries, not from this program; they add `target`.
@@ -203,9 +218,10 @@ pub fn reference() -> String {
         let _infallible =
             writeln!(page, "| `{}` | {} | {} | {} |", event.name, event.level, event.message, fields.join(" "));
     }
-    page.push_str("\n## Lines of the clients\n\n| event | what it means |\n|---|---|\n");
-    for (name, meaning) in CLIENT_EVENTS {
-        let _infallible = writeln!(page, "| `{name}` | {meaning} |");
+    page.push_str("\n## Lines of the clients\n\n| event | what it means | fields |\n|---|---|---|\n");
+    for (name, meaning, fields) in CLIENT_EVENTS {
+        let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
+        let _infallible = writeln!(page, "| `{name}` | {meaning} | {} |", fields.join(" "));
     }
     page
 }

@@ -14,6 +14,33 @@ const NO_REASON: &str = "none";
 /// The `class` of an attempt that started a workflow.
 const DELIVERED: &str = "delivered";
 
+/// What a look-up said, as the label `result` and the log have it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum LookUpResult {
+    /// The instance is there.
+    Present,
+    /// It is not.
+    Absent,
+    /// The answer says neither.
+    Unclear,
+    /// There was no answer, or a refusal.
+    Failed,
+}
+
+impl LookUpResult {
+    const ALL: [Self; 4] = [Self::Present, Self::Absent, Self::Unclear, Self::Failed];
+
+    /// The label.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Absent => "absent",
+            Self::Unclear => "unclear",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// The metrics could not be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("the metrics cannot be set up: {0}")]
@@ -33,6 +60,7 @@ pub(super) struct Metrics {
     attempt_delivered: Counter,
     attempts: Vec<(FailureClass, Counter)>,
     dead_letters: Vec<(DeadLetterClass, Counter)>,
+    look_ups: Vec<(LookUpResult, Counter)>,
     pub(super) attempt_duration: Histogram,
     alert_age: Vec<(Severity, Histogram)>,
     pub(super) rate_limit_wait: Histogram,
@@ -83,6 +111,7 @@ impl Metrics {
             attempt_delivered: counter(r, &names::ATTEMPTS, &[DELIVERED]),
             attempts: FailureClass::ALL.map(|c| (c, counter(r, &names::ATTEMPTS, &[c.as_str()]))).into(),
             dead_letters: DeadLetterClass::ALL.map(|c| (c, counter(r, &names::DEAD_LETTERS, &[c.as_str()]))).into(),
+            look_ups: LookUpResult::ALL.map(|l| (l, counter(r, &names::LOOK_UPS, &[l.as_str()]))).into(),
             attempt_duration: histogram(r, &names::ATTEMPT_DURATION, &[]),
             alert_age: Severity::ALL.map(|s| (s, histogram(r, &names::ALERT_AGE, &[s.as_str()]))).into(),
             rate_limit_wait: histogram(r, &names::RATE_LIMIT_WAIT, &[]),
@@ -130,6 +159,13 @@ impl Metrics {
             Some(class) => find(&self.attempts, class),
         };
         if let Some(counter) = counter {
+            counter.increment(1);
+        }
+    }
+
+    /// Counts one look-up.
+    pub(super) fn look_up(&self, result: LookUpResult) {
+        if let Some(counter) = find(&self.look_ups, result) {
             counter.increment(1);
         }
     }

@@ -1,6 +1,6 @@
 //! The names that dashboards, alerts and searches are built on, pinned; and the pages that describe them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -36,24 +36,33 @@ fn names_follow_the_conventions_of_prometheus() {
 }
 
 #[test]
-fn every_event_that_is_written_outside_of_telemetry_is_documented() {
-    let mut written = BTreeSet::new();
+fn every_event_that_is_written_outside_of_telemetry_is_documented_with_its_fields() {
+    let mut written = BTreeMap::new();
     for room in ["kafka", "secmaster", "pipeline", "server", "app", "mapping", "routing"] {
         collect_events(&root().join("src").join(room), &mut written);
     }
-    let documented: BTreeSet<String> = CLIENT_EVENTS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let set = |fields: &[&str]| fields.iter().map(|field| (*field).to_owned()).collect::<BTreeSet<_>>();
+    let documented: BTreeMap<String, BTreeSet<String>> =
+        CLIENT_EVENTS.iter().map(|(name, _, fields)| ((*name).to_owned(), set(fields))).collect();
     assert_eq!(written, documented);
 }
 
-fn collect_events(folder: &Path, written: &mut BTreeSet<String>) {
+/// Every event with the fields between its name and the line's message: `name = value`, `%name` or `name`.
+fn collect_events(folder: &Path, written: &mut BTreeMap<String, BTreeSet<String>>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect_events(&path, written);
         } else {
             let text = fs::read_to_string(&path).unwrap();
-            let names = text.split("event = \"").skip(1).filter_map(|rest| rest.split('"').next());
-            written.extend(names.map(str::to_owned));
+            for statement in text.split("event = \"").skip(1) {
+                let (name, rest) = statement.split_once('"').unwrap();
+                let fields = rest.split('"').next().unwrap().split(',').map(str::trim);
+                let names =
+                    fields.filter_map(|field| field.split(" = ").next()).map(|name| name.trim_start_matches('%'));
+                let of_event = written.entry(name.to_owned()).or_default();
+                of_event.extend(names.filter(|name| !name.is_empty()).map(str::to_owned));
+            }
         }
     }
 }

@@ -219,6 +219,24 @@ async fn every_metric_of_the_catalogue_is_rendered_with_its_labels_and_no_other(
     }
 }
 
+#[test]
+fn counters_with_closed_labels_begin_at_0_before_anything_happens() {
+    let page = Telemetry::try_new().unwrap().render();
+    for line in [
+        r#"alertbridge_look_ups_total{result="present"} 0"#,
+        r#"alertbridge_look_ups_total{result="absent"} 0"#,
+        r#"alertbridge_look_ups_total{result="unclear"} 0"#,
+        r#"alertbridge_look_ups_total{result="failed"} 0"#,
+        r#"alertbridge_attempts_total{class="delivered"} 0"#,
+        r#"alertbridge_commits_total{result="failed"} 0"#,
+        r#"alertbridge_rebalances_total{kind="lost"} 0"#,
+        r#"alertbridge_paused{reason="target"} 0"#,
+    ] {
+        assert!(page.lines().any(|l| l == line), "missing: {line}\n{page}");
+    }
+    assert!(!page.contains("alertbridge_mapping_faults_total{"), "its labels are the configuration's");
+}
+
 #[tokio::test]
 async fn a_partition_that_is_handed_back_takes_its_series_with_it() {
     let (telemetry, partition) = (Telemetry::try_new().unwrap(), partition());

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{Delivery, Telemetry, emit, millis};
 use crate::domain::{Found, Offset, TopicPartition};
 use crate::ports::ApiFailure;
-use crate::telemetry::{catalogue, log_events};
+use crate::telemetry::log_events;
+use crate::telemetry::metrics::LookUpResult;
 
 /// One look-up that was answered, or was not.
 #[derive(Clone, Copy, Debug)]
@@ -30,17 +31,17 @@ impl Telemetry {
                 status = state.as_deref();
                 http_status = Some(started.http_status);
                 request_id = started.request_id.as_deref();
-                "present"
+                LookUpResult::Present
             }
-            Ok(Found::Absent) => "absent",
-            Ok(Found::Unclear) => "unclear",
+            Ok(Found::Absent) => LookUpResult::Absent,
+            Ok(Found::Unclear) => LookUpResult::Unclear,
             Err(failure) => {
                 http_status = failure.http_status;
                 request_id = failure.request_id.as_deref();
-                "failed"
+                LookUpResult::Failed
             }
         };
-        self.metrics().counter(&catalogue::LOOK_UPS, &[result]).increment(1);
+        self.metrics().look_up(result);
         let of = &event.delivery;
         emit!(
             log_events::LOOKED_UP,
@@ -51,7 +52,7 @@ impl Telemetry {
             route = of.route,
             workflow_id = of.workflow_id,
             requested_instance_id = event.requested_instance_id,
-            result,
+            result = result.as_str(),
             instance_status = status,
             http_status,
             error_code = failure.and_then(|failure| failure.error_code.as_deref()),

@@ -122,8 +122,10 @@ async fn a_dead_letter_that_the_topic_refuses_is_written_smaller() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_does_not_exist_takes_nothing_and_says_so() {
-    let settings = kafka::shared().settings(&unique("g"), &unique("absent"));
+    let topic = unique("absent");
+    let settings = kafka::shared().settings(&unique("g"), &topic);
     let sink = KafkaSink::new(&settings).unwrap();
     let DeadLetterError::Unavailable(text) = sink.publish(&letter(Bytes::new(), Vec::new(), "no")).await.unwrap_err();
     assert!(text.to_lowercase().contains("unknown topic"), "{text}");
+    assert!(text.contains(&settings.dead_letter_topic), "{text}");
 }
