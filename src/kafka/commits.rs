@@ -4,17 +4,11 @@
 //! What was asked for while a request was under way goes with the next one, as one: however slow the coordinator is, no
 //! more than one request waits.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Weak};
-use std::thread;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
-use rdkafka::consumer::{CommitMode, Consumer as _};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::ClientError;
-use super::context::{Consumer, Report};
-use super::queries::{self, Detail};
 use crate::domain::{Offset, TopicPartition};
 use crate::offsets::{CompletedOffsets, Epoch, Frontier};
 
@@ -64,6 +58,15 @@ pub(super) struct Answered {
     pub(super) refused: Frontiers,
 }
 
+/// What is sent at once.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(super) struct Request {
+    /// Of what was read. Their topics may have been made anew since: that is looked for first, since a commit hides it.
+    pub(super) asked: Frontiers,
+    /// Those that the worker has chosen: where a topic begins.
+    pub(super) chosen: Frontiers,
+}
+
 #[derive(Debug)]
 struct Pending {
     id: CommitId,
@@ -93,15 +96,10 @@ impl CommitQueue {
         id
     }
 
-    /// Whether something waits and nothing else is under way.
-    pub(super) fn is_ready(&self) -> bool {
-        self.under_way.is_empty() && !self.given_up && !self.waiting.is_empty()
-    }
-
     /// What is to be sent now, if nothing else is under way: of each partition the frontier that was asked for last, of
-    /// those that still hold. Nothing, if none does: then it is to be answered without being sent.
-    pub(super) fn start(&mut self, holds: impl Fn(&Frontier, u64) -> bool) -> Option<Frontiers> {
-        if !self.is_ready() {
+    /// those that still hold. It may be empty: then it is to be answered without being sent.
+    pub(super) fn start(&mut self, holds: impl Fn(&Frontier, u64) -> bool) -> Option<Request> {
+        if !self.under_way.is_empty() || self.given_up || self.waiting.is_empty() {
             return None;
         }
         self.under_way = self.waiting.drain(..).collect();
@@ -110,15 +108,38 @@ impl CommitQueue {
             if let Some(seen) = *seen {
                 refused.extend(frontiers.extract_if(.., |frontier| !holds(frontier, seen)));
             }
-            request.extend(frontiers.iter().map(|frontier| (frontier.partition.clone(), frontier.clone())));
+            let is_asked = seen.is_some();
+            for frontier in frontiers {
+                let (asked, latest) =
+                    request.entry(frontier.partition.clone()).or_insert_with(|| (true, frontier.clone()));
+                // What was chosen has not been committed yet: it is not to be found missing.
+                *asked &= is_asked;
+                latest.clone_from(frontier);
+            }
         }
-        Some(request.into_values().collect())
+        let (asked, chosen): (Vec<_>, Vec<_>) = request.into_values().partition(|(is_asked, _)| *is_asked);
+        let frontiers = |of: Vec<(bool, Frontier)>| of.into_iter().map(|(_, frontier)| frontier).collect();
+        Some(Request { asked: frontiers(asked), chosen: frontiers(chosen) })
     }
 
-    /// Takes in the answer to the request under way.
-    pub(super) fn answer(&mut self, result: &Result<(), CommitError>) -> Vec<Answered> {
+    /// Takes in the answer to the request under way; what the pipeline asked for of topics made anew was not sent.
+    pub(super) fn answer(&mut self, result: &Result<(), CommitError>, anew: &BTreeSet<Arc<str>>) -> Vec<Answered> {
         self.given_up = false;
-        self.under_way.drain(..).map(|pending| pending.answered(result.clone())).collect()
+        let under_way = self.under_way.drain(..).map(|mut pending| {
+            if pending.seen.is_some() {
+                let of_anew = |frontier: &mut Frontier| anew.contains(&frontier.partition.topic);
+                pending.refused.extend(pending.frontiers.extract_if(.., of_anew));
+            }
+            pending.answered(result.clone())
+        });
+        under_way.collect()
+    }
+
+    /// The partitions that were asked for with the request under way, each with the assignment that the pipeline knew of.
+    pub(super) fn asked(&self) -> impl Iterator<Item = (&Frontier, u64)> {
+        self.under_way
+            .iter()
+            .flat_map(|p| p.seen.into_iter().flat_map(|seen| p.frontiers.iter().map(move |f| (f, seen))))
     }
 
     /// Stops waiting for this commit and for all before it. What is under way may still land; nothing is sent until
@@ -148,60 +169,6 @@ pub(super) fn bare_frontier((partition, offset): (TopicPartition, Offset)) -> Fr
     Frontier { partition, offset, completed: CompletedOffsets::default(), mark: None, epoch: Epoch(0) }
 }
 
-/// The thread that sends commits and waits for their answers, so that polling goes on meanwhile. It uses librdkafka's
-/// synchronous commit: rust-rdkafka 0.39 never calls `commit_callback` for asynchronous ones (librdkafka makes the event
-/// only where a native callback is registered, `rd_kafka_cgrp_propagate_commit_result`).
-#[derive(Debug)]
-pub(super) struct Committer {
-    requests: Sender<Frontiers>,
-}
-
-impl Committer {
-    /// Starts the thread. It ends with the committer, after the request that is under way; it keeps the consumer only
-    /// for that long, so that the worker's drop is the one that leaves the group.
-    pub(super) fn start(consumer: &Arc<Consumer>, group: String, reports: Sender<Report>) -> Result<Self, ClientError> {
-        let (requests, received) = channel();
-        let consumer = Arc::downgrade(consumer);
-        let _detached = thread::Builder::new()
-            .name("kafka-commits".to_owned())
-            .spawn(move || serve(&consumer, &group, &received, &reports))
-            .map_err(|error| ClientError(format!("the committer's thread cannot be started: {error}")))?;
-        Ok(Self { requests })
-    }
-
-    /// Sends a commit; the answer comes as [`Report::Committed`].
-    pub(super) fn send(&self, frontiers: Frontiers) -> Result<(), CommitError> {
-        self.requests.send(frontiers).map_err(|_| CommitError::failed("the committer's thread has ended"))
-    }
-}
-
-fn serve(consumer: &Weak<Consumer>, group: &str, requests: &Receiver<Frontiers>, reports: &Sender<Report>) {
-    for frontiers in requests {
-        let Some(consumer) = consumer.upgrade() else { return };
-        let commit = |list: KafkaResult<_>| list.and_then(|list| consumer.commit(&list, CommitMode::Sync));
-        // Brokers may take less than the usual 4,096 bytes (`offset.metadata.max.bytes`): less is said, then.
-        let is_too_large = |result: &KafkaResult<()>| {
-            matches!(result, Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::OffsetMetadataTooLarge)))
-        };
-        let mut result = commit(queries::commit_list(group, &frontiers, Detail::Whole));
-        if is_too_large(&result) {
-            result = commit(queries::commit_list(group, &frontiers, Detail::Mark));
-        }
-        if is_too_large(&result) {
-            tracing::warn!(
-                event = "kafka.commit_metadata_refused",
-                "the brokers take no metadata with a commit; after a crash workflows may run twice"
-            );
-            result = commit(queries::list(frontiers.iter().map(|f| (&f.partition, f.offset))));
-        }
-        let result = result.map_err(CommitError::from);
-        drop(consumer);
-        if reports.send(Report::Committed(result)).is_err() {
-            return;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,7 +182,13 @@ mod tests {
     }
 
     fn start(queue: &mut CommitQueue) -> Option<Frontiers> {
-        queue.start(|_, _| true)
+        let request = queue.start(|_, _| true)?;
+        assert_eq!(request.chosen, []);
+        Some(request.asked)
+    }
+
+    fn answer(queue: &mut CommitQueue, result: &Result<(), CommitError>) -> Vec<Answered> {
+        queue.answer(result, &BTreeSet::new())
     }
 
     #[test]
@@ -226,12 +199,12 @@ mod tests {
         let second = queue.push(vec![at(0, 2), at(1, 2)], Some(1));
         let third = queue.push(vec![at(0, 3)], Some(1));
         assert_eq!(start(&mut queue), None, "one request at a time");
-        assert_eq!(queue.answer(&Ok(())), [answered(first, vec![at(0, 1), at(1, 1)], Ok(()))]);
+        assert_eq!(answer(&mut queue, &Ok(())), [answered(first, vec![at(0, 1), at(1, 1)], Ok(()))]);
         assert_eq!(start(&mut queue), Some(vec![at(0, 3), at(1, 2)]));
         let failed = Err(CommitError::failed("no"));
         let answers = [(second, vec![at(0, 2), at(1, 2)]), (third, vec![at(0, 3)])];
         let answers = answers.map(|(id, frontiers)| answered(id, frontiers, failed.clone()));
-        assert_eq!(queue.answer(&failed), answers);
+        assert_eq!(answer(&mut queue, &failed), answers);
         assert_eq!(start(&mut queue), None);
     }
 
@@ -240,9 +213,28 @@ mod tests {
         let mut queue = CommitQueue::default();
         let (chosen, asked) = (queue.push(vec![at(0, 5)], None), queue.push(vec![at(0, 9), at(1, 9)], Some(1)));
         let request = queue.start(|frontier, seen| frontier.partition.partition == 1 && seen == 1);
-        assert_eq!(request, Some(vec![at(0, 5), at(1, 9)]));
+        assert_eq!(request, Some(Request { asked: vec![at(1, 9)], chosen: vec![at(0, 5)] }));
         let asked = Answered { refused: vec![at(0, 9)], ..answered(asked, vec![at(1, 9)], Ok(())) };
-        assert_eq!(queue.answer(&Ok(())), [answered(chosen, vec![at(0, 5)], Ok(())), asked]);
+        assert_eq!(answer(&mut queue, &Ok(())), [answered(chosen, vec![at(0, 5)], Ok(())), asked]);
+    }
+
+    #[test]
+    fn nothing_is_sent_of_a_topic_made_anew_but_where_it_begins() {
+        let mut queue = CommitQueue::default();
+        let other = bare_frontier((TopicPartition::new("other", 0), Offset(7)));
+        let (chosen, asked) = (queue.push(vec![at(0, 0)], None), queue.push(vec![at(1, 9), other.clone()], Some(1)));
+        let _sent = queue.start(|_, _| true);
+        assert_eq!(queue.asked().map(|(f, seen)| (f.partition.partition, seen)).collect::<Vec<_>>(), [(1, 1), (0, 1)]);
+        let asked = Answered { refused: vec![at(1, 9)], ..answered(asked, vec![other], Ok(())) };
+        let anew = BTreeSet::from(["t".into()]);
+        assert_eq!(queue.answer(&Ok(()), &anew), [answered(chosen, vec![at(0, 0)], Ok(())), asked]);
+    }
+
+    #[test]
+    fn what_is_asked_for_behind_where_a_topic_begins_is_not_looked_for_among_what_is_committed() {
+        let mut queue = CommitQueue::default();
+        let (_begin, _asked) = (queue.push(vec![at(0, 0)], None), queue.push(vec![at(0, 3)], Some(1)));
+        assert_eq!(queue.start(|_, _| true), Some(Request { asked: vec![], chosen: vec![at(0, 3)] }));
     }
 
     #[test]
@@ -266,8 +258,8 @@ mod tests {
         let told: Vec<_> = queue.give_up(second, "late").into_iter().flat_map(|a| a.frontiers).collect();
         assert_eq!(told, [at(0, 1), at(0, 2)]);
         assert_eq!(start(&mut queue), None, "the first may still land after the third");
-        assert_eq!(queue.answer(&Ok(())), []);
+        assert_eq!(answer(&mut queue, &Ok(())), []);
         assert_eq!(start(&mut queue), Some(vec![at(0, 3)]));
-        assert_eq!(queue.answer(&Ok(())).first().map(|a| a.id), Some(third));
+        assert_eq!(answer(&mut queue, &Ok(())).first().map(|a| a.id), Some(third));
     }
 }

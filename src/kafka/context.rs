@@ -1,6 +1,8 @@
 //! librdkafka's callbacks, and what they report. They run inside `poll` and only report: the worker decides and answers afterwards, because
 //! a callback that waits holds up heartbeats, commits and the group.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
@@ -13,6 +15,8 @@ use rdkafka::{Statistics, TopicPartitionList};
 
 use super::commits::CommitError;
 use super::queries;
+use super::questions::Told;
+use super::wake::Wake;
 use crate::domain::TopicPartition;
 
 /// The consumer with our callbacks.
@@ -31,7 +35,14 @@ pub(super) enum Report {
         lost: bool,
     },
     /// The commit that is under way has its answer (from the committer's thread).
-    Committed(Result<(), CommitError>),
+    Committed {
+        /// The answer, for what was sent.
+        result: Result<(), CommitError>,
+        /// Topics that were found to be made anew. Nothing of them was sent.
+        anew: BTreeSet<Arc<str>>,
+    },
+    /// The brokers have told where partitions end, or not (from the thread that asks).
+    Told(Told),
     /// The client has a trouble that it goes on to mend by itself.
     Trouble {
         /// librdkafka's code.
@@ -41,27 +52,41 @@ pub(super) enum Report {
     },
 }
 
+/// Where reports go. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Reporter {
+    reports: Sender<Report>,
+    wake: Wake,
+}
+
+impl Reporter {
+    pub(super) fn new(reports: Sender<Report>, wake: Wake) -> Self {
+        Self { reports, wake }
+    }
+
+    /// Tells the worker, which is gone only when nothing can be reported any more.
+    pub(super) fn report(&self, report: Report) {
+        let _closed = self.reports.send(report);
+        self.wake.ring();
+    }
+}
+
 /// The callbacks of the consumer.
 #[derive(Debug)]
 pub(super) struct SourceContext {
-    reports: Sender<Report>,
+    reporter: Reporter,
     /// Set when the consumer is being closed: nobody is left to answer a rebalance but the callback itself.
     closing: AtomicBool,
 }
 
 impl SourceContext {
-    pub(super) fn new(reports: Sender<Report>) -> Self {
-        Self { reports, closing: AtomicBool::new(false) }
+    pub(super) fn new(reporter: Reporter) -> Self {
+        Self { reporter, closing: AtomicBool::new(false) }
     }
 
     /// From now on rebalances are answered where they are reported.
     pub(super) fn begin_closing(&self) {
         self.closing.store(true, Ordering::SeqCst);
-    }
-
-    fn report(&self, report: Report) {
-        // The worker owns both ends; it is gone only when nothing can be reported any more.
-        let _closed = self.reports.send(report);
     }
 }
 
@@ -74,7 +99,7 @@ impl ClientContext for SourceContext {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-        self.report(Report::Trouble { code, reason: reason.to_owned() });
+        self.reporter.report(Report::Trouble { code, reason: reason.to_owned() });
     }
 }
 
@@ -84,10 +109,10 @@ impl ConsumerContext for SourceContext {
         if self.closing.load(Ordering::SeqCst) {
             answer_inline(consumer, assign, list);
         } else if assign {
-            self.report(Report::Assign(queries::partitions(list)));
+            self.reporter.report(Report::Assign(queries::partitions(list)));
         } else {
             let lost = consumer.assignment_lost();
-            self.report(Report::Revoke { partitions: queries::partitions(list), lost });
+            self.reporter.report(Report::Revoke { partitions: queries::partitions(list), lost });
         }
     }
 }

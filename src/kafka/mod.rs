@@ -9,7 +9,9 @@
 //! | `source` | the handle that the pipeline owns |
 //! | `worker` | the thread that owns the consumer: polls, answers rebalances, tells positions |
 //! | `placement`, `start` | where each newly assigned partition is read from (the questions; the decision) |
-//! | `commits` | one commit at a time, answered in order |
+//! | `commits`, `committer` | one commit at a time, answered in order; the thread that sends them |
+//! | `questions` | the thread that asks where partitions end |
+//! | `wake` | what ends the worker's wait |
 //! | `outbox` | what the worker tells, in order, bounded |
 //! | `queries`, `record` | questions to the brokers; messages into records |
 //! | `sink` | the dead-letter producer |
@@ -17,17 +19,20 @@
 
 mod client;
 mod commits;
+mod committer;
 mod context;
 pub mod embedded;
 mod outbox;
 mod placement;
 pub mod plain;
 mod queries;
+mod questions;
 mod record;
 mod settings;
 mod sink;
 mod source;
 mod start;
+mod wake;
 mod worker;
 
 pub use client::{ClientError, check};

@@ -78,6 +78,11 @@ impl Outbox {
     }
 }
 
+/// Whether the backlog, which was so large, has become small enough for more to be polled.
+pub(super) fn has_room_again(before: usize, taken: usize) -> bool {
+    before > BACKLOG && before.saturating_sub(taken) <= BACKLOG
+}
+
 /// What records weigh in the backlog.
 pub(super) fn size(records: &[Record]) -> usize {
     records.iter().map(Record::size).sum()

@@ -1,8 +1,9 @@
 //! Questions to the brokers, each one round trip for any number of partitions, each bounded in time; and the
 //! conversions between librdkafka's lists and our words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
@@ -147,6 +148,20 @@ pub(super) fn committed(
         let _none = committed.insert(partition, Committed { offset, metadata });
     }
     Ok(committed)
+}
+
+/// Topics of these partitions, all of which are being read, that were deleted and made anew meanwhile.
+///
+/// A topic that was made anew may already hold more than we have read of the old one: librdkafka then reads on in its
+/// middle (a FIXME in `rd_kafka_topic_metadata_update0`), and what lies below is lost. The group's coordinator tells: it
+/// drops a topic's offsets with the topic, and nothing else drops them while members are subscribed, whereas every
+/// partition that is read has an offset, committed at the latest before it was.
+pub(super) fn topics_made_anew(consumer: &Consumer, partitions: &[TopicPartition]) -> KafkaResult<BTreeSet<Arc<str>>> {
+    if partitions.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let committed = committed(consumer, partitions)?;
+    Ok(partitions.iter().filter(|p| !committed.contains_key(*p)).map(|p| Arc::clone(&p.topic)).collect())
 }
 
 /// Whether the group has committed anything in any topic that we may see.

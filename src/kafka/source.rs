@@ -10,10 +10,12 @@ use rdkafka::consumer::Consumer as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use super::commits::Committer;
-use super::context::{Consumer, SourceContext};
+use super::committer::Committer;
+use super::context::{Consumer, Reporter, SourceContext};
 use super::outbox::{Outbox, Told};
-use super::worker::{Command, Worker};
+use super::questions::Questions;
+use super::wake::Wake;
+use super::worker::{Command, Wiring, Worker};
 use super::{ClientError, KafkaSettings, client, outbox, queries};
 use crate::domain::TopicPartition;
 use crate::offsets::Frontier;
@@ -36,6 +38,7 @@ pub struct KafkaSource {
     seen: u64,
     /// Bytes of records that were told and not yet taken.
     backlog: Arc<AtomicUsize>,
+    wake: Wake,
     heart: Heart,
 }
 
@@ -55,25 +58,32 @@ impl KafkaSource {
     /// The settings hold a property that is not accepted, or a file that cannot be read.
     pub fn start(settings: KafkaSettings) -> Result<Self, ClientError> {
         let (report, reports) = commands::channel();
-        let consumer: Consumer = client::consumer(&settings)?
-            .create_with_context(SourceContext::new(report.clone()))
+        let wake = Wake::default();
+        let reporter = Reporter::new(report, wake.clone());
+        let mut consumer: Consumer = client::consumer(&settings)?
+            .create_with_context(SourceContext::new(reporter.clone()))
             .map_err(|error| client::refused(&error))?;
+        let ringer = wake.clone();
+        consumer.set_nonempty_callback(move || ringer.ring());
         let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|error| client::refused(&error))?;
         let consumer = Arc::new(consumer);
         let weak = WeakConsumer(Arc::downgrade(&consumer));
         let (command, commands) = commands::channel();
         let (event, events) = mpsc::unbounded_channel();
-        let committer = Committer::start(&consumer, settings.group_id.clone(), report)?;
+        let committer = Committer::start(&consumer, settings.group_id.clone(), reporter.clone())?;
+        let questions = Questions::start(&consumer, reporter)?;
         let backlog = Arc::new(AtomicUsize::new(0));
         let outbox = Outbox::new(event, Arc::clone(&backlog));
         let heart = Heart::default();
-        let worker = Worker::new(consumer, settings, reports, committer, commands, outbox, heart.clone());
+        let wiring =
+            Wiring { reports, commands, outbox, committer, questions, wake: wake.clone(), heart: heart.clone() };
+        let worker = Worker::new(consumer, settings, wiring);
         let _detached = thread::Builder::new()
             .name("kafka-consumer".to_owned())
             .spawn(move || worker.run())
             .map_err(|error| ClientError(format!("the consumer's thread cannot be started: {error}")))?;
-        Ok(Self { events, commands: command, consumer: weak, seen: 0, backlog, heart })
+        Ok(Self { events, commands: command, consumer: weak, seen: 0, backlog, wake, heart })
     }
 
     /// Beats each time that the thread comes round, which polls and makes calls that are bounded by seconds each.
@@ -85,6 +95,7 @@ impl KafkaSource {
     fn send(&self, command: Command) {
         // The worker ends before the handle only when it has panicked, which `next` tells.
         let _ended = self.commands.send(command);
+        self.wake.ring();
     }
 }
 
@@ -101,7 +112,11 @@ impl RecordSource for KafkaSource {
                 self.resume(&partitions);
             }
             SourceEvent::Records(records) => {
-                let _before = self.backlog.fetch_sub(outbox::size(records), Ordering::Relaxed);
+                let taken = outbox::size(records);
+                let before = self.backlog.fetch_sub(taken, Ordering::Relaxed);
+                if outbox::has_room_again(before, taken) {
+                    self.wake.ring();
+                }
             }
             _ => {}
         }

@@ -1,15 +1,17 @@
 //! The thread that owns the consumer. It polls, serves the handle's commands, answers rebalances (`rebalance`), tells
-//! positions and ends (`watch`), and never waits for the pipeline: while partitions are held for it, polling goes on.
+//! positions and ends (`watch`), goes back where offsets are gone (`range`), and never waits for the pipeline: while
+//! partitions are held for it, polling goes on.
 //!
 //! The order of what is told is the order in which it happened: records that were polled go out before anything that
 //! was reported by the same or a later poll (promise 2: results of an old assignment are known as such).
 
+mod range;
 mod rebalance;
 mod watch;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
@@ -21,16 +23,19 @@ use tokio::time::Instant;
 use self::rebalance::Rebalance;
 use self::watch::Watch;
 use super::KafkaSettings;
-use super::commits::{Answered, CommitError, CommitId, CommitQueue, Committer, Frontiers};
+use super::commits::{Answered, CommitError, CommitId, CommitQueue, Frontiers, Request};
+use super::committer::Committer;
 use super::context::{Consumer, Report};
 use super::outbox::Outbox;
-use super::record;
+use super::questions::Questions;
+use super::wake::Wake;
+use super::{queries, record};
 use crate::domain::TopicPartition;
 use crate::offsets::Frontier;
 use crate::ports::{SourceError, SourceEvent};
 use crate::telemetry::Heart;
 
-/// The longest that a command waits while nothing arrives from Kafka.
+/// The longest that the worker waits while nothing rings: librdkafka wants to be polled, and times come.
 const SLICE: Duration = Duration::from_millis(50);
 
 /// The longest that the last commit may take, so that there is time left to leave the group.
@@ -82,6 +87,7 @@ pub(super) struct Worker {
     all: Vec<TopicPartition>,
     commits: CommitQueue,
     committer: Committer,
+    questions: Questions,
     /// Commits that the pipeline did not ask for and is not told of.
     own_commits: HashSet<CommitId>,
     /// The commit that is being waited for, and its answer.
@@ -91,19 +97,25 @@ pub(super) struct Worker {
     /// The rebalance that waits for our answer.
     rebalance: Option<Rebalance>,
     watch: Watch,
+    wake: Wake,
     heart: Heart,
 }
 
+/// What the worker hears from and speaks to.
+pub(super) struct Wiring {
+    pub(super) reports: Receiver<Report>,
+    pub(super) commands: Receiver<Command>,
+    pub(super) outbox: Outbox,
+    pub(super) committer: Committer,
+    pub(super) questions: Questions,
+    /// Rung by whoever has something for the worker.
+    pub(super) wake: Wake,
+    pub(super) heart: Heart,
+}
+
 impl Worker {
-    pub(super) fn new(
-        consumer: Arc<Consumer>,
-        settings: KafkaSettings,
-        reports: Receiver<Report>,
-        committer: Committer,
-        commands: Receiver<Command>,
-        outbox: Outbox,
-        heart: Heart,
-    ) -> Self {
+    pub(super) fn new(consumer: Arc<Consumer>, settings: KafkaSettings, wiring: Wiring) -> Self {
+        let Wiring { reports, commands, outbox, committer, questions, wake, heart } = wiring;
         Self {
             consumer,
             settings,
@@ -115,11 +127,13 @@ impl Worker {
             all: Vec::new(),
             commits: CommitQueue::default(),
             committer,
+            questions,
             own_commits: HashSet::new(),
             awaited: None,
             reported: VecDeque::new(),
             rebalance: None,
             watch: Watch::new(Instant::now()),
+            wake,
             heart,
         }
     }
@@ -128,7 +142,7 @@ impl Worker {
     pub(super) fn run(mut self) {
         loop {
             self.heart.beat();
-            match self.next_command() {
+            match self.commands.try_recv() {
                 Ok(Command::Commit { frontiers, seen }) => {
                     let _id = self.commits.push(frontiers, Some(seen));
                 }
@@ -142,28 +156,16 @@ impl Worker {
                     return;
                 }
                 Err(TryRecvError::Empty) => {
-                    if !self.outbox.is_full() {
-                        self.poll();
-                    }
+                    self.poll();
                     self.serve_reports();
                     self.advance_rebalance();
                     self.advance_watch();
+                    self.send_commits();
+                    self.wake.wait(SLICE);
                 }
                 Err(TryRecvError::Disconnected) => return self.leave(),
             }
-            self.send_commits();
         }
-    }
-
-    /// The next command; waited for only while there is no room for records.
-    fn next_command(&self) -> Result<Command, TryRecvError> {
-        if !self.outbox.is_full() {
-            return self.commands.try_recv();
-        }
-        self.commands.recv_timeout(SLICE).map_err(|error| match error {
-            RecvTimeoutError::Timeout => TryRecvError::Empty,
-            RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
-        })
     }
 
     fn tell(&mut self, event: SourceEvent) {
@@ -172,18 +174,21 @@ impl Worker {
 
     // === polling ===
 
-    /// Waits up to a slice for the first message and takes what else is there.
+    /// Takes what is there, as much as there is room for.
     fn poll(&mut self) {
         self.heart.beat();
         let consumer = Arc::clone(&self.consumer);
-        let mut wait = SLICE;
-        while !self.outbox.batch_is_full() {
-            match consumer.poll(wait) {
+        while !self.outbox.is_full() {
+            match consumer.poll(Duration::ZERO) {
                 Some(Ok(message)) => self.take(&message),
                 Some(Err(error)) => self.take_error(&error),
                 None => break,
             }
-            wait = Duration::ZERO;
+            if self.outbox.batch_is_full() {
+                // There may be more, for which nothing rings again.
+                self.wake.ring();
+                break;
+            }
         }
         self.outbox.flush();
     }
@@ -237,10 +242,8 @@ impl Worker {
         while let Ok(report) = self.reports.try_recv() {
             match report {
                 Report::Assign(_) | Report::Revoke { .. } => self.reported.push_back(report),
-                Report::Committed(result) => {
-                    let answered = self.commits.answer(&result);
-                    self.settle(answered);
-                }
+                Report::Committed { result, anew } => self.take_answer(&result, &anew),
+                Report::Told(told) => self.told_ends(told),
                 Report::Trouble { code, reason } => self.trouble(code, reason),
             }
         }
@@ -250,26 +253,34 @@ impl Worker {
 
     /// Whether a frontier belongs to an assignment that still holds, and to the topic that is there now.
     fn holds(&self, frontier: &Frontier, seen: u64) -> bool {
-        let is_ours = self.owned.get(&frontier.partition).is_some_and(|owned| owned.epoch <= seen);
-        is_ours && !self.is_anew(&frontier.partition)
+        self.is_ours_since(&frontier.partition, seen) && !self.is_anew(&frontier.partition)
     }
 
-    /// Sends what waits, if nothing is under way. Looks for topics made anew first, except where somebody waits for the
-    /// answer, within a bound.
+    /// Sends what waits, if nothing is under way.
     fn send_commits(&mut self) {
-        if self.commits.is_ready() && self.awaited.is_none() {
-            self.look_for_topics_made_anew();
-        }
         let mut commits = std::mem::take(&mut self.commits);
         let request = commits.start(|frontier, seen| self.holds(frontier, seen));
         self.commits = commits;
-        let Some(frontiers) = request else { return };
-        let sent =
-            if frontiers.is_empty() { Err(CommitError::failed(NOT_OURS)) } else { self.committer.send(frontiers) };
+        let Some(request) = request else { return };
+        let sent = if request == Request::default() {
+            Err(CommitError::failed(NOT_OURS))
+        } else {
+            self.committer.send(request)
+        };
         if sent.is_err() {
-            let answered = self.commits.answer(&sent);
-            self.settle(answered);
+            self.take_answer(&sent, &BTreeSet::new());
         }
+    }
+
+    /// Takes in the answer to the request under way.
+    fn take_answer(&mut self, result: &Result<(), CommitError>, anew: &BTreeSet<Arc<str>>) {
+        // Of partitions that were handed back meanwhile, others know better.
+        let asked = self.commits.asked().filter(|(frontier, seen)| self.holds(frontier, *seen));
+        let topics = asked.map(|(frontier, _)| &frontier.partition.topic).filter(|topic| anew.contains(*topic));
+        let topics: Vec<_> = topics.cloned().collect();
+        let answered = self.commits.answer(result, anew);
+        self.settle(answered);
+        self.made_anew(&topics);
     }
 
     /// Tells the answers of commits: of each frontier of each.
@@ -311,7 +322,10 @@ impl Worker {
             }
             self.poll();
             self.serve_reports();
+            self.wake.wait(SLICE);
         }
+        // What rang meanwhile may have been a command's.
+        self.wake.ring();
         match self.awaited.take() {
             Some((_, Some(result))) => result,
             _ => Err(CommitError::failed("no answer")),
@@ -348,7 +362,12 @@ impl Worker {
     fn leave(mut self) {
         self.consumer.context().begin_closing();
         self.answer_all();
-        drop(self.committer);
+        drop((self.committer, self.questions));
+        // Another thread may be asking or pausing yet. Whoever drops the consumer last is the one that leaves.
+        let deadline = Instant::now() + queries::PATIENCE;
+        while Arc::strong_count(&self.consumer) > 1 && Instant::now() < deadline {
+            self.wake.wait(SLICE);
+        }
         drop(self.consumer);
     }
 }

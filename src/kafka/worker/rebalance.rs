@@ -223,7 +223,7 @@ impl Worker {
             match report {
                 Report::Assign(partitions) => self.answer_assign(&queries::bare_list(&partitions)),
                 Report::Revoke { partitions, .. } => self.answer_unassign(&partitions),
-                Report::Committed(_) | Report::Trouble { .. } => {}
+                Report::Committed { .. } | Report::Told(_) | Report::Trouble { .. } => {}
             }
         }
     }

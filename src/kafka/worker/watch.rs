@@ -1,19 +1,17 @@
 //! What the worker looks at from time to time: whether brokers are reached, how far each partition has been passed
-//! and where it ends, offsets that are gone, and topics that were made anew.
+//! and where it ends.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
-use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::topic_partition_list::Offset as ListOffset;
 use tokio::time::Instant;
 
 use super::Worker;
 use crate::domain::{Offset, TopicPartition};
-use crate::kafka::commits::bare_frontier;
-use crate::kafka::placement::OutOfRange;
-use crate::kafka::{queries, start};
+use crate::kafka::questions::{Question, Told};
 use crate::ports::SourceEvent;
 
 /// Between two looks at the positions.
@@ -21,23 +19,19 @@ const POSITIONS: Duration = Duration::from_millis(500);
 /// Between two questions for the ends.
 const ENDS: Duration = Duration::from_secs(5);
 /// The same while brokers are away: the answer tells that they are back.
-const PROBE: Duration = Duration::from_secs(1);
-
-/// After the coordinator has not told what is committed: each question that fails may take [`queries::PATIENCE`], and the
-/// consumer is not polled meanwhile. Commits go unchecked for so long.
-const COORDINATOR: Duration = Duration::from_secs(15);
+pub(super) const PROBE: Duration = Duration::from_secs(1);
 
 /// When to look again, and what was told of the group.
 #[derive(Debug)]
 pub(super) struct Watch {
     positions: Instant,
     ends: Instant,
+    /// The ends are being asked for.
+    is_asking: bool,
     /// When to look for offsets that are gone.
-    range: Option<Instant>,
-    /// When to ask the coordinator again after it has not answered.
-    coordinator: Option<Instant>,
+    pub(super) range: Option<Instant>,
     /// Partitions of a topic that was deleted and made anew: whatever they hold is to be read from its beginning.
-    anew: HashSet<TopicPartition>,
+    pub(super) anew: HashSet<TopicPartition>,
     /// The group is joined.
     joined: bool,
     told: State,
@@ -57,23 +51,13 @@ impl Watch {
         Self {
             positions: now,
             ends: now,
+            is_asking: false,
             range: None,
-            coordinator: None,
             anew: HashSet::new(),
             joined: false,
             told: State::Nothing,
             last_trouble: None,
         }
-    }
-
-    /// Whether the coordinator may be asked what is committed.
-    fn may_ask_coordinator(&self, now: Instant) -> bool {
-        self.coordinator.is_none_or(|again| now >= again)
-    }
-
-    /// The coordinator has answered, or not.
-    fn coordinator_asked(&mut self, has_answered: bool, now: Instant) {
-        self.coordinator = (!has_answered).then(|| now + COORDINATOR);
     }
 
     /// Some partition's offset is gone.
@@ -85,23 +69,13 @@ impl Watch {
 impl Worker {
     pub(super) fn advance_watch(&mut self) {
         let now = Instant::now();
-        if self.watch.range.is_some_and(|at| now >= at) && self.rebalance.is_none() {
-            self.watch.range = match self.mend_range() {
-                Ok(()) => None,
-                Err(error) => {
-                    self.unavailable(format!("offsets cannot be read: {error}"));
-                    Some(now + PROBE)
-                }
-            };
-        }
+        self.advance_range(now);
         if now >= self.watch.positions {
             self.watch.positions = now + POSITIONS;
             self.tell_positions();
         }
-        if now >= self.watch.ends {
-            self.look_for_topics_made_anew();
-            let reached = self.tell_ends();
-            self.watch.ends = Instant::now() + if reached { ENDS } else { PROBE };
+        if now >= self.watch.ends && !self.watch.is_asking {
+            self.ask_ends(now);
         }
     }
 
@@ -184,139 +158,51 @@ impl Worker {
         }
     }
 
-    /// Asks where the partitions end, paused ones too, and tells it. Says whether brokers were reached.
-    fn tell_ends(&mut self) -> bool {
-        let ours: Vec<_> = self.owned.keys().cloned().collect();
-        let unavailable = matches!(self.watch.told, State::Unavailable(_));
-        let asked = if !ours.is_empty() {
-            queries::latest(&self.consumer, &ours)
-        } else if unavailable && self.watch.joined {
-            self.consumer.fetch_metadata(None, queries::PATIENCE).map(|_reached| queries::Offsets::new())
+    /// Asks where the partitions end, paused ones too. Without partitions, and with brokers away, asks for anything: an
+    /// answer tells that they are back.
+    fn ask_ends(&mut self, now: Instant) {
+        let partitions: Vec<_> = self.owned.keys().cloned().collect();
+        let is_unavailable = matches!(self.watch.told, State::Unavailable(_));
+        // Where a topic begins that was made anew is just being committed: until then it looks as if it was made again.
+        let is_settled = self.own_commits.is_empty();
+        if is_settled && (!partitions.is_empty() || is_unavailable && self.watch.joined) {
+            self.watch.is_asking = true;
+            self.questions.ask(Question { partitions, epoch: self.outbox.epoch });
         } else {
-            return !unavailable;
-        };
-        match asked {
-            Ok(ends) => {
+            self.watch.ends = now + if is_unavailable || !is_settled { PROBE } else { ENDS };
+        }
+    }
+
+    /// The answer, of those partitions that are ours still.
+    pub(super) fn told_ends(&mut self, told: Told) {
+        let Told { question: Question { epoch, .. }, ends, anew } = told;
+        self.watch.is_asking = false;
+        self.watch.ends = Instant::now() + if ends.is_ok() { ENDS } else { PROBE };
+        match ends {
+            Ok(mut ends) => {
+                ends.retain(|p, _| self.is_ours_since(p, epoch));
                 if !ends.is_empty() {
                     self.tell(SourceEvent::EndOffsets(ends.into_iter().collect()));
                 }
-                if unavailable && self.watch.joined && self.rebalance.is_none() {
+                let is_unavailable = matches!(self.watch.told, State::Unavailable(_));
+                if is_unavailable && self.watch.joined && self.rebalance.is_none() {
                     self.joined();
                 }
-                true
             }
             Err(error) => {
                 tracing::debug!(event = "kafka.ends_unknown", error = %error, "the end offsets cannot be read");
-                false
             }
         }
+        let anew: Vec<_> = anew.into_iter().filter(|topic| self.is_read_since(topic, epoch)).collect();
+        self.made_anew(&anew);
     }
 
-    // === offsets that are gone ===
-
-    /// A topic that was deleted and made anew may already hold more than we have read of the old one: librdkafka then
-    /// reads on in its middle (a FIXME in `rd_kafka_topic_metadata_update0`), and what lies below is lost. The group's
-    /// coordinator tells: it drops a topic's offsets with the topic, and nothing else drops them while members are
-    /// subscribed, whereas every partition that we own has an offset, committed at the latest before it was read.
-    ///
-    /// Asked before each commit, too: a commit would hide it.
-    pub(super) fn look_for_topics_made_anew(&mut self) {
-        if self.owned.is_empty() || self.rebalance.is_some() || self.watch.told != State::Joined {
-            return;
-        }
-        if !self.watch.may_ask_coordinator(Instant::now()) {
-            return;
-        }
-        let ours: Vec<_> = self.owned.keys().cloned().collect();
-        let committed = queries::committed(&self.consumer, &ours);
-        self.watch.coordinator_asked(committed.is_ok(), Instant::now());
-        // An error says nothing; it is asked again.
-        let Ok(committed) = committed else { return };
-        let topics: HashSet<_> = ours.iter().filter(|p| !committed.contains_key(*p)).map(|p| &p.topic).collect();
-        if !topics.is_empty() {
-            self.watch.anew.extend(ours.iter().filter(|p| topics.contains(&p.topic)).cloned());
-            self.watch.check_range();
-        }
+    /// Whether the partition is ours, by that assignment or an earlier one.
+    pub(super) fn is_ours_since(&self, partition: &TopicPartition, epoch: u64) -> bool {
+        self.owned.get(partition).is_some_and(|owned| owned.epoch <= epoch)
     }
 
-    /// Whether a partition is of a topic that was made anew and has not been gone back in yet.
-    pub(super) fn is_anew(&self, partition: &TopicPartition) -> bool {
-        self.watch.anew.contains(partition)
-    }
-
-    /// A partition is handed back, lost, or assigned: what was known of its topic is past.
-    pub(super) fn forget_anew(&mut self, partition: &TopicPartition) {
-        let _was_anew = self.watch.anew.remove(partition);
-    }
-
-    /// Looks at all partitions, since the error does not name its own, and assigns them anew: those that are out of
-    /// range at their earliest offset, the others where they were (librdkafka has stopped fetching the one in error,
-    /// and does not let it be sought).
-    fn mend_range(&mut self) -> KafkaResult<()> {
-        let ours: Vec<_> = self.owned.keys().cloned().collect();
-        if ours.is_empty() {
-            self.watch.anew.clear();
-            return Ok(());
-        }
-        let earliest = queries::earliest(&self.consumer, &ours)?;
-        let latest = queries::latest(&self.consumer, &ours)?;
-        let mut gone = OutOfRange::new();
-        let mut begun_anew = Vec::new();
-        // A commit that the pipeline asks for before it has been told may be of the topic's former self.
-        self.outbox.epoch += 1;
-        for (p, owned) in &mut self.owned {
-            if let (Some(&first), Some(&end)) = (earliest.get(p), latest.get(p)) {
-                let wanted = Offset(owned.next);
-                let resume = start::resume(wanted, first, end);
-                let is_anew = self.watch.anew.contains(p);
-                if resume.out_of_range || is_anew {
-                    let offset = if is_anew { first } else { resume.offset };
-                    owned.next = offset.0;
-                    // Further on, what was read is still worth settling: the pipeline commits it, with all that it
-                    // knows, and passes what is gone.
-                    if is_anew || offset < wanted {
-                        owned.epoch = self.outbox.epoch;
-                        begun_anew.push(bare_frontier((p.clone(), offset)));
-                    }
-                    gone.push((p.clone(), wanted, offset));
-                }
-            }
-        }
-        // Told first: an assignment that fails is tried again, and then nothing is out of range any more.
-        // Where nothing had been read, nothing has changed.
-        for (partition, wanted, resumed_at) in gone.into_iter().filter(|(_, wanted, at)| wanted != at) {
-            self.tell(SourceEvent::OutOfRange { partition, wanted, resumed_at });
-        }
-        if !begun_anew.is_empty() {
-            // Else a topic made anew and still empty would, at the next start, be gone on from in its middle.
-            let id = self.commits.push(begun_anew, None);
-            let _new = self.own_commits.insert(id);
-        }
-        self.watch.anew.clear();
-        let list = queries::list(self.owned.iter().map(|(p, owned)| (p, Offset(owned.next))))?;
-        if self.is_cooperative() {
-            self.consumer.incremental_unassign(&list)?;
-            self.consumer.incremental_assign(&list)?;
-        } else {
-            self.consumer.assign(&list)?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_coordinator_that_does_not_answer_is_not_asked_with_each_commit() {
-        let now = Instant::now();
-        let mut watch = Watch::new(now);
-        assert!(watch.may_ask_coordinator(now));
-        watch.coordinator_asked(false, now);
-        assert!(!watch.may_ask_coordinator(now + COORDINATOR / 2));
-        assert!(watch.may_ask_coordinator(now + COORDINATOR));
-        watch.coordinator_asked(true, now + COORDINATOR);
-        assert!(watch.may_ask_coordinator(now + COORDINATOR));
+    fn is_read_since(&self, topic: &str, epoch: u64) -> bool {
+        self.owned.iter().any(|(p, owned)| *p.topic == *topic && owned.epoch <= epoch)
     }
 }
