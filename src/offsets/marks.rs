@@ -30,10 +30,15 @@ pub struct AttemptMarks {
     suspects: Offset,
     /// Offsets with attempts that may have started something, and how many of these.
     doubtful: BTreeMap<Offset, u32>,
-    /// The highest attempt, allowed or not, since the last commit of the schedule.
+    /// Whether anything was attempted, allowed or not, since the last commit of the schedule.
+    is_active: bool,
+    /// The highest attempt, allowed or not, since the last interval without any. While attempts go on it does not fall:
+    /// those of the worst alerts leap ahead, others follow far below, and the next leap shall not wait.
     highest: Option<Offset>,
-    /// The highest one before that.
+    /// The same at the last commit of the schedule.
     before: Offset,
+    /// The room above the highest attempt, in records: as far as it moves, and slowly less where it rests.
+    margin: i64,
     /// The highest attempt that waits for its mark.
     wanted: Option<Offset>,
 }
@@ -49,8 +54,10 @@ impl AttemptMarks {
             asked: VecDeque::new(),
             suspects: durable.min(end).max(start),
             doubtful: BTreeMap::new(),
+            is_active: false,
             highest: None,
             before: start,
+            margin: LEAST_MARGIN,
             wanted: None,
         }
     }
@@ -63,6 +70,7 @@ impl AttemptMarks {
 
     /// Whether an attempt for this offset may leave now. If not, it waits for a commit with a higher mark.
     pub fn admits(&mut self, offset: Offset) -> bool {
+        self.is_active = true;
         self.highest = self.highest.max(Some(offset));
         let admitted = offset < self.durable && self.asked.iter().all(|mark| offset < *mark);
         if !admitted {
@@ -102,7 +110,7 @@ impl AttemptMarks {
     /// next offset to be read.
     #[must_use]
     pub fn is_loose(&self, frontier: Offset, position: Offset) -> bool {
-        self.highest.is_none() && self.wanted.is_none() && self.is_above_exact(frontier, position)
+        !self.is_active && self.wanted.is_none() && self.is_above_exact(frontier, position)
     }
 
     /// Whether the mark that was asked for last promises more than is needed now.
@@ -122,17 +130,18 @@ impl AttemptMarks {
 
     /// The mark for a commit that is asked for now; `is_scheduled`: not because an attempt waits.
     pub fn ask(&mut self, frontier: Offset, position: Offset, is_scheduled: bool) -> Offset {
+        if is_scheduled && !std::mem::take(&mut self.is_active) && self.wanted.is_none() {
+            self.highest = None;
+        }
         let mut mark = self.exact(frontier, position);
-        if let Some(highest) = self.highest.max(self.wanted) {
-            let moved = highest.0.saturating_sub(self.before.0);
-            let margin = moved.saturating_mul(INTERVALS).clamp(LEAST_MARGIN, MOST_MARGIN);
-            mark = mark.max(Offset(highest.0.saturating_add(1).saturating_add(margin)));
+        if let Some(highest) = self.highest {
+            let moved = highest.0.saturating_sub(self.before.0).max(0);
+            self.margin = self.margin.max(moved.saturating_mul(INTERVALS)).clamp(LEAST_MARGIN, MOST_MARGIN);
+            mark = mark.max(Offset(highest.0.saturating_add(1).saturating_add(self.margin)));
             if is_scheduled {
                 self.before = highest;
+                self.margin -= self.margin / 4;
             }
-        }
-        if is_scheduled {
-            self.highest = None;
         }
         self.asked.push_back(mark);
         mark
@@ -207,6 +216,27 @@ mod tests {
             let _mark = commit(&mut marks);
         }
         assert!(waits <= 3, "{waits}");
+    }
+
+    #[test]
+    fn what_leaps_ahead_never_waits_once_it_has_begun_though_others_follow_far_below() {
+        let mut marks = marks();
+        let mut waits = 0;
+        for interval in 0..40_i64 {
+            // The worst alerts of what is read ahead in one interval, the rest of an older one in three.
+            let leaps = interval % 4 == 0;
+            let begin = if leaps { interval * 100 + 2_000 } else { interval * 100 };
+            for offset in (begin..begin + 100).map(Offset) {
+                if !marks.admits(offset) {
+                    waits += 1;
+                    let _mark = marks.ask(START, START, false);
+                    marks.answered(true);
+                    assert!(marks.admits(offset));
+                }
+            }
+            let _mark = commit(&mut marks);
+        }
+        assert!(waits <= 2, "{waits}");
     }
 
     #[test]
