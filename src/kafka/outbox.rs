@@ -28,6 +28,7 @@ pub(super) struct Told {
 #[derive(Debug)]
 pub(super) struct Outbox {
     events: mpsc::UnboundedSender<Told>,
+    answers: mpsc::UnboundedSender<SourceEvent>,
     backlog: Arc<AtomicUsize>,
     batch: Vec<Record>,
     batch_bytes: usize,
@@ -36,14 +37,24 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn new(events: mpsc::UnboundedSender<Told>, backlog: Arc<AtomicUsize>) -> Self {
-        Self { events, backlog, batch: Vec::new(), batch_bytes: 0, epoch: 0 }
+    pub(super) fn new(
+        events: mpsc::UnboundedSender<Told>,
+        answers: mpsc::UnboundedSender<SourceEvent>,
+        backlog: Arc<AtomicUsize>,
+    ) -> Self {
+        Self { events, answers, backlog, batch: Vec::new(), batch_bytes: 0, epoch: 0 }
     }
 
     /// Tells an event, after the records that came before it.
     pub(super) fn tell(&mut self, event: SourceEvent) {
         self.flush();
         self.send(event);
+    }
+
+    /// Tells the answer to a commit, past everything that has not been taken yet: deliveries wait for it, and it says
+    /// itself which assignment it belongs to.
+    pub(super) fn answer(&self, event: SourceEvent) {
+        let _gone = self.answers.send(event);
     }
 
     /// Adds a record to those that are told together.

@@ -30,6 +30,8 @@ const CLOSE_BOUND: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct KafkaSource {
     events: mpsc::UnboundedReceiver<Told>,
+    /// The answers to commits.
+    answers: mpsc::UnboundedReceiver<SourceEvent>,
     commands: commands::Sender<Command>,
     /// The worker keeps the consumer alive: dropping it may block, which only the worker's thread may do.
     consumer: WeakConsumer,
@@ -71,10 +73,11 @@ impl KafkaSource {
         let weak = WeakConsumer(Arc::downgrade(&consumer));
         let (command, commands) = commands::channel();
         let (event, events) = mpsc::unbounded_channel();
+        let (answer, answers) = mpsc::unbounded_channel();
         let committer = Committer::start(&consumer, settings.group_id.clone(), reporter.clone())?;
         let questions = Questions::start(&consumer, reporter)?;
         let backlog = Arc::new(AtomicUsize::new(0));
-        let outbox = Outbox::new(event, Arc::clone(&backlog));
+        let outbox = Outbox::new(event, answer, Arc::clone(&backlog));
         let heart = Heart::default();
         let wiring =
             Wiring { reports, commands, outbox, committer, questions, wake: wake.clone(), heart: heart.clone() };
@@ -83,7 +86,7 @@ impl KafkaSource {
             .name("kafka-consumer".to_owned())
             .spawn(move || worker.run())
             .map_err(|error| ClientError(format!("the consumer's thread cannot be started: {error}")))?;
-        Ok(Self { events, commands: command, consumer: weak, seen: 0, backlog, wake, heart })
+        Ok(Self { events, answers, commands: command, consumer: weak, seen: 0, backlog, wake, heart })
     }
 
     /// Beats each time that the thread comes round, which polls and makes calls that are bounded by seconds each.
@@ -101,7 +104,12 @@ impl KafkaSource {
 
 impl RecordSource for KafkaSource {
     async fn next(&mut self) -> SourceEvent {
-        let Some(Told { event, epoch }) = self.events.recv().await else {
+        let told = tokio::select! {
+            biased;
+            Some(answer) = self.answers.recv() => return answer,
+            told = self.events.recv() => told,
+        };
+        let Some(Told { event, epoch }) = told else {
             return SourceEvent::Fatal(SourceError::Fatal("its thread has ended".to_owned()));
         };
         self.seen = epoch;

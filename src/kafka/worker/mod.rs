@@ -3,7 +3,8 @@
 //! partitions are held for it, polling goes on.
 //!
 //! The order of what is told is the order in which it happened: records that were polled go out before anything that
-//! was reported by the same or a later poll (promise 2: results of an old assignment are known as such).
+//! was reported by the same or a later poll (promise 2: results of an old assignment are known as such). Only answers to
+//! commits go past what has not been taken: they name their assignment themselves.
 
 mod range;
 mod rebalance;
@@ -295,10 +296,10 @@ impl Worker {
                 continue;
             }
             if !refused.is_empty() {
-                self.tell(SourceEvent::CommitFailed { frontiers: refused, error: NOT_OURS.to_owned() });
+                self.outbox.answer(SourceEvent::CommitFailed { frontiers: refused, error: NOT_OURS.to_owned() });
             }
             if !frontiers.is_empty() {
-                self.tell(match result {
+                self.outbox.answer(match result {
                     Ok(()) => SourceEvent::Committed(frontiers),
                     Err(error) => SourceEvent::CommitFailed { frontiers, error: error.to_string() },
                 });
