@@ -11,7 +11,7 @@ use crate::ports::SourceEvent;
 /// Above this many bytes of records that nobody has taken, no more are polled. The pipeline's own budgets count only what
 /// it has taken, and while it maps a backlog it takes less than the brokers give: this is what it may find too much when
 /// it pauses its partitions.
-const BACKLOG: usize = 4 << 20;
+const BACKLOG: usize = 2 << 20;
 
 /// At most about this much is told at once, so that commands and rebalances get their turn.
 const BATCH_RECORDS: usize = 500;

@@ -141,6 +141,7 @@ impl RecordSource for KafkaSource {
     fn resume(&mut self, partitions: &[TopicPartition]) {
         if let Some(consumer) = self.consumer.0.upgrade() {
             let _gone = consumer.resume(&queries::bare_list(partitions));
+            self.send(Command::Resumed);
         }
     }
 

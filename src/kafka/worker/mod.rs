@@ -47,6 +47,8 @@ const NOT_OURS: &str = "the partitions are not ours any more";
 
 /// What the handle asks for.
 pub(super) enum Command {
+    /// Partitions may be fetched from again.
+    Resumed,
     Commit {
         frontiers: Frontiers,
         seen: u64,
@@ -144,6 +146,7 @@ impl Worker {
         loop {
             self.heart.beat();
             match self.commands.try_recv() {
+                Ok(Command::Resumed) => self.watch.resumed(),
                 Ok(Command::Commit { frontiers, seen }) => {
                     let _id = self.commits.push(frontiers, Some(seen));
                 }

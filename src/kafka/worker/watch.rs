@@ -28,6 +28,8 @@ pub(super) struct Watch {
     ends: Instant,
     /// The ends are being asked for.
     is_asking: bool,
+    /// They are to be asked for once more as soon as the answer is in.
+    is_asked_again: bool,
     /// When to look for offsets that are gone.
     pub(super) range: Option<Instant>,
     /// Partitions of a topic that was deleted and made anew: whatever they hold is to be read from its beginning.
@@ -52,12 +54,21 @@ impl Watch {
             positions: now,
             ends: now,
             is_asking: false,
+            is_asked_again: false,
             range: None,
             anew: HashSet::new(),
             joined: false,
             told: State::Nothing,
             last_trouble: None,
         }
+    }
+
+    /// Partitions were resumed. librdkafka does not tell this to the threads that fetch: one that has nothing else to do
+    /// would find out up to a second later (`rd_kafka_broker_consumer_serve` waits for operations, for its socket, or for
+    /// `rd_kafka_max_block_ms`). A question to the partitions' leaders wakes it.
+    pub(super) fn resumed(&mut self) {
+        self.ends = Instant::now();
+        self.is_asked_again = self.is_asking;
     }
 
     /// Some partition's offset is gone.
@@ -177,7 +188,9 @@ impl Worker {
     pub(super) fn told_ends(&mut self, told: Told) {
         let Told { question: Question { epoch, .. }, ends, anew } = told;
         self.watch.is_asking = false;
-        self.watch.ends = Instant::now() + if ends.is_ok() { ENDS } else { PROBE };
+        let is_asked_again = std::mem::take(&mut self.watch.is_asked_again);
+        let rest = if ends.is_ok() { ENDS } else { PROBE };
+        self.watch.ends = Instant::now() + if is_asked_again { Duration::ZERO } else { rest };
         match ends {
             Ok(mut ends) => {
                 ends.retain(|p, _| self.is_ours_since(p, epoch));
