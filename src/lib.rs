@@ -25,3 +25,9 @@ pub mod supervisor;
 
 pub mod app;
 pub mod cli;
+
+#[cfg(test)]
+#[path = "../fuzz/src/targets.rs"]
+mod fuzz_targets;
+#[cfg(test)]
+mod fuzz_corpus;

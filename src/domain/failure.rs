@@ -74,8 +74,12 @@ reasons! {
     NotJson = "not_json",
     /// The value is JSON, but neither an object nor an array of objects.
     NotAnObject = "not_an_object",
-    /// The value is longer than `mapping.max_record_bytes`.
+    /// The value, or what it inflates to, is longer than `mapping.max_record_bytes`.
     RecordTooLarge = "record_too_large",
+    /// Damaged gzip, or envelopes in envelopes in envelopes.
+    BadEnvelope = "bad_envelope",
+    /// The record has more parts than one record may have.
+    TooManyParts = "too_many_parts",
     /// No mapping's `match` holds.
     NoFormatMatched = "no_format_matched",
     /// The mapping's `split` failed.

@@ -9,8 +9,9 @@ use super::check::FieldFault;
 use super::compiled::{Mapping, Policy};
 use super::error::MappingError;
 use super::expression::{Document, Env, from_json};
-use super::settings::{Fallback, Loaded, MappingSettings, load};
-use super::{json, record};
+use super::opening::Run;
+use super::settings::{Loaded, MappingSettings, load};
+use super::{envelope, record};
 use crate::domain::{Alert, DeadLetterClass, FailureReason, Origin, Record};
 
 /// What a record became.
@@ -49,12 +50,6 @@ pub struct MapFailure {
     pub reason: FailureReason,
     /// What is wrong, with places and types but without content.
     pub message: String,
-}
-
-impl MapFailure {
-    fn malformed(reason: FailureReason, message: impl Into<String>) -> Self {
-        Self { class: DeadLetterClass::Malformed, reason, message: message.into() }
-    }
 }
 
 /// All mappings in force. Cheap to clone; clones share everything.
@@ -101,47 +96,47 @@ impl Mapper {
     }
 
     fn map_with(&self, forced: Option<&Mapping>, record: &Record, origin: &Origin) -> Mapped {
-        let Some(value) = &record.value else { return Mapped::Tombstone };
         let whole = |failure| {
             let (result, faults) = (Err(failure), Vec::new());
             Mapped::Parts(vec![MappedPart { part: 0, format: None, result, faults, id_of_place: false }])
         };
-        let limit = self.inner.max_record_bytes;
-        if value.len() > limit {
-            let message = format!("the value has {} bytes, {limit} are allowed", value.len());
-            return whole(MapFailure::malformed(FailureReason::RecordTooLarge, message));
-        }
-        let text = match value.strip_prefix(b"\xef\xbb\xbf") {
-            Some(rest) => value.slice_ref(rest),
-            None => value.clone(),
+        let event = envelope::cloud_event::attributes(record);
+        let text = match &record.value {
+            Some(value) => Some(envelope::text(value, self.inner.max_record_bytes)),
+            None if event.is_some() => None,
+            None => return Mapped::Tombstone,
         };
-        let (val, depth) = match json::read(&text) {
-            Ok(read) => read,
-            Err(error) => return whole(MapFailure::malformed(FailureReason::NotJson, error.to_string())),
+        let document = match (event, text) {
+            (_, Some(Err(failure))) => return whole(failure),
+            (Some(attributes), text) => envelope::cloud_event::structured(attributes, text.and_then(Result::ok)),
+            (None, Some(Ok(text))) => match envelope::document(&text) {
+                Ok(document) => document,
+                Err(failure) => return whole(failure),
+            },
+            (None, None) => return Mapped::Tombstone,
         };
         let policy = self.inner.policy;
-        let mut run = Run {
-            loaded: &self.inner,
-            forced,
-            policy,
-            env: Env {
-                record: if self.inner.uses_record { record::value(record, origin) } else { Val::Null },
-                zone_offset: policy.zone_offset,
-            },
-            origin,
-            parts: Vec::new(),
-            next_part: 0,
-            skipped: false,
+        let env = Env {
+            record: if self.inner.uses_record { record::value(record, origin) } else { Val::Null },
+            zone_offset: policy.zone_offset,
         };
-        let bytes = text.len();
-        match val {
-            Val::Obj(_) => run.document(&Document { val, depth, bytes }, false),
+        let mut run = Run::new(&self.inner, forced, policy, env, origin);
+        match &document.val {
+            Val::Obj(_) => run.document(&document, false),
             Val::Arr(items) => {
-                items.iter().for_each(|item| run.document(&Document { val: item.clone(), depth, bytes }, true))
+                let of_item = |item: &Val| Document { val: item.clone(), ..document };
+                items.iter().for_each(|item| run.document(&of_item(item), true));
             }
-            _ => return whole(MapFailure::malformed(FailureReason::NotAnObject, "the value is JSON, but no object")),
+            _ => {
+                let message = "the value is JSON, but no object";
+                return whole(envelope::malformed(FailureReason::NotAnObject, message));
+            }
         }
-        if run.parts.is_empty() && run.skipped { Mapped::Unmatched } else { Mapped::Parts(run.parts) }
+        match run.end() {
+            Ok((parts, true)) if parts.is_empty() => Mapped::Unmatched,
+            Ok((parts, _)) => Mapped::Parts(parts),
+            Err(failure) => whole(failure),
+        }
     }
 
     /// The policy under which the tests inside a mapping file hold: a shipped one's were written for the defaults.
@@ -152,18 +147,10 @@ impl Mapper {
     /// Maps a JSON value as one format, for the tests inside mapping files.
     pub(super) fn map_value(&self, mapping: &Mapping, value: &serde_json::Value, origin: &Origin) -> Vec<MappedPart> {
         let policy = self.policy_of_tests(mapping);
-        let mut run = Run {
-            loaded: &self.inner,
-            forced: Some(mapping),
-            policy,
-            env: Env { record: record::value(&record::of_test(origin), origin), zone_offset: policy.zone_offset },
-            origin,
-            parts: Vec::new(),
-            next_part: 0,
-            skipped: false,
-        };
-        run.document(&from_json(value), false);
-        run.parts
+        let env = Env { record: record::value(&record::of_test(origin), origin), zone_offset: policy.zone_offset };
+        let mut run = Run::new(&self.inner, Some(mapping), policy, env, origin);
+        run.mapped(mapping, &from_json(value), false, None);
+        run.end().map(|(parts, _)| parts).unwrap_or_default()
     }
 
     /// Whether a mapping's `match` holds for a value, for the tests inside mapping files.
@@ -171,81 +158,5 @@ impl Mapper {
         let record = record::value(&record::of_test(origin), origin);
         let env = Env { record, zone_offset: self.policy_of_tests(mapping).zone_offset };
         mapping.matches.holds(&from_json(value), &env)
-    }
-}
-
-/// One record's way through the mappings.
-struct Run<'a> {
-    loaded: &'a Loaded,
-    forced: Option<&'a Mapping>,
-    policy: Policy,
-    env: Env,
-    origin: &'a Origin,
-    parts: Vec<MappedPart>,
-    next_part: u32,
-    skipped: bool,
-}
-
-impl Run<'_> {
-    /// Maps one document: the record's value, or an element of the array that it is.
-    fn document(&mut self, document: &Document, in_array: bool) {
-        if !matches!(document.val, Val::Obj(_)) {
-            let failure = MapFailure::malformed(FailureReason::NotAnObject, "an element of the array is no object");
-            return self.fail(None, failure);
-        }
-        let loaded = self.loaded;
-        let detect = || loaded.mappings.iter().find(|m| m.matches.holds(document, &self.env));
-        let fall_back = || match &loaded.on_unmatched {
-            Fallback::Mapping(index) => loaded.mappings.get(*index),
-            Fallback::DeadLetter | Fallback::Skip => None,
-        };
-        let Some(mapping) = self.forced.or_else(detect).or_else(fall_back) else {
-            if matches!(loaded.on_unmatched, Fallback::Skip) {
-                self.skipped = true;
-                // The number is spent, so that the numbers of the other parts do not depend on this one.
-                self.next_part += 1;
-                return;
-            }
-            let failure = MapFailure {
-                class: DeadLetterClass::Unmapped,
-                reason: FailureReason::NoFormatMatched,
-                message: format!("none of the {} formats matches", loaded.mappings.len()),
-            };
-            return self.fail(None, failure);
-        };
-        let Some(split) = &mapping.split else { return self.alert(mapping, document, in_array) };
-        match split.all(document, &self.env) {
-            Ok(parts) => parts.iter().for_each(|part| self.alert(mapping, part, true)),
-            Err(fault) => {
-                let message = format!("split: {fault} (in `{}`)", split.source());
-                let failure = MapFailure::malformed(FailureReason::SplitFailed, message);
-                self.fail(Some(mapping), failure);
-            }
-        }
-    }
-
-    fn alert(&mut self, mapping: &Mapping, document: &Document, split: bool) {
-        let part = self.next_part;
-        let origin = self.origin;
-        let mut id_of_place = false;
-        let position = || {
-            id_of_place = true;
-            let of_record = format!("{}/{}", origin.partition, origin.offset);
-            if split { format!("{of_record}/{part}") } else { of_record }
-        };
-        let mut faults = Vec::new();
-        let result = mapping.map(document, &self.env, self.policy, part, position, &mut faults);
-        self.push(MappedPart { part, format: Some(Arc::clone(&mapping.name)), result, faults, id_of_place });
-    }
-
-    fn fail(&mut self, mapping: Option<&Mapping>, failure: MapFailure) {
-        let format = mapping.map(|m| Arc::clone(&m.name));
-        let (result, faults) = (Err(failure), Vec::new());
-        self.push(MappedPart { part: self.next_part, format, result, faults, id_of_place: false });
-    }
-
-    fn push(&mut self, part: MappedPart) {
-        self.parts.push(part);
-        self.next_part += 1;
     }
 }

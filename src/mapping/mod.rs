@@ -8,10 +8,14 @@ mod attack;
 mod check;
 mod compiled;
 mod definition;
+mod envelope;
 mod error;
 mod expression;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod json;
 mod mapper;
+mod opening;
 mod record;
 mod schema;
 mod selftest;

@@ -19,7 +19,7 @@ use std::fmt;
 use jaq_json::{Num, Val};
 use serde_json::{Map, Number, Value};
 
-use self::budget::{Spent, spend_steps, within};
+use self::budget::{Spent, spend_bytes, spend_steps, within};
 use self::direct::{Context, Item, Stop};
 use self::inspect::Step;
 use self::value::{Bounded, type_name};
@@ -284,7 +284,11 @@ pub(crate) fn to_json(val: &Val) -> Value {
         Val::Num(Num::Int(i)) => Value::from(*i),
         Val::Num(Num::Float(f)) => Number::from_f64(*f).map_or(Value::Null, Value::Number),
         Val::Num(number) => number.to_string().parse().map_or(Value::Null, Value::Number),
-        Val::TStr(bytes) | Val::BStr(bytes) => Value::String(String::from_utf8_lossy(bytes).into_owned()),
+        Val::TStr(bytes) | Val::BStr(bytes) => {
+            // What was shared until here is a copy of its own now.
+            spend_bytes(bytes.len());
+            Value::String(String::from_utf8_lossy(bytes).into_owned())
+        }
         Val::Arr(items) => Value::Array(items.iter().map(to_json).collect()),
         Val::Obj(map) => Value::Object(map.iter().map(|(k, v)| (name(k), to_json(v))).collect::<Map<_, _>>()),
     }

@@ -1,0 +1,214 @@
+//! One record's way through the mappings: envelopes are opened, formats found, parts numbered.
+//!
+//! A mapping whose `match` holds for the envelope itself takes it as it is. Otherwise what is inside is looked at like
+//! any document, and may be an envelope again. The numbers of parts depend on the record and the mappings alone, so
+//! that the ids made of them are the same for ever (promise 3).
+
+use std::sync::Arc;
+
+use jaq_json::Val;
+
+use super::compiled::{Mapping, Policy};
+use super::envelope::cloud_event::{self, CloudEvent};
+use super::envelope::{MAX_BYTES_OF_PARTS, MAX_LEVELS, MAX_PARTS, malformed, records, weight};
+use super::expression::{Document, Env};
+use super::mapper::{MapFailure, MappedPart};
+use super::settings::{Fallback, Loaded};
+use crate::domain::{DeadLetterClass, FailureReason, Origin};
+
+/// A record under way.
+pub(super) struct Run<'a> {
+    loaded: &'a Loaded,
+    forced: Option<&'a Mapping>,
+    policy: Policy,
+    env: Env,
+    origin: &'a Origin,
+    parts: Vec<MappedPart>,
+    next_part: u32,
+    skipped: bool,
+    /// What all alerts of a record that is split take, roughly.
+    bytes: usize,
+}
+
+/// What a document was taken out of.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'e> {
+    /// How many envelopes are around it.
+    level: u8,
+    /// The innermost event: `{source}/{id}`, and the number of its first part.
+    event: Option<(&'e str, u32)>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        loaded: &'a Loaded,
+        forced: Option<&'a Mapping>,
+        policy: Policy,
+        env: Env,
+        origin: &'a Origin,
+    ) -> Self {
+        Self { loaded, forced, policy, env, origin, parts: Vec::new(), next_part: 0, skipped: false, bytes: 0 }
+    }
+
+    /// The parts, and whether some were skipped because no format matched.
+    ///
+    /// # Errors
+    /// When there are more than a record may have, or when they are too large.
+    pub(super) fn end(self) -> Result<(Vec<MappedPart>, bool), MapFailure> {
+        if self.next_part > MAX_PARTS {
+            let message = format!("the record has more than {MAX_PARTS} parts");
+            return Err(malformed(FailureReason::TooManyParts, message));
+        }
+        if self.bytes > MAX_BYTES_OF_PARTS {
+            let message = format!("the record's parts make alerts of more than {} MiB", MAX_BYTES_OF_PARTS >> 20);
+            return Err(malformed(FailureReason::TooManyParts, message));
+        }
+        Ok((self.parts, self.skipped))
+    }
+
+    const fn is_over(&self) -> bool {
+        self.next_part > MAX_PARTS || self.bytes > MAX_BYTES_OF_PARTS
+    }
+
+    /// Maps one document: the record's value, or an element of the array that it is.
+    pub(super) fn document(&mut self, document: &Document, in_array: bool) {
+        self.open(document, in_array, Around { level: 0, event: None });
+    }
+
+    fn open(&mut self, document: &Document, split: bool, around: Around<'_>) {
+        if self.is_over() {
+            return;
+        }
+        if !matches!(document.val, Val::Obj(_)) {
+            let message = "an element of the array is no object";
+            return self.fail(None, malformed(FailureReason::NotAnObject, message));
+        }
+        if around.level > MAX_LEVELS {
+            let message = format!("envelopes nest more than {MAX_LEVELS} deep");
+            return self.fail(None, malformed(FailureReason::BadEnvelope, message));
+        }
+        let mapping = self.find(document, around);
+        let inside = Around { level: around.level + 1, ..around };
+        if mapping.is_none_or(|m| &*m.name == cloud_event::FORMAT)
+            && let Some(event) = cloud_event::read(document)
+        {
+            return self.event(&event, split, inside);
+        }
+        if mapping.is_none()
+            && let Some(items) = records(&document.val)
+        {
+            return self.each(items, document, inside);
+        }
+        self.take(mapping, document, split, around);
+    }
+
+    /// An event: what is in it, where a format knows that; else the event itself.
+    fn event(&mut self, event: &CloudEvent, split: bool, inside: Around<'_>) {
+        let within = Around { event: Some((&event.identity, self.next_part)), ..inside };
+        if let Some(data) = &event.data {
+            match &data.val {
+                Val::Arr(items) if items.iter().any(|item| self.knows(&Document { val: item.clone(), ..*data }, within)) => {
+                    return self.each(items, data, within);
+                }
+                Val::Obj(_) if self.knows(data, within) => return self.open(data, split, within),
+                _ => {}
+            }
+        }
+        let mapping = self.find(&event.document, within);
+        self.take(mapping, &event.document, split, within);
+    }
+
+    fn each(&mut self, items: &[Val], of: &Document, around: Around<'_>) {
+        items.iter().for_each(|item| self.open(&Document { val: item.clone(), ..*of }, true, around));
+    }
+
+    /// The mapping whose `match` holds: the first, or the one that was asked for.
+    fn find(&self, document: &Document, around: Around<'_>) -> Option<&'a Mapping> {
+        let is_inside = around.event.is_some();
+        let holds = |m: &&Mapping| m.matches.holds(document, &self.env);
+        match self.forced {
+            Some(mapping) => Some(mapping).filter(holds),
+            None => {
+                let mut all = self.loaded.mappings.iter().filter(|m| !is_inside || &*m.name != cloud_event::NOT_INSIDE);
+                all.find(holds)
+            }
+        }
+    }
+
+    /// Whether data of an event is a document that a format knows, or an envelope.
+    fn knows(&self, data: &Document, around: Around<'_>) -> bool {
+        records(&data.val).is_some() || cloud_event::read(data).is_some() || self.find(data, around).is_some()
+    }
+
+    /// Maps a document that is to be opened no further.
+    fn take(&mut self, mapping: Option<&'a Mapping>, document: &Document, split: bool, around: Around<'_>) {
+        let loaded = self.loaded;
+        let fall_back = || match &loaded.on_unmatched {
+            Fallback::Mapping(index) => loaded.mappings.get(*index),
+            Fallback::DeadLetter | Fallback::Skip => None,
+        };
+        if let Some(mapping) = mapping.or(self.forced).or_else(fall_back) {
+            return self.mapped(mapping, document, split, around.event);
+        }
+        if matches!(loaded.on_unmatched, Fallback::Skip) {
+            self.skipped = true;
+            // The number is spent, so that the numbers of the other parts do not depend on this one.
+            self.next_part += 1;
+            return;
+        }
+        let failure = MapFailure {
+            class: DeadLetterClass::Unmapped,
+            reason: FailureReason::NoFormatMatched,
+            message: format!("none of the {} formats matches", loaded.mappings.len()),
+        };
+        self.fail(None, failure);
+    }
+
+    /// Maps a document with a mapping: one part, or as many as its `split` gives.
+    pub(super) fn mapped(&mut self, mapping: &Mapping, document: &Document, split: bool, event: Option<(&str, u32)>) {
+        let Some(parts) = &mapping.split else { return self.alert(mapping, document, split, event) };
+        match parts.all(document, &self.env) {
+            Ok(parts) => parts.iter().for_each(|part| self.alert(mapping, part, true, event)),
+            Err(fault) => {
+                let message = format!("split: {fault} (in `{}`)", parts.source());
+                self.fail(Some(mapping), malformed(FailureReason::SplitFailed, message));
+            }
+        }
+    }
+
+    fn alert(&mut self, mapping: &Mapping, document: &Document, split: bool, event: Option<(&str, u32)>) {
+        if self.is_over() {
+            return;
+        }
+        let part = self.next_part;
+        let origin = self.origin;
+        let mut id_of_place = false;
+        // An event is the same one wherever it stands, so its place is better than the record's.
+        let position = || match event {
+            Some((identity, first)) if part > first => format!("{identity}/{}", part - first),
+            Some((identity, _)) => identity.to_owned(),
+            None => {
+                id_of_place = true;
+                let of_record = format!("{}/{}", origin.partition, origin.offset);
+                if split { format!("{of_record}/{part}") } else { of_record }
+            }
+        };
+        let mut faults = Vec::new();
+        let result = mapping.map(document, &self.env, self.policy, part, position, &mut faults);
+        if split && let Ok(alert) = &result {
+            self.bytes += alert.content.values().map(weight).sum::<usize>();
+        }
+        self.push(MappedPart { part, format: Some(Arc::clone(&mapping.name)), result, faults, id_of_place });
+    }
+
+    fn fail(&mut self, mapping: Option<&Mapping>, failure: MapFailure) {
+        let format = mapping.map(|m| Arc::clone(&m.name));
+        let (result, faults) = (Err(failure), Vec::new());
+        self.push(MappedPart { part: self.next_part, format, result, faults, id_of_place: false });
+    }
+
+    fn push(&mut self, part: MappedPart) {
+        self.parts.push(part);
+        self.next_part += 1;
+    }
+}
