@@ -25,5 +25,5 @@ for target in "${targets[@]}"; do
     echo "fuzzing $target for $seconds s"
     "$target_dir/$triple/release/$target" "$target_dir/corpus/$target" "fuzz/corpus/$target" \
         -artifact_prefix="$target_dir/artifacts/$target/" \
-        -max_total_time="$seconds" -rss_limit_mb=1024 -malloc_limit_mb=256 -timeout=10 -max_len=8192 -print_final_stats=1
+        -max_total_time="$seconds" -rss_limit_mb=1024 -malloc_limit_mb=256 -timeout=30 -max_len=4096 -print_final_stats=1
 done

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| alertbridge_fuzz::targets::expression(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| alertbridge_fuzz::expression(data));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| alertbridge_fuzz::targets::mapping_file(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| alertbridge_fuzz::mapping_file(data));

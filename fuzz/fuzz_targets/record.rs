@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| alertbridge_fuzz::targets::record(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| alertbridge_fuzz::record(data));

@@ -7,4 +7,16 @@ pub mod domain;
 pub mod mapping;
 #[path = "../../src/routing/mod.rs"]
 pub mod routing;
-pub mod targets;
+mod targets;
+
+pub fn record(data: &[u8]) {
+    targets::record(data);
+}
+
+pub fn mapping_file(data: &[u8]) {
+    targets::mapping_file(data);
+}
+
+pub fn expression(data: &[u8]) {
+    targets::expression(data);
+}

@@ -29,7 +29,7 @@ fn origin() -> Origin {
 ///
 /// # Panics
 /// Where a promise is broken.
-pub fn record(data: &[u8]) {
+pub(crate) fn record(data: &[u8]) {
     static MAPPER: LazyLock<Option<Mapper>> = LazyLock::new(|| Mapper::load(&MappingSettings::default()).ok());
     static ROUTES: LazyLock<Option<RouteTable>> = LazyLock::new(|| {
         let settings = RouteSettings { default_workflow_id: Some("workflow".to_owned()), ..RouteSettings::default() };
@@ -76,7 +76,7 @@ fn document() -> Document {
 ///
 /// # Panics
 /// Where a promise is broken.
-pub fn mapping_file(data: &[u8]) {
+pub(crate) fn mapping_file(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         let maps = || crate::mapping::fuzzing::load_and_map(text, &document());
         assert_eq!(maps(), maps(), "a pure function of file and document");
@@ -87,7 +87,7 @@ pub fn mapping_file(data: &[u8]) {
 ///
 /// # Panics
 /// Where a promise is broken.
-pub fn expression(data: &[u8]) {
+pub(crate) fn expression(data: &[u8]) {
     let Ok(source) = std::str::from_utf8(data) else { return };
     let Ok(expression) = Expression::compile(source) else { return };
     let (document, env) = (document(), Env { zone_offset: 480, ..Env::default() });

@@ -15,8 +15,7 @@ pub(crate) fn load_and_map(text: &str, document: &Document) -> Vec<bool> {
     let _holds = mapping.matches.holds(document, &env);
     let parts = mapping.split.as_ref().and_then(|split| split.all(document, &env).ok());
     let parts = parts.unwrap_or_else(|| vec![document.clone()]);
-    let alert = |part: &Document| {
-        mapping.map(part, &env, Policy::default(), 0, || "place".to_owned(), &mut Vec::new()).is_ok()
-    };
-    parts.iter().take(8).map(alert).collect()
+    let alert =
+        |part: &Document| mapping.map(part, &env, Policy::default(), 0, || "place".to_owned(), &mut Vec::new()).is_ok();
+    parts.iter().take(2).map(alert).collect()
 }

@@ -107,7 +107,9 @@ impl<'a> Run<'a> {
         let within = Around { event: Some((&event.identity, self.next_part)), ..inside };
         if let Some(data) = &event.data {
             match &data.val {
-                Val::Arr(items) if items.iter().any(|item| self.knows(&Document { val: item.clone(), ..*data }, within)) => {
+                Val::Arr(items)
+                    if items.iter().any(|item| self.knows(&Document { val: item.clone(), ..*data }, within)) =>
+                {
                     return self.each(items, data, within);
                 }
                 Val::Obj(_) if self.knows(data, within) => return self.open(data, split, within),

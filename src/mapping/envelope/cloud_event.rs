@@ -61,7 +61,9 @@ pub(in super::super) fn read(document: &Document) -> Option<CloudEvent> {
         data => {
             let encoded = match data {
                 Some(Val::TStr(bytes)) => Some(Bytes::copy_from_slice(bytes)),
-                _ => get(map, "data_base64").and_then(text).and_then(|text| STANDARD.decode(text).ok()).map(Bytes::from),
+                _ => {
+                    get(map, "data_base64").and_then(text).and_then(|text| STANDARD.decode(text).ok()).map(Bytes::from)
+                }
             };
             let decoded = encoded.and_then(|text| json::read(&text).ok());
             let Some((val @ (Val::Obj(_) | Val::Arr(_)), depth)) = decoded else {

@@ -197,10 +197,7 @@ fn an_event_with_unknown_data_is_an_alert_by_itself_with_its_data_decoded() {
     assert_eq!(titles(parts(event(data.clone()).to_string())), told);
     assert_eq!(titles(parts(event(data.to_string().into()).to_string())), told);
     for data in [json!("plain text"), json!(7), json!([1, 2]), json!(null), json!("{\"broken")] {
-        assert_eq!(
-            titles(parts(event(data).to_string())),
-            of(&[("cloudevents_structured", "alert.created")])
-        );
+        assert_eq!(titles(parts(event(data).to_string())), of(&[("cloudevents_structured", "alert.created")]));
     }
     let mut wrong = event(Value::Null);
     wrong["data_base64"] = "%%%".into();
@@ -284,21 +281,21 @@ fn envelopes_nest_to_a_bound() {
 fn a_record_of_too_many_or_too_large_parts_is_one_dead_letter() {
     let most = format!("[{}]", vec!["{\"own\":\"a\"}"; 10_000].join(","));
     assert_eq!(parts(most).len(), 10_000);
-    for many in [format!("[{}]", vec!["{}"; 10_001].join(",")), format!("{{\"records\":[{}]}}", vec!["7"; 20_000].join(","))] {
+    for many in
+        [format!("[{}]", vec!["{}"; 10_001].join(",")), format!("{{\"records\":[{}]}}", vec!["7"; 20_000].join(","))]
+    {
         let failed = failure(parts(many));
         assert_eq!(failed.to_string(), "malformed/too_many_parts: the record has more than 10000 parts");
     }
     let directory = tempfile::tempdir().unwrap();
-    let square = "name: s\nmatch: has(\"all\")\nsplit: '. as $d | .all[] | {d: $d}'\nalert: {title: '\"t\"', system_info: .d}";
+    let square =
+        "name: s\nmatch: has(\"all\")\nsplit: '. as $d | .all[] | {d: $d}'\nalert: {title: '\"t\"', system_info: .d}";
     std::fs::write(directory.path().join("own.yaml"), square).unwrap();
     let settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
     let mapper = Mapper::load(&settings).unwrap();
     let value = json!({"all": vec![0; 1000], "pad": "x".repeat(200_000)});
     let failed = failure(map(&mapper, value.to_string(), &[]));
-    assert_eq!(
-        failed.to_string(),
-        "malformed/too_many_parts: the record's parts make alerts of more than 64 MiB"
-    );
+    assert_eq!(failed.to_string(), "malformed/too_many_parts: the record's parts make alerts of more than 64 MiB");
 }
 
 #[test]

@@ -195,6 +195,7 @@ impl jaq_std::ValT for Bounded {
     }
 
     fn from_utf8_bytes(b: impl AsRef<[u8]> + Send + 'static) -> Self {
+        spend_steps(b.as_ref().len() / 32);
         spend_bytes(b.as_ref().len());
         Self::scalar(Val::from_utf8_bytes(b))
     }

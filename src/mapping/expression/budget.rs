@@ -11,6 +11,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Once;
 
 /// Terms evaluated and values touched. A step costs some 20 to 100 ns, so this is at most about 20 ms. On top come
 /// steps for the size of the document, so that an honest mapping of a large one gets through.
@@ -55,8 +56,23 @@ pub(super) enum Spent {
     Engine,
 }
 
+/// A panic of a library inside an evaluation is one field's fault, told like any other. The process' panic hook would
+/// write a line for each record, and what libraries put into their panics may be content (promise 7).
+fn silence_panics_inside() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let outside = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if BUDGET.try_with(|b| b.floor.get()).unwrap_or_default() == 0 {
+                outside(panic);
+            }
+        }));
+    });
+}
+
 /// Runs `work` with a fresh budget for a document of so many bytes. Not to be nested.
 pub(super) fn within<T>(document_bytes: usize, work: impl FnOnce() -> T) -> Result<T, Spent> {
+    silence_panics_inside();
     BUDGET.with(|b| {
         b.steps.set(MAX_STEPS + document_bytes / BYTES_FOR_A_STEP);
         b.bytes.set(MAX_BYTES + document_bytes.saturating_mul(BYTES_FOR_A_BYTE));

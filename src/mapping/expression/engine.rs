@@ -142,6 +142,9 @@ fn functions() -> impl Iterator<Item = Fun<Engine>> {
             "matches" => "unpriced_matches",
             "split_matches" => "unpriced_split_matches",
             "split_" => "unpriced_split_",
+            "escape_html" => "unpriced_escape_html",
+            "unescape_html" => "unpriced_unescape_html",
+            "encode_uri" => "unpriced_encode_uri",
             name => name,
         };
         (name, arguments, run)

@@ -23,8 +23,11 @@ use uuid::Uuid;
 use super::budget::{spend_bytes, spend_steps};
 use super::engine::Engine;
 use super::regex_price;
-use super::value::{Bounded, json_text};
+use super::value::{Bounded, SLOT, json_text};
 use crate::mapping::{attack, json, time};
+
+/// What a list, an object or an entry takes when it is read, about.
+const PART: usize = 96;
 
 pub(super) fn all() -> impl Iterator<Item = Fun<Engine>> {
     table().into_iter().map(|function| run::<Engine>(function))
@@ -55,13 +58,20 @@ fn table() -> Vec<Filter<RunPtr<Engine>>> {
         ("from_json", none(), |cv| bome(if cv.1.val_is_text() { parse(cv.1) } else { Ok(cv.1) })),
         ("fromjson", none(), |cv| bome(parse(cv.1))),
         ("tojson", none(), |cv| bome(Ok(json_text(&cv.1.val)))),
-        ("regex_price", v(1), |cv| {
-            unary(cv, |subject, pattern| {
-                let states = regex_price::states(text(&pattern).unwrap_or_default());
-                let length = text(&subject).map_or(0, str::len);
-                spend_steps(states / 2 + length / 16 + length.saturating_mul(states) / 4096);
-                Ok(subject)
-            })
+        ("regex_price", v(2), |mut cv| {
+            let flags = cv.0.pop_var();
+            let pattern = cv.0.pop_var();
+            let of = |value| text(value).unwrap_or_default();
+            let price = regex_price::price(of(&pattern), of(&flags), of(&cv.1));
+            spend_steps(price.steps);
+            spend_bytes(price.bytes);
+            bome(Ok(cv.1))
+        }),
+        ("text_price", none(), |cv| {
+            let length = text(&cv.1).map_or(0, str::len);
+            spend_steps(length / 4);
+            spend_bytes(length);
+            bome(Ok(cv.1))
         }),
         ("length", none(), |cv| bome(length(cv.1))),
         ("contains", v(1), |cv| {
@@ -161,8 +171,10 @@ fn to_number(value: Bounded) -> Bounded {
 
 fn parse(value: Bounded) -> ValR<Bounded> {
     let Some(text) = text(&value) else { return Err(Error::typ(value, "text that holds JSON")) };
-    spend_steps(text.len() / 16);
-    spend_bytes(text.len().saturating_mul(4));
+    // Lists and objects take more than their text does.
+    let parts = text.bytes().filter(|b| matches!(b, b'[' | b'{' | b',')).count();
+    spend_steps(text.len() / 16 + parts);
+    spend_bytes(text.len().saturating_mul(2).saturating_add(parts.saturating_mul(PART)));
     match json::read(&Bytes::copy_from_slice(text.as_bytes())) {
         Ok((val, depth)) => Ok(Bounded::nested(val, depth)),
         Err(_) => Err(Error::typ(value, "text that holds JSON")),
@@ -217,6 +229,7 @@ fn indices(value: &Bounded, part: &Bounded) -> ValR<Bounded> {
             starts
                 .filter(|(_, (at, _))| whole.get(*at..).is_some_and(|rest| rest.starts_with(wanted)))
                 .map(|(i, _)| i)
+                .inspect(|_| spend_bytes(SLOT))
                 .collect()
         }
         (Val::Arr(items), Val::Arr(wanted)) => {

@@ -210,8 +210,25 @@ impl FromIterator<Self> for Bounded {
     }
 }
 
+/// Spends for the texts of a value, which are written character by character.
+fn spell(val: &Val) {
+    match val {
+        Val::TStr(s) | Val::BStr(s) => {
+            spend_steps(s.len() / 12);
+            spend_bytes(s.len());
+        }
+        Val::Arr(a) => a.iter().for_each(spell),
+        Val::Obj(o) => o.iter().for_each(|(k, v)| {
+            spell(k);
+            spell(v);
+        }),
+        _ => {}
+    }
+}
+
 /// A value as JSON text.
 pub(super) fn json_text(val: &Val) -> Bounded {
     weigh(val);
+    spell(val);
     Bounded::from(val.to_string())
 }
