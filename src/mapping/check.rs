@@ -78,7 +78,11 @@ impl Check<'_> {
     fn value(&mut self, place: &Place<'_>, kind: Kind, value: &mut Value) -> bool {
         match (kind, &mut *value) {
             (_, Value::Null) => false,
-            (Kind::Any, _) | (Kind::Number, Value::Number(_)) => true,
+            (Kind::Any, _) => true,
+            (Kind::Number(min, max), Value::Number(number)) => {
+                let is_within = number.as_f64().is_some_and(|n| (f64::from(min)..=f64::from(max)).contains(&n));
+                is_within || self.fault(place, format!("is not between {min} and {max}"))
+            }
             (Kind::Text(max), Value::String(text)) => {
                 cut(text, max);
                 true
@@ -201,7 +205,7 @@ const fn expected(kind: Kind) -> &'static str {
         Kind::Time => "string with a time",
         Kind::PortText => "string with a port",
         Kind::Int(..) => "integer",
-        Kind::Number => "number",
+        Kind::Number(..) => "number",
         Kind::Object(_) | Kind::Tags => "object",
         Kind::List(_) => "array",
         Kind::Any => "anything",
@@ -220,67 +224,4 @@ pub(super) const fn type_name(value: &Value) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::{Check, Place};
-    use crate::mapping::schema::ALERT;
-
-    fn check(strict: bool, value: Value) -> (Value, Vec<String>) {
-        let Value::Object(mut object) = value else { panic!("an object") };
-        let mut faults = Vec::new();
-        Check { strict, zone_offset: 480, faults: &mut faults }.object(&Place::Root, ALERT, &mut object);
-        (Value::Object(object), faults.into_iter().map(|f| format!("{}: {}", f.field, f.message)).collect())
-    }
-
-    #[test]
-    fn what_does_not_fit_is_left_out_with_its_path_and_without_its_value() {
-        let (checked, faults) = check(
-            false,
-            json!({
-                "title": 7,
-                "count": -1,
-                "confidence": 80.0,
-                "criticality": 1.5,
-                "severity": "critical",
-                "first_observed_time": "2026-11-20T08:14:52.318Z",
-                "last_observed_time": "2026-11-20T08:14:52.318Z+0000",
-                "create_time": "2026-11-20 08:14:52",
-                "arrive_time": "yesterday",
-                "network_list": [
-                    {"src_ip": "192.0.2.1", "src_port": "80", "dest_port": 443, "direction": "in"},
-                    {"src_port": 70000, "dest_port": "70000"},
-                    "x"
-                ],
-                "process": [{"process_launche_time": 1, "process_pid": 4, "process_name": null}],
-                "resource_list": [{"type": "spaceship", "name": "n", "tags": {"a": "b", "c": 1, "d": "\u{7}"}}],
-                "data_source": {"source_type": 4},
-                "remediation": {},
-                "ipdrr_phase": "Contain\u{ff0c}Eradication& Recovery",
-                "system_info": {"any": {"thing": null}},
-                "extra": {"kept": true}
-            }),
-        );
-        insta::assert_snapshot!(format!(
-            "{}\n\n{}",
-            serde_json::to_string_pretty(&checked).unwrap(),
-            faults.join("\n")
-        ));
-    }
-
-    #[test]
-    fn strict_makes_unknown_fields_faults_at_every_level() {
-        let (checked, faults) =
-            check(true, json!({"title": "t", "extra": 1, "user_info": [{"user_name": "u", "mail": "m"}]}));
-        assert_eq!(checked, json!({"title": "t", "user_info": [{"user_name": "u"}]}));
-        assert_eq!(faults.len(), 2);
-    }
-
-    #[test]
-    fn text_is_cut_by_characters() {
-        let (checked, faults) = check(false, json!({"title": "\u{e9}".repeat(300), "id": "x".repeat(40)}));
-        assert_eq!(checked["title"].as_str().unwrap().chars().count(), 255);
-        assert_eq!(checked["id"].as_str().unwrap().len(), 36);
-        assert_eq!(faults, Vec::<String>::new());
-    }
-}
+mod tests;

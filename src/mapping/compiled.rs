@@ -52,7 +52,7 @@ pub(super) struct Mapping {
 
 /// A node of the `alert` tree.
 #[derive(Debug)]
-enum Node {
+pub(super) enum Node {
     Expression(Expression),
     Constant(Value),
     Object(Vec<(String, Node)>),
@@ -211,7 +211,9 @@ impl Mapping {
         put(&mut content, "id", Value::String(id.clone()));
         put(&mut content, "severity", Value::from(severity.as_str()));
 
+        let built = faults.len();
         self.check(&mut content, env.zone_offset, policy, faults);
+        faults.iter_mut().skip(built).for_each(|fault| self.alert.cite(fault));
         for name in &self.required {
             let there = content.get(name).is_some_and(|v| v.as_str().is_none_or(|text| !text.trim().is_empty()));
             if !there {

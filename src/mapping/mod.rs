@@ -6,6 +6,7 @@
 
 mod attack;
 mod check;
+mod cite;
 mod compiled;
 mod definition;
 mod envelope;

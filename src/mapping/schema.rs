@@ -14,8 +14,8 @@ pub(super) enum Kind {
     Int(i64, i64),
     /// A text that is a whole number from 0 to 65535.
     PortText,
-    /// Any number.
-    Number,
+    /// Any number within bounds.
+    Number(i16, i16),
     /// One of these words, exactly.
     Word(&'static [&'static str]),
     /// An object with these fields.
@@ -136,8 +136,8 @@ const NETWORK: &[Field] = &[
 ];
 
 const GEO: &[Field] = &[
-    field("latitude", Kind::Number),
-    field("longitude", Kind::Number),
+    field("latitude", Kind::Number(-90, 90)),
+    field("longitude", Kind::Number(-180, 180)),
     field("city_code", Kind::Text(SHORT)),
     field("country_code", Kind::Text(SHORT)),
 ];

@@ -123,7 +123,7 @@ fn a_fault_of_an_optional_field_is_a_dead_letter_where_the_settings_say_so() {
     let strict = |s: &mut MappingSettings| s.on_invalid_field = OnInvalidField::DeadLetter;
     let mapper = mapper_of(&[("own.yaml", OWN)], strict).unwrap();
     let failed = failure(&mapper, r#"{"own":1,"title":"t","n":"many"}"#);
-    assert_eq!(failed.to_string(), "invalid/optional_field_invalid: count: expected integer, found string");
+    assert_eq!(failed.to_string(), "invalid/optional_field_invalid: count: expected integer, found string (in `.n`)");
     let unknown_severity = parts(&mapper, r#"{"own":1,"title":"t","sev":"loud"}"#);
     assert!(unknown_severity.first().unwrap().result.is_ok(), "an unknown severity never fails a record");
 }
@@ -134,7 +134,7 @@ fn a_required_field_that_is_missing_or_invalid_is_a_dead_letter() {
     assert_eq!(failure(&mapper, r#"{"own":1}"#).reason, FailureReason::RequiredFieldMissing);
     assert_eq!(failure(&mapper, r#"{"own":1,"title":" "}"#).reason, FailureReason::RequiredFieldMissing);
     let failed = failure(&mapper, r#"{"own":1,"title":["t"]}"#);
-    assert_eq!(failed.to_string(), "invalid/required_field_invalid: title: expected string, found array");
+    assert_eq!(failed.to_string(), "invalid/required_field_invalid: title: expected string, found array (in `.title`)");
 }
 
 #[test]
@@ -301,4 +301,31 @@ fn a_mapper_is_shared_by_threads() {
     let here = mapper.map(&record(value.clone()), &origin());
     let there = std::thread::spawn(move || mapper.clone().map(&record(value), &origin())).join().unwrap();
     assert_eq!(here, there);
+}
+
+#[test]
+fn what_the_typed_check_refuses_is_told_with_the_expression_it_came_from() {
+    let mapper = mapper(
+        "name: c\nmatch: 'true'\nalert:\n  title: .t\n  count: .n\n  network_list: [{src_port: .p}]\n  process: '[{process_pid: .p}]'\n  confidence: 101\n  user_info: [{user_name: .n}, {user_name: .p}]",
+    );
+    let part = parts(&mapper, r#"{"t":"t","n":[],"p":"80"}"#).remove(0);
+    let told: Vec<_> = part.faults.iter().map(|f| format!("{}: {}", f.field, f.message)).collect();
+    assert_eq!(
+        told,
+        [
+            "network_list[0].src_port: expected integer, found string (in `.p`)",
+            "process[0].process_pid: expected integer, found string (in `[{process_pid: .p}]`)",
+            "confidence: is not between 0 and 100",
+        ]
+    );
+}
+
+#[test]
+fn fields_of_another_data_class_are_passed_on_unchecked() {
+    let yaml = "name: d\nmatch: 'true'\ndata_class: {id: c-1, name: Device}\nalert: {title: .t, count: .n, empty: .e}";
+    let strict = mapper_of(&[("own.yaml", yaml)], |s| s.strict = true).unwrap();
+    let alert = alert(&strict, &json!({"t": 7, "n": "many", "e": []}));
+    assert_eq!((alert.data_class.id.as_deref(), &*alert.data_class.name), (Some("c-1"), "Device"));
+    assert_eq!((&alert.content["title"], &alert.content["count"]), (&json!(7), &json!("many")));
+    assert!(!alert.content.contains_key("empty"));
 }
