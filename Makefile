@@ -25,6 +25,10 @@ proof: tools kafka other-clients ## The long shows on Apache Kafka, each a named
 simulation: ## The whole pipeline in thousands of random schedules; SEEDS=n says how many
 	SIMULATION_SEEDS=$(or $(SEEDS),5000) cargo test --locked --release --test it -- pipeline::simulation
 
+.PHONY: fuzz
+fuzz: tools ## Random records, mapping files and expressions, each for FUZZ_SECONDS (600); TARGET=name runs one
+	fuzz/run.sh $(TARGET)
+
 .PHONY: bench
 bench: tools kafka ## Figures: mapping, signing, ledger, and end to end beside a bare loop
 	cargo bench --locked

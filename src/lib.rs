@@ -27,7 +27,5 @@ pub mod app;
 pub mod cli;
 
 #[cfg(test)]
-mod fuzz_corpus;
-#[cfg(test)]
 #[path = "../fuzz/src/targets.rs"]
 mod fuzz_targets;

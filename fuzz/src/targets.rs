@@ -103,3 +103,7 @@ pub(crate) fn expression(data: &[u8]) {
         assert!(value.to_string().len() < 64 << 20, "what is made is bounded");
     }
 }
+
+#[cfg(test)]
+#[path = "corpus.rs"]
+mod corpus;

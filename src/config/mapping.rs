@@ -36,7 +36,7 @@ pub struct Mapping {
     /// The zone of times that name none, as an offset from UTC such as `+08:00`. Names of zones are not taken.
     #[schemars(extend("x-form" = "time_zone"))]
     pub default_time_zone: String,
-    /// Records with a larger value are dead-lettered unread.
+    /// Records with a larger value, or one that inflates to more, are dead-lettered unread.
     pub max_record_bytes: ByteSize,
 }
 

@@ -8,7 +8,7 @@ use jaq_json::Val;
 use super::check::FieldFault;
 use super::compiled::{Mapping, Policy};
 use super::error::MappingError;
-use super::expression::{Document, Env, from_json};
+use super::expression::{Env, from_json, within_record};
 use super::opening::Run;
 use super::settings::{Loaded, MappingSettings, load};
 use super::{envelope, record};
@@ -121,17 +121,11 @@ impl Mapper {
             zone_offset: policy.zone_offset,
         };
         let mut run = Run::new(&self.inner, forced, policy, env, origin);
-        match &document.val {
-            Val::Obj(_) => run.document(&document, false),
-            Val::Arr(items) => {
-                let of_item = |item: &Val| Document { val: item.clone(), ..document };
-                items.iter().for_each(|item| run.document(&of_item(item), true));
-            }
-            _ => {
-                let message = "the value is JSON, but no object";
-                return whole(envelope::malformed(FailureReason::NotAnObject, message));
-            }
+        if !matches!(document.val, Val::Obj(_) | Val::Arr(_)) {
+            let message = "the value is JSON, but no object";
+            return whole(envelope::malformed(FailureReason::NotAnObject, message));
         }
+        within_record(document.bytes, || run.value(&document));
         match run.end() {
             Ok((parts, true)) if parts.is_empty() => Mapped::Unmatched,
             Ok((parts, _)) => Mapped::Parts(parts),

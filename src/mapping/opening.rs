@@ -70,9 +70,13 @@ impl<'a> Run<'a> {
         self.next_part > MAX_PARTS || self.bytes > MAX_BYTES_OF_PARTS
     }
 
-    /// Maps one document: the record's value, or an element of the array that it is.
-    pub(super) fn document(&mut self, document: &Document, in_array: bool) {
-        self.open(document, in_array, Around { level: 0, event: None });
+    /// Maps a record's value: a document, or an array of them.
+    pub(super) fn value(&mut self, value: &Document) {
+        let around = Around { level: 0, event: None };
+        match &value.val {
+            Val::Arr(items) => self.each(items, value, around),
+            _ => self.open(value, false, around),
+        }
     }
 
     fn open(&mut self, document: &Document, split: bool, around: Around<'_>) {

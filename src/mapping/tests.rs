@@ -228,6 +228,22 @@ fn a_hostile_mapping_costs_its_field() {
 }
 
 #[test]
+fn a_hostile_mapping_of_a_thousand_parts_costs_no_more_than_fifty_of_its_evaluations() {
+    let yaml = "name: h\nmatch: has(\"all\")\nsplit: '.all[]'\nalert: {title: .t, count: '[.n] | .[0]', labels: 'def f: f; f'}";
+    let value = json!({"all": vec![json!({"t": "t", "n": 1}); 1000]}).to_string();
+    let hostile = parts(&mapper(yaml), value.clone());
+    let of = |end: &str| {
+        let told = |p: &&MappedPart| p.faults.iter().any(|f| f.field == "labels" && f.message.contains(end));
+        hostile.iter().filter(told).count()
+    };
+    assert_eq!(of("it takes too many steps") + of("of this record take too many steps together"), 1000);
+    assert!((40..=60).contains(&of("it takes too many steps")), "{}", of("it takes too many steps"));
+    assert!(hostile.iter().all(|p| p.result.is_ok()), "what is looked up directly is still there");
+    let honest = parts(&mapper(&yaml.replace("def f: f; f", ".t")), value);
+    assert!(honest.iter().all(|p| p.faults.is_empty()), "and the next record has a budget of its own");
+}
+
+#[test]
 fn every_fault_of_the_files_is_told_at_once_with_its_place() {
     let files = [
         ("a.yaml", "name: a\nmatch: 'has('\nalert: {title: now, x: [{y: 'nope'}]}\nseverity: {words: {a: Bad}}"),

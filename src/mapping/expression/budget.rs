@@ -16,6 +16,10 @@ use std::sync::Once;
 /// Terms evaluated and values touched. A step costs some 20 to 100 ns, so this is at most about 20 ms. On top come
 /// steps for the size of the document, so that an honest mapping of a large one gets through.
 const MAX_STEPS: usize = 200_000;
+/// All evaluations of one record together: a split makes thousands of them, of which a hostile mapping may make each as
+/// dear as it can be. On top come steps for the size of the record.
+const MAX_STEPS_OF_RECORD: usize = 10_000_000;
+const STEPS_OF_RECORD_FOR_A_BYTE: usize = 8;
 /// Bytes of document for one more step.
 const BYTES_FOR_A_STEP: usize = 16;
 /// Bytes of text and of array and object slots made by one evaluation; on top comes a multiple of the document's size.
@@ -29,7 +33,9 @@ pub(super) const MAX_DEPTH: u16 = 512;
 pub(super) const MAX_INTEGER_BITS: u64 = 4096;
 
 thread_local! {
-    static BUDGET: Budget = const { Budget { steps: Cell::new(0), bytes: Cell::new(0), floor: Cell::new(0) } };
+    static BUDGET: Budget = const {
+        Budget { steps: Cell::new(0), bytes: Cell::new(0), floor: Cell::new(0), of_record: Cell::new(usize::MAX) }
+    };
 }
 
 struct Budget {
@@ -37,6 +43,8 @@ struct Budget {
     bytes: Cell<usize>,
     /// The lowest address that the stack may reach; 0 outside an evaluation.
     floor: Cell<usize>,
+    /// Steps left for the record; all there are where nobody counts.
+    of_record: Cell<usize>,
 }
 
 /// What an evaluation ran out of.
@@ -44,6 +52,8 @@ struct Budget {
 pub(super) enum Spent {
     #[error("it takes too many steps (about {MAX_STEPS} are allowed)")]
     Steps,
+    #[error("the expressions of this record take too many steps together")]
+    Record,
     #[error("it makes too much data (about {} MiB are allowed)", MAX_BYTES >> 20)]
     Bytes,
     #[error("it recurses too deeply")]
@@ -73,14 +83,32 @@ fn silence_panics_inside() {
 /// Runs `work` with a fresh budget for a document of so many bytes. Not to be nested.
 pub(super) fn within<T>(document_bytes: usize, work: impl FnOnce() -> T) -> Result<T, Spent> {
     silence_panics_inside();
+    let steps = MAX_STEPS + document_bytes / BYTES_FOR_A_STEP;
+    if BUDGET.with(|b| b.of_record.get()) == 0 {
+        return Err(Spent::Record);
+    }
     BUDGET.with(|b| {
-        b.steps.set(MAX_STEPS + document_bytes / BYTES_FOR_A_STEP);
+        b.steps.set(steps);
         b.bytes.set(MAX_BYTES + document_bytes.saturating_mul(BYTES_FOR_A_BYTE));
         b.floor.set(stack_position().saturating_sub(MAX_STACK).max(1));
     });
     let result = catch_unwind(AssertUnwindSafe(work));
-    BUDGET.with(|b| b.floor.set(0));
+    BUDGET.with(|b| {
+        b.floor.set(0);
+        if b.of_record.get() != usize::MAX {
+            b.of_record.set(b.of_record.get().saturating_sub(steps - b.steps.get()));
+        }
+    });
     result.map_err(|cause| cause.downcast_ref().copied().unwrap_or(Spent::Engine))
+}
+
+/// Runs all that one record of so many bytes asks for, within a budget of its own.
+pub(crate) fn within_record<T>(record_bytes: usize, work: impl FnOnce() -> T) -> T {
+    let steps = MAX_STEPS_OF_RECORD.saturating_add(record_bytes.saturating_mul(STEPS_OF_RECORD_FOR_A_BYTE));
+    BUDGET.with(|b| b.of_record.set(steps));
+    let result = work();
+    BUDGET.with(|b| b.of_record.set(usize::MAX));
+    result
 }
 
 /// Spends steps; also the place where the stack is looked at.
@@ -92,7 +120,10 @@ pub(super) fn spend_steps(n: usize) {
         }
         match b.steps.get().checked_sub(n) {
             Some(left) => b.steps.set(left),
-            None => stop(Spent::Steps),
+            None => {
+                b.steps.set(0);
+                stop(Spent::Steps)
+            }
         }
         if stack_position() < floor {
             stop(Spent::Stack);

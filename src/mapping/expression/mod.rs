@@ -19,6 +19,7 @@ use std::fmt;
 use jaq_json::{Num, Val};
 use serde_json::{Map, Number, Value};
 
+pub(crate) use self::budget::within_record;
 use self::budget::{Spent, spend_bytes, spend_steps, within};
 use self::direct::{Context, Item, Stop};
 use self::inspect::Step;
