@@ -2,7 +2,7 @@
 # Builds the fuzz targets and runs each for a while: FUZZ_SECONDS (600), one target if it is named. What is found stays
 # in target/fuzz/artifacts, the grown corpus in target/fuzz/corpus; the seeds in fuzz/corpus are only read.
 #
-# cargo-fuzz does the same with a nightly compiler (`cargo fuzz run record`); this needs none, and no installation.
+# The layout is cargo-fuzz's, which wants a nightly compiler; this needs none, and no installation.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
