@@ -49,14 +49,8 @@ pub enum SkipReason {
 
 impl SkipReason {
     /// All reasons.
-    pub const ALL: [Self; 6] = [
-        Self::Tombstone,
-        Self::Rule,
-        Self::Mapping,
-        Self::EmptyBatch,
-        Self::Unmatched,
-        Self::DeadLetterCopy,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Tombstone, Self::Rule, Self::Mapping, Self::EmptyBatch, Self::Unmatched, Self::DeadLetterCopy];
 
     /// The label in metrics and logs.
     #[must_use]

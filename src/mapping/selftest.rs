@@ -58,10 +58,8 @@ impl Mapper {
             return Err("the mapping's `match` does not hold for the input".to_owned());
         }
         let parts = self.map_value(mapping, &input, &origin);
-        let contents: Result<Vec<Value>, String> = parts
-            .into_iter()
-            .map(|p| p.result.map(content).map_err(|failure| failure.to_string()))
-            .collect();
+        let contents: Result<Vec<Value>, String> =
+            parts.into_iter().map(|p| p.result.map(content).map_err(|failure| failure.to_string())).collect();
         let expected: &[Value] = match &test.expect {
             Value::Array(contents) => contents,
             content => std::slice::from_ref(content),

@@ -246,6 +246,14 @@ mod tests {
     }
 
     #[test]
+    fn what_its_mapping_skips_no_rule_starts() {
+        let table = table(vec![runs("all", "true", "wf")], Some("default"));
+        let skipped = Alert { skip: Some("resolved".into()), ..alert(&json!({})) };
+        assert_eq!(told(table.decide(&skipped)), "the mapping skips: resolved");
+        assert_eq!(told(table.decide(&alert(&json!({})))), "all:p/ws/wf");
+    }
+
+    #[test]
     fn the_first_matching_rule_decides_and_an_error_is_no_match() {
         let table = table(
             vec![

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use alertbridge::mapping::{Mapped, Mapper, MappingSettings};
+use alertbridge::mapping::{Mapper, MappingSettings};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use super::{bytes_of, origin, record};
+use super::{document, parts_of};
 use crate::support::pages::page;
 
 /// An expression and the field that it gives, such as `network_list[0].src_ip`.
@@ -55,55 +55,58 @@ pub(super) fn leaves(format: &str) -> Vec<Leaf> {
     found
 }
 
-/// What each of the expressions gives for each part of a record.
-pub(super) fn evaluate(expressions: &[&str], split: Option<&str>, value: Vec<u8>) -> Vec<Vec<Outcome>> {
-    let fields: Map<String, Value> =
-        expressions.iter().enumerate().map(|(i, expression)| (format!("e{i}"), json!(expression))).collect();
-    let mut mapping = json!({"name": "leaves", "match": "true", "alert": {"title": "\"t\"", "system_info": fields}});
-    if let Some(split) = split {
-        mapping["split"] = json!(split);
+/// A mapping made of expressions.
+pub(super) struct Evaluator {
+    mapper: Mapper,
+    count: usize,
+}
+
+impl Evaluator {
+    pub(super) fn new(expressions: &[&str]) -> Self {
+        let fields: Map<String, Value> =
+            expressions.iter().enumerate().map(|(i, expression)| (format!("e{i}"), json!(expression))).collect();
+        let alert = json!({"title": "\"t\"", "system_info": fields});
+        let mapping = json!({"name": "leaves", "match": "true", "alert": alert});
+        let directory = TempDir::new().unwrap();
+        fs::write(directory.path().join("leaves.yaml"), mapping.to_string()).unwrap();
+        let settings = MappingSettings {
+            directories: vec![directory.path().to_owned()],
+            formats: vec!["leaves".to_owned()],
+            ..MappingSettings::default()
+        };
+        Self { mapper: Mapper::load(&settings).unwrap(), count: expressions.len() }
     }
-    let directory = TempDir::new().unwrap();
-    fs::write(directory.path().join("leaves.yaml"), mapping.to_string()).unwrap();
-    let settings = MappingSettings {
-        directories: vec![directory.path().to_owned()],
-        formats: vec!["leaves".to_owned()],
-        ..MappingSettings::default()
-    };
-    let mapper = Mapper::load(&settings).unwrap();
-    let record = record(value);
-    let Mapped::Parts(parts) = mapper.map(&record, &origin(&record)) else { panic!("the record has parts") };
-    let outcomes = |part: alertbridge::mapping::MappedPart| {
+
+    /// What each of the expressions gives for a document.
+    pub(super) fn evaluate(&self, document: &Value) -> Vec<Outcome> {
+        let part = parts_of(&self.mapper, document.to_string()).remove(0);
         let faults: BTreeMap<&str, &str> =
             part.faults.iter().map(|fault| (fault.field.as_str(), fault.message.as_str())).collect();
-        let content = part.result.as_ref().unwrap().content.get("system_info").cloned().unwrap_or_default();
+        let content = part.result.unwrap().content.remove("system_info").unwrap_or_default();
         let outcome = |i: usize| match (faults.get(format!("system_info.e{i}").as_str()), &content[format!("e{i}")]) {
             (Some(fault), _) => Outcome::Fault((*fault).to_owned()),
             (None, Value::Null) => Outcome::Nothing,
             (None, value) => Outcome::Value(value.clone()),
         };
-        (0..expressions.len()).map(outcome).collect()
-    };
-    parts.into_iter().map(outcomes).collect()
+        (0..self.count).map(outcome).collect()
+    }
 }
 
-/// The parts of a fixture, and what each expression of its mapping gives for them.
-pub(super) fn of_fixture(format: &str, fixture: &str) -> Vec<(Value, Vec<(Leaf, Outcome)>)> {
-    let split = definition(format)["split"].as_str().map(str::to_owned);
-    let leaves = leaves(format);
-    let mut expressions: Vec<&str> = leaves.iter().map(|leaf| leaf.expression.as_str()).collect();
-    expressions.push(".");
-    let parts = evaluate(&expressions, split.as_deref(), bytes_of(format, fixture));
-    let told = |mut outcomes: Vec<Outcome>| {
-        let Some(Outcome::Value(part)) = outcomes.pop() else { panic!("a part is an object") };
-        (part, leaves.iter().cloned().zip(outcomes).collect())
+/// The documents that a mapping's expressions see of a fixture: the parts, where it is split.
+pub(super) fn parts(format: &str, fixture: &str) -> Vec<Value> {
+    let document = document(format, fixture);
+    let Some(split) = definition(format)["split"].as_str().map(|split| format!("[{split}]")) else {
+        return vec![document];
     };
-    parts.into_iter().map(told).collect()
+    match Evaluator::new(&[&split]).evaluate(&document).remove(0) {
+        Outcome::Value(Value::Array(parts)) => parts,
+        other => panic!("{format}/{fixture} has parts: {other:?}"),
+    }
 }
 
 #[test]
 fn an_expression_gives_a_value_nothing_or_a_fault() {
-    let parts = evaluate(&[".a", ".b", ".a.c", ".[]"], Some(".p[]"), br#"{"p": [{"a": 1}, {"b": {}}]}"#.to_vec());
-    let shown: Vec<String> = parts.iter().map(|outcomes| format!("{outcomes:?}")).collect();
+    let evaluator = Evaluator::new(&[".a", ".b", ".a.c", ".a, .b"]);
+    let shown = [json!({"a": 1}), json!({"b": {}})].map(|document| format!("{:?}", evaluator.evaluate(&document)));
     insta::assert_snapshot!(shown.join("\n"));
 }

@@ -7,6 +7,7 @@ mod detection;
 mod ids;
 mod leaves;
 mod oracle;
+mod pages;
 mod requests;
 mod severity;
 mod traps;

@@ -40,9 +40,10 @@ fn texts_that_hold_json_or_a_list_are_read() {
 #[test]
 fn a_text_that_should_hold_json_and_does_not_costs_nothing_else() {
     for odd in [json!("not json"), json!(""), json!(null), json!("7"), json!("[7, null, {}]")] {
-        for (format, fields) in
-            [("sentinel_securityalert", &["Entities", "ExtendedProperties"][..]), ("defender_for_cloud_export", &["Entities"])]
-        {
+        for (format, fields) in [
+            ("sentinel_securityalert", &["Entities", "ExtendedProperties"][..]),
+            ("defender_for_cloud_export", &["Entities"]),
+        ] {
             let document = changed(format, |document| fields.iter().for_each(|field| document[*field] = odd.clone()));
             assert_eq!(faults(&document), Vec::new(), "{format}: {odd}");
             let content = content(&document);
@@ -97,7 +98,10 @@ fn fields_of_several_values_are_all_told_and_unknown_ones_none() {
         document["src_ip"] = json!(["198.51.100.77", "198.51.100.78"]);
     });
     let content = content(&odd);
-    assert_eq!(content["resource_list"], json!([{"name": "dc-02", "type": "device"}, {"name": "dc-03", "type": "device"}]));
+    assert_eq!(
+        content["resource_list"],
+        json!([{"name": "dc-02", "type": "device"}, {"name": "dc-03", "type": "device"}])
+    );
     assert_eq!(content["network_list"][0]["src_ip"], "198.51.100.77");
     assert!(!content.contains_key("user_info"));
 }
@@ -141,7 +145,8 @@ fn every_sources_spelling_of_time_becomes_secmasters() {
 
 #[test]
 fn a_time_without_a_zone_gets_the_one_of_the_settings() {
-    let of = |time: &str| content(&changed("sigma_rule_match", |d| d["timestamp"] = json!(time)))["create_time"].clone();
+    let of =
+        |time: &str| content(&changed("sigma_rule_match", |d| d["timestamp"] = json!(time)))["create_time"].clone();
     assert_eq!(of("2026-11-20 11:02:36.980"), "2026-11-20T11:02:36.980Z+0800");
     assert_eq!(of("2026-11-20T11:02:36-0330"), "2026-11-20T11:02:36.000Z-0330");
 }
@@ -159,8 +164,14 @@ fn every_alert_of_a_group_is_one_of_its_own_and_a_resolved_one_starts_nothing() 
     let told: Vec<_> = parts.iter().map(|p| (p.part, p.result.as_ref().unwrap().skip.as_deref())).collect();
     assert_eq!(told, [(0, None), (1, Some("resolved"))]);
     let resolved = &parts[1].result.as_ref().unwrap().content;
-    assert_eq!((&resolved["handle_status"], &resolved["close_time"]), (&json!("Closed"), &json!("2026-11-20T10:50:41.430Z+0000")));
-    assert_eq!(resolved["system_info"]["group_key"], parts[0].result.as_ref().unwrap().content["system_info"]["group_key"]);
+    assert_eq!(
+        (&resolved["handle_status"], &resolved["close_time"]),
+        (&json!("Closed"), &json!("2026-11-20T10:50:41.430Z+0000"))
+    );
+    assert_eq!(
+        resolved["system_info"]["group_key"],
+        parts[0].result.as_ref().unwrap().content["system_info"]["group_key"]
+    );
 }
 
 #[test]
@@ -208,7 +219,8 @@ fn only_tags_of_attack_become_labels() {
     };
     let tags = json!(["discovery", "mitre_discovery", "t1082", "T108", "T1059.1", "Tier1", 7]);
     assert_eq!(odd("falco_alert", "/tags", tags), "TA0007,T1082", "a tag with a tactic's name is none");
-    let tags = json!(["attack.t1059.001", "ATTACK.T1003", "attack.g0016", "attack.defense_evasion", "execution", "t1190"]);
+    let tags =
+        json!(["attack.t1059.001", "ATTACK.T1003", "attack.g0016", "attack.defense_evasion", "execution", "t1190"]);
     assert_eq!(odd("sigma_rule_match", "/rule/tags", tags), "TA0005,T1059.001,T1003");
 }
 
@@ -252,7 +264,8 @@ fn confidence_comes_from_confidence_only() {
 
 #[test]
 fn the_data_of_an_event_may_be_anything() {
-    for data in [json!("a text"), json!(7), json!([1]), json!({"rule": "a text", "host": [], "mitre": 7}), Value::Null] {
+    for data in [json!("a text"), json!(7), json!([1]), json!({"rule": "a text", "host": [], "mitre": 7}), Value::Null]
+    {
         let odd = changed("cloudevents_structured", |document| document["data"] = data.clone());
         assert_eq!(content(&odd)["title"], "host/db-core-01", "{data}");
         assert_eq!(faults(&odd), Vec::new(), "{data}");
