@@ -1,11 +1,11 @@
 //! Makes the tables of `docs/formats`: what recognises a format, its scale, and each field with its expression and what
 //! the example gives. What is written by hand around them stays.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::leaves::{Evaluator, Leaf, Outcome, definition, leaves, parts};
 use super::{FORMATS, alert, document};
@@ -34,7 +34,7 @@ fn shown(value: &Value) -> String {
     const LONGEST: usize = 64;
     let text = value.to_string();
     match text.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{} …", code(&text[..at])),
+        Some((at, _)) => format!("{} …", code(text.get(..at).unwrap())),
         None => code(&text),
     }
 }
@@ -49,15 +49,23 @@ fn paths(expression: &str) -> Vec<String> {
     found.filter(|path| seen.insert(path.clone())).collect()
 }
 
-/// What the example has where an expression looks.
-fn sources(evaluator: &Evaluator, all: &[String], leaf: &Leaf, part: &Value) -> String {
-    let outcomes = evaluator.evaluate(part);
-    let value = |path: &String| match &outcomes[all.iter().position(|p| p == path).unwrap()] {
+/// What the example has where an expression looks: at the first place that has something, or at all that a text is
+/// made of.
+fn sources(leaf: &Leaf, at_paths: &BTreeMap<String, Outcome>) -> String {
+    let value = |path: &String| match &at_paths[path] {
         Outcome::Value(value) => Some(shown(value)),
         _ => None,
     };
-    let found: Vec<String> = paths(&leaf.expression).iter().filter_map(value).take(3).collect();
+    let most = if leaf.expression.contains("\\(") { 3 } else { 1 };
+    let found: Vec<String> = paths(&leaf.expression).iter().filter_map(value).take(most).collect();
     found.join(", ")
+}
+
+/// What stands in the content under a field's name, such as `alert_type.category`.
+fn in_content<'c>(content: &'c Map<String, Value>, field: &str) -> Option<&'c Value> {
+    let mut names = field.split('.');
+    let first = content.get(names.next()?)?;
+    names.try_fold(first, |value, name| value.get(name))
 }
 
 fn fields(format: &str) -> String {
@@ -66,20 +74,21 @@ fn fields(format: &str) -> String {
     let expressions: Vec<&str> = leaves.iter().map(|leaf| leaf.expression.as_str()).collect();
     let results = Evaluator::new(&expressions).evaluate(&part);
     let all: BTreeSet<String> = leaves.iter().flat_map(|leaf| paths(&leaf.expression)).collect();
-    let all: Vec<String> = all.into_iter().collect();
-    let evaluator = Evaluator::new(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    let at_paths = Evaluator::new(&all.iter().map(String::as_str).collect::<Vec<_>>()).evaluate(&part);
+    let at_paths: BTreeMap<String, Outcome> = all.into_iter().zip(at_paths).collect();
     let content = alert(&document(format, "example")).content;
     let mut out = "| field | expression | in the example | becomes |\n|---|---|---|---|\n".to_owned();
     for (leaf, result) in leaves.iter().zip(&results) {
         let becomes = match (leaf.field.as_str(), result) {
-            (field @ ("id" | "severity"), _) => shown(&content[field]),
             // The time at the broker: the example has none.
             ("arrive_time", _) => "the record's timestamp".to_owned(),
-            (_, Outcome::Value(value)) => shown(value),
-            (_, Outcome::Nothing) => "—".to_owned(),
             (field, Outcome::Fault(fault)) => panic!("{format}: {field}: {fault}"),
+            // Which place in a list it has depends on what else is there.
+            (field, Outcome::Value(value)) if field.contains('[') => shown(value),
+            (field, Outcome::Nothing) if field.contains('[') => "—".to_owned(),
+            (field, _) => in_content(&content, field).map_or_else(|| "—".to_owned(), shown),
         };
-        let source = sources(&evaluator, &all, leaf, &part);
+        let source = sources(leaf, &at_paths);
         out.push_str(&format!("| `{}` | {} | {source} | {becomes} |\n", leaf.field, code(&leaf.expression)));
     }
     out
