@@ -82,6 +82,43 @@ fn a_source_id_that_is_a_uuid_is_the_alerts_and_another_is_kept() {
     }
 }
 
+/// The top-level fields of each format of which the id is made, or without which the record is in no format or has
+/// another id.
+const OF_ID: [(&str, &[&str]); 16] = [
+    ("cloudevents_structured", &["source", "id", "specversion", "type"]),
+    ("ocsf_detection_finding_2004", &["class_uid", "finding_info", "severity_id"]),
+    ("elastic_detection_alert", &["kibana.alert.uuid", "kibana.alert.rule.name", "kibana.alert.severity"]),
+    ("alertmanager_webhook", &["version", "groupKey", "alerts"]),
+    ("suricata_eve_alert", &["event_type", "flow_id", "alert", "timestamp"]),
+    ("falco_alert", &["rule", "priority", "output_fields", "uuid"]),
+    ("sigma_streams_detection", &["sigmaMetaData", "sourceData"]),
+    ("defender_for_cloud_export", &["SystemAlertId", "AlertDisplayName", "Intent"]),
+    ("sentinel_securityalert", &["SystemAlertId"]),
+    ("defender_graph_alert_v2", &["id", "title"]),
+    ("splunk_notable", &["event_id"]),
+    ("splunk_alert_webhook", &["sid", "results_link", "result"]),
+    ("wazuh_alert", &["id", "rule", "agent", "manager"]),
+    ("sigma_rule_match", &["id", "rule"]),
+    ("ecs_nested_alert", &["ecs", "event"]),
+    ("secmaster_alert", &["id", "title", "severity"]),
+];
+
+#[test]
+fn what_else_a_record_says_does_not_change_its_id() {
+    for (format, of_id) in OF_ID {
+        let whole = document(format, "example");
+        let expected = alert(&whole).id;
+        let mut without = 0;
+        for name in whole.as_object().unwrap().keys().filter(|name| !of_id.contains(&name.as_str())) {
+            let changed = changed(format, |document| drop(document.as_object_mut().unwrap().shift_remove(name)));
+            let alert = alert(&changed);
+            assert_eq!((&*alert.format, &alert.id), (format, &expected), "without {name}");
+            without += 1;
+        }
+        assert!(without > 0, "{format} has optional fields");
+    }
+}
+
 #[test]
 fn one_flow_raises_alerts_with_ids_of_their_own() {
     let of = |change: fn(&mut Value)| alert(&changed("suricata_eve_alert", change)).id;
