@@ -217,7 +217,7 @@ fn only_tags_of_attack_become_labels() {
     let odd = |format: &str, tags: &str, list: Value| {
         content(&changed(format, |d| *d.pointer_mut(tags).unwrap() = list))["labels"].clone()
     };
-    let tags = json!(["discovery", "mitre_discovery", "t1082", "T108", "T1059.1", "Tier1", 7]);
+    let tags = json!(["impact", "mitre_discovery", "t1082", "T108", "T1059.1", "Tier1", 7]);
     assert_eq!(odd("falco_alert", "/tags", tags), "TA0007,T1082", "a tag with a tactic's name is none");
     let tags =
         json!(["attack.t1059.001", "ATTACK.T1003", "attack.g0016", "attack.defense_evasion", "execution", "t1190"]);
