@@ -14,8 +14,9 @@ demo: tools ## The whole flow on an embedded broker and a simulated SecMaster
 	cargo run --locked -- demo
 
 .PHONY: test
-test: lint kafka ## Lints and tests, Apache Kafka included: 20 minutes on two cores from nothing
+test: lint kafka ## Lints and tests, Apache Kafka and the vendor's SDK included: 20 minutes on two cores from nothing
 	cargo test --locked
+	tests/sdk/formats.sh
 
 .PHONY: proof
 proof: tools kafka other-clients ## The long shows on Apache Kafka, each a named test; SHOW=name runs one (docs/proof.md)

@@ -35,7 +35,7 @@ fn mapping(c: &mut Criterion) {
     let cluster: Arc<str> = "cluster".into();
     let mut group = c.benchmark_group("bytes to request");
     for name in ["elastic_detection_alert", "ocsf_detection_finding_2004"] {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/siem").join(format!("{name}.json"));
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats").join(name).join("example.json");
         let value = std::fs::read(file).unwrap();
         group.throughput(Throughput::Bytes(value.len() as u64));
         let record = Record {

@@ -223,6 +223,9 @@ fn alert_lines(
     routes: Option<&Routes>,
 ) -> anyhow::Result<Result<Vec<Value>, MapFailure>> {
     let Some(routes) = routes else {
+        if let Some(reason) = &alert.skip {
+            return Ok(Ok(vec![skip(Some(&alert.format), None, reason)]));
+        }
         let request: Value = serde_json::from_slice(&routing::body(None, alert, None))?;
         let format = &alert.format;
         return Ok(Ok(vec![json!({
@@ -248,7 +251,7 @@ fn alert_lines(
                 .collect::<anyhow::Result<_>>()?;
             Ok(Ok(deliveries))
         }
-        Decision::Skip { route, reason } => Ok(Ok(vec![skip(Some(&alert.format), Some(&route), &reason)])),
+        Decision::Skip { route, reason } => Ok(Ok(vec![skip(Some(&alert.format), route.as_deref(), &reason)])),
         Decision::Unroutable => Ok(Err(MapFailure {
             class: DeadLetterClass::Unroutable,
             reason: FailureReason::NoRoute,

@@ -30,4 +30,6 @@ pub struct Alert {
     pub data_class: DataClass,
     /// The data object's fields, in the order in which they are sent.
     pub content: Map<String, Value>,
+    /// Why it starts nothing, where its format's mapping says that it is not to (an update, an all-clear).
+    pub skip: Option<Arc<str>>,
 }

@@ -37,6 +37,8 @@ pub enum SkipReason {
     Tombstone,
     /// A rule says `skip`; the rule's own words are in the log line.
     Rule,
+    /// The format's mapping says `skip`; its own words are in the log line.
+    Mapping,
     /// The record holds no part (an empty batch).
     EmptyBatch,
     /// No mapping matched and `mapping.on_unmatched` is `skip`.
@@ -47,7 +49,8 @@ pub enum SkipReason {
 
 impl SkipReason {
     /// All reasons.
-    pub const ALL: [Self; 5] = [Self::Tombstone, Self::Rule, Self::EmptyBatch, Self::Unmatched, Self::DeadLetterCopy];
+    pub const ALL: [Self; 6] =
+        [Self::Tombstone, Self::Rule, Self::Mapping, Self::EmptyBatch, Self::Unmatched, Self::DeadLetterCopy];
 
     /// The label in metrics and logs.
     #[must_use]
@@ -55,6 +58,7 @@ impl SkipReason {
         match self {
             Self::Tombstone => "tombstone",
             Self::Rule => "rule",
+            Self::Mapping => "mapping",
             Self::EmptyBatch => "empty_batch",
             Self::Unmatched => "unmatched",
             Self::DeadLetterCopy => "dead_letter_copy",

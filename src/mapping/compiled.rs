@@ -44,6 +44,8 @@ pub(super) struct Mapping {
     pub(super) split: Option<Expression>,
     pub(super) uses_record: bool,
     pub(super) tests: Vec<TestDefinition>,
+    /// Which alerts start nothing, and why.
+    skip: Option<(Expression, Arc<str>)>,
     data_class: DataClass,
     required: Vec<String>,
     severity: Scale,
@@ -120,6 +122,7 @@ impl Mapping {
         let mut compiler = Compiler { file, uses_record: false, errors };
         let matches = compiler.expression("match", &definition.matches);
         let split = definition.split.as_ref().map(|source| compiler.expression("split", source));
+        let skip = definition.skip.map(|skip| (compiler.expression("skip.when", &skip.when), skip.reason.into()));
         if !matches!(definition.alert, Value::Object(_) | Value::String(_)) {
             let problem = "is neither a table of fields nor an expression that gives one";
             compiler.errors.push(MappingError::of_field(file, "alert", problem));
@@ -140,6 +143,10 @@ impl Mapping {
             matches: matches?,
             split: match split {
                 Some(split) => Some(split?),
+                None => None,
+            },
+            skip: match skip {
+                Some((when, reason)) => Some((when?, reason)),
                 None => None,
             },
             uses_record,
@@ -229,7 +236,16 @@ impl Mapping {
                 message: format!("{}: {}", fault.field, fault.message),
             });
         }
-        Ok(Alert { format: Arc::clone(&self.name), part, id, severity, data_class: self.data_class.clone(), content })
+        let skip = self.skip.as_ref().filter(|(when, _)| when.holds(document, env));
+        Ok(Alert {
+            format: Arc::clone(&self.name),
+            part,
+            id,
+            severity,
+            data_class: self.data_class.clone(),
+            content,
+            skip: skip.map(|(_, reason)| Arc::clone(reason)),
+        })
     }
 
     fn check(&self, content: &mut Map<String, Value>, zone_offset: i32, policy: Policy, faults: &mut Vec<FieldFault>) {

@@ -19,6 +19,8 @@ pub(super) struct Definition {
     pub(super) matches: String,
     /// jq that gives the parts of a batch document.
     pub(super) split: Option<String>,
+    /// Which of its alerts start nothing.
+    pub(super) skip: Option<SkipDefinition>,
     #[serde(default)]
     pub(super) data_class: DataClassDefinition,
     /// Top-level fields without which there is no alert.
@@ -37,6 +39,16 @@ pub(super) struct Definition {
 pub(super) struct DataClassDefinition {
     pub(super) id: Option<String>,
     pub(super) name: String,
+}
+
+/// Alerts that start no workflow, whatever the routes say.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SkipDefinition {
+    /// A jq predicate over the document, or the part of it.
+    pub(super) when: String,
+    /// Why, in a few words for the log line.
+    pub(super) reason: String,
 }
 
 impl Default for DataClassDefinition {
@@ -68,7 +80,8 @@ pub(super) struct TestDefinition {
     pub(super) input: Option<Value>,
     /// Or a file that holds it, relative to the mapping file.
     pub(super) file: Option<PathBuf>,
-    /// The whole content, or a list of contents where the document is split.
+    /// The whole content, or a list of contents where the document is split; `{skip: REASON}` for an alert
+    /// that is skipped.
     pub(super) expect: Value,
 }
 

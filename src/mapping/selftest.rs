@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::compiled::Mapping;
 use super::definition::TestDefinition;
 use super::mapper::Mapper;
-use crate::domain::{Offset, Origin, TopicPartition};
+use crate::domain::{Alert, Offset, Origin, TopicPartition};
 
 /// A test inside a mapping file that did not hold.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -58,15 +58,21 @@ impl Mapper {
             return Err("the mapping's `match` does not hold for the input".to_owned());
         }
         let parts = self.map_value(mapping, &input, &origin);
-        let contents: Result<Vec<Value>, String> = parts
-            .into_iter()
-            .map(|p| p.result.map(|alert| Value::Object(alert.content)).map_err(|failure| failure.to_string()))
-            .collect();
+        let contents: Result<Vec<Value>, String> =
+            parts.into_iter().map(|p| p.result.map(content).map_err(|failure| failure.to_string())).collect();
         let expected: &[Value] = match &test.expect {
             Value::Array(contents) => contents,
             content => std::slice::from_ref(content),
         };
         compare(&contents?, expected)
+    }
+}
+
+/// What a test compares: the content, or `{skip: REASON}`.
+fn content(alert: Alert) -> Value {
+    match alert.skip {
+        Some(reason) => json!({"skip": &*reason}),
+        None => Value::Object(alert.content),
     }
 }
 

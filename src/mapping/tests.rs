@@ -84,7 +84,9 @@ alert:
 fn the_shipped_mappings_compile_and_their_tests_hold() {
     let mapper = Mapper::load(&MappingSettings::default()).unwrap();
     let names: Vec<&str> = mapper.formats().map(|n| &**n).collect();
-    assert_eq!(names, ["ocsf_detection_finding_2004", "elastic_detection_alert", "secmaster_alert"]);
+    let names = names.join(" ");
+    assert!(names.starts_with("cloudevents_structured ocsf_detection_finding_2004 "), "{names}");
+    assert!(names.ends_with(" ecs_nested_alert secmaster_alert"), "{names}");
     assert_eq!(mapper.run_tests(), Vec::new());
 }
 
@@ -203,8 +205,8 @@ fn a_users_file_replaces_a_shipped_one_of_the_same_name_and_the_version_changes(
     let own = "name: elastic_detection_alert\nmatch: 'true'\nalert: {title: '\"mine\"'}";
     let mapper = mapper(own);
     assert_eq!(alert(&mapper, &json!({})).content.get("title"), Some(&json!("mine")));
-    assert_eq!(mapper.formats().count(), 3);
     let shipped = Mapper::load(&MappingSettings::default()).unwrap();
+    assert_eq!(mapper.formats().count(), shipped.formats().count());
     assert_ne!(mapper.version(), shipped.version());
     assert_eq!(shipped.version().len(), 12);
 }

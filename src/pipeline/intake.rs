@@ -60,7 +60,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 Planned::Skip { facts, reason, rule_reason } => {
                     let rule_reason = rule_reason.as_deref();
                     self.tell(id, &facts, Outcome::Skipped(reason), |event| event.skip_rule_reason = rule_reason);
-                    if reason == SkipReason::Rule {
+                    if matches!(reason, SkipReason::Rule | SkipReason::Mapping) {
                         self.guarded.skipped(now);
                     }
                     self.settle(id);

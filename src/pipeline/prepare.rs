@@ -116,7 +116,8 @@ impl Preparer {
                 destinations.into_iter().map(deliver).collect()
             }
             Decision::Skip { route, reason } => {
-                vec![Planned::Skip { facts: facts(Some(route)), reason: SkipReason::Rule, rule_reason: Some(reason) }]
+                let by = if route.is_some() { SkipReason::Rule } else { SkipReason::Mapping };
+                vec![Planned::Skip { facts: facts(route), reason: by, rule_reason: Some(reason) }]
             }
             Decision::Unroutable => vec![Planned::DeadLetter {
                 facts: facts(None),

@@ -85,6 +85,7 @@ mod tests {
             severity: Severity::High,
             data_class: DataClass { id: None, name: "Alert".into() },
             content: json!({"title": "SSH brute force \u{6d4b}\u{8bd5}", "id": "i"}).as_object().unwrap().clone(),
+            skip: None,
         }
     }
 

@@ -39,11 +39,11 @@ impl fmt::Display for RouteError {
 pub enum Decision {
     /// These workflows; at least one, none twice.
     Run(Vec<Destination>),
-    /// None, because a rule says so.
+    /// None, because a rule or the format's mapping says so.
     Skip {
-        /// The rule's name.
-        route: Arc<str>,
-        /// The rule's own words.
+        /// The rule's name; none where it is the mapping.
+        route: Option<Arc<str>>,
+        /// The own words of the rule or the mapping.
         reason: Arc<str>,
     },
     /// None, because no rule matches and there is no default workflow.
@@ -121,9 +121,12 @@ impl RouteTable {
     }
 
     /// Decides what an alert starts: the first matching rule, and those after it as long as they say `stop: false`.
-    /// An error in `when` is no match.
+    /// An error in `when` is no match. What the format's mapping skips no rule sees.
     #[must_use]
     pub fn decide(&self, alert: &Alert) -> Decision {
+        if let Some(reason) = &alert.skip {
+            return Decision::Skip { route: None, reason: Arc::clone(reason) };
+        }
         let mut content: Option<Document> = None;
         let mut chosen: Vec<Destination> = Vec::new();
         for rule in &self.rules {
@@ -143,7 +146,7 @@ impl RouteTable {
                     }
                 }
                 Action::Skip { route, reason } if chosen.is_empty() => {
-                    return Decision::Skip { route: Arc::clone(route), reason: Arc::clone(reason) };
+                    return Decision::Skip { route: Some(Arc::clone(route)), reason: Arc::clone(reason) };
                 }
                 // What rules above have chosen runs; the skip only ends the search.
                 Action::Skip { .. } => return Decision::Run(chosen),
@@ -206,6 +209,7 @@ mod tests {
             severity: Severity::High,
             data_class: DataClass { id: None, name: "Alert".into() },
             content: content.as_object().unwrap().clone(),
+            skip: None,
         }
     }
 
@@ -234,9 +238,19 @@ mod tests {
                 .map(|d| format!("{}:{}/{}/{}", d.route, d.project_id, d.workspace_id, d.workflow_id))
                 .collect::<Vec<_>>()
                 .join(" "),
-            Decision::Skip { route, reason } => format!("{route} skips: {reason}"),
+            Decision::Skip { route, reason } => {
+                format!("{} skips: {reason}", route.as_deref().unwrap_or("the mapping"))
+            }
             Decision::Unroutable => "unroutable".to_owned(),
         }
+    }
+
+    #[test]
+    fn what_its_mapping_skips_no_rule_starts() {
+        let table = table(vec![runs("all", "true", "wf")], Some("default"));
+        let skipped = Alert { skip: Some("resolved".into()), ..alert(&json!({})) };
+        assert_eq!(told(table.decide(&skipped)), "the mapping skips: resolved");
+        assert_eq!(told(table.decide(&alert(&json!({})))), "all:p/ws/wf");
     }
 
     #[test]

@@ -8,19 +8,13 @@
 #   taken; it has to keep its requests. Otherwise one is started.
 #   COMMAND makes our side send at least one signed request; it finds the simulator in SIMULATOR_URL, the access key
 #   in HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK. Default: the example start_workflow.
-# Needs Python 3.9 or newer, with venv; the packages are fetched once into target/sdk-venv, pinned by hash.
+# The Python packages are those of venv.sh.
 set -eu
 cd "$(dirname "$0")/../.."
 
 python=${PYTHON:-python3}
 target=${CARGO_TARGET_DIR:-target}
-venv=$target/sdk-venv
-if ! cmp -s tests/sdk/requirements.txt "$venv/requirements.txt" 2>/dev/null; then
-    rm -rf "$venv"
-    "$python" -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r tests/sdk/requirements.txt
-    cp tests/sdk/requirements.txt "$venv/requirements.txt"
-fi
+venv=$(tests/sdk/venv.sh)
 
 scratch=$(mktemp -d)
 simulator=

@@ -51,6 +51,19 @@ async fn what_the_service_refuses_is_dead_lettered_at_once_and_the_rest_goes_on(
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_its_mapping_skips_is_one_outcome_beside_the_other_parts() {
+    let bench = Bench::start(FakeApi::that_works());
+    let mut group = alert(0, "x", "Low", None);
+    let group_of_two = include_bytes!("../../fixtures/formats/alertmanager_webhook/example.json");
+    group.value = Some(group_of_two.as_slice().into());
+    bench.feed(vec![group]);
+    bench.until("it is committed", |b| b.committed(0) == Some(1)).await;
+    assert_eq!((bench.totals().delivered, bench.totals().skipped), (1, 1), "one fires, one is resolved");
+    assert_eq!(bench.api.calls().len(), 1);
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_that_is_not_json_is_dead_lettered_without_a_request() {
     let bench = Bench::start(FakeApi::that_works());
     let mut broken = alert(0, "x", "Low", None);

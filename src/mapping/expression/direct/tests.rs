@@ -61,9 +61,9 @@ fn shipped() -> BTreeSet<String> {
 
 /// The examples, and the inputs of the tests inside the mappings.
 fn documents() -> Vec<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/siem");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let files = files.filter(|path| path.extension().is_some_and(|e| e == "json"));
+    let entries = |folder: &Path| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let formats = entries(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats"));
+    let files = formats.flat_map(|format| entries(&format));
     let examples = files.map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap());
     let tests = SHIPPED.iter().flat_map(|(file, text)| definition::parse(file, text).unwrap().tests);
     examples.chain(tests.filter_map(|test| test.input)).collect()
