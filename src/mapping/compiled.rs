@@ -44,15 +44,15 @@ pub(super) struct Mapping {
     pub(super) split: Option<Expression>,
     pub(super) uses_record: bool,
     pub(super) tests: Vec<TestDefinition>,
-    data_class: DataClass,
-    required: Vec<String>,
-    severity: Scale,
-    alert: Node,
+    pub(super) data_class: DataClass,
+    pub(super) required: Vec<String>,
+    pub(super) severity: Scale,
+    pub(super) alert: Node,
 }
 
 /// A node of the `alert` tree.
 #[derive(Debug)]
-enum Node {
+pub(super) enum Node {
     Expression(Expression),
     Constant(Value),
     Object(Vec<(String, Node)>),

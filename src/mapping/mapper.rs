@@ -83,6 +83,10 @@ impl Mapper {
         self.inner.mappings.iter().map(|m| &m.name)
     }
 
+    pub(super) fn policy(&self) -> Policy {
+        self.inner.policy
+    }
+
     pub(super) fn mappings(&self) -> &[Mapping] {
         &self.inner.mappings
     }
@@ -90,17 +94,23 @@ impl Mapper {
     /// Maps a record; `origin` is where it first stood.
     #[must_use]
     pub fn map(&self, record: &Record, origin: &Origin) -> Mapped {
-        self.map_with(None, record, origin)
+        self.map_with(None, record, origin, None)
     }
 
     /// Maps a record as one format, whatever its `match` says; `None` when there is no such format.
     #[must_use]
     pub fn map_as(&self, format: &str, record: &Record, origin: &Origin) -> Option<Mapped> {
         let mapping = self.mappings().iter().find(|m| &*m.name == format)?;
-        Some(self.map_with(Some(mapping), record, origin))
+        Some(self.map_with(Some(mapping), record, origin, None))
     }
 
-    fn map_with(&self, forced: Option<&Mapping>, record: &Record, origin: &Origin) -> Mapped {
+    pub(super) fn map_with(
+        &self,
+        forced: Option<&Mapping>,
+        record: &Record,
+        origin: &Origin,
+        watch: Watch<'_>,
+    ) -> Mapped {
         let Some(value) = &record.value else { return Mapped::Tombstone };
         let whole = |failure| {
             let (result, faults) = (Err(failure), Vec::new());
@@ -123,6 +133,7 @@ impl Mapper {
         let mut run = Run {
             loaded: &self.inner,
             forced,
+            watch,
             policy,
             env: Env {
                 record: if self.inner.uses_record { record::value(record, origin) } else { Val::Null },
@@ -155,6 +166,7 @@ impl Mapper {
         let mut run = Run {
             loaded: &self.inner,
             forced: Some(mapping),
+            watch: None,
             policy,
             env: Env { record: record::value(&record::of_test(origin), origin), zone_offset: policy.zone_offset },
             origin,
@@ -174,10 +186,22 @@ impl Mapper {
     }
 }
 
+/// Who looks on while a record is mapped: [`super::explain`], nobody else.
+pub(super) type Watch<'a> = Option<&'a dyn Fn(Seen<'_>)>;
+
+/// What there is to see.
+pub(super) enum Seen<'a> {
+    /// A document whose format is looked for.
+    Document(&'a Document),
+    /// A part that becomes an alert; whether it is one of several that the record may have.
+    Part { mapping: &'a Mapping, document: &'a Document, part: u32, split: bool },
+}
+
 /// One record's way through the mappings.
 struct Run<'a> {
     loaded: &'a Loaded,
     forced: Option<&'a Mapping>,
+    watch: Watch<'a>,
     policy: Policy,
     env: Env,
     origin: &'a Origin,
@@ -192,6 +216,9 @@ impl Run<'_> {
         if !matches!(document.val, Val::Obj(_)) {
             let failure = MapFailure::malformed(FailureReason::NotAnObject, "an element of the array is no object");
             return self.fail(None, failure);
+        }
+        if let Some(watch) = self.watch {
+            watch(Seen::Document(document));
         }
         let loaded = self.loaded;
         let detect = || loaded.mappings.iter().find(|m| m.matches.holds(document, &self.env));
@@ -227,6 +254,9 @@ impl Run<'_> {
     fn alert(&mut self, mapping: &Mapping, document: &Document, split: bool) {
         let part = self.next_part;
         let origin = self.origin;
+        if let Some(watch) = self.watch {
+            watch(Seen::Part { mapping, document, part, split });
+        }
         let mut id_of_place = false;
         let position = || {
             id_of_place = true;

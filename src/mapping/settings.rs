@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::compiled::{Mapping, Policy};
 use super::definition;
 use super::error::{MappingError, suggestion};
+use super::places::Places;
 use super::shipped::SHIPPED;
 use super::time::parse_offset;
 use crate::domain::Severity;
@@ -120,9 +121,9 @@ impl Fallback {
 }
 
 /// A mapping file's path and text.
-struct Source {
-    file: String,
-    text: String,
+pub(super) struct Source {
+    pub(super) file: String,
+    pub(super) text: String,
 }
 
 pub(super) fn load(settings: &MappingSettings) -> Result<Loaded, Vec<MappingError>> {
@@ -162,7 +163,7 @@ pub(super) fn load(settings: &MappingSettings) -> Result<Loaded, Vec<MappingErro
 }
 
 /// All files: the user's, sorted by file name, then the shipped.
-fn sources(settings: &MappingSettings, errors: &mut Vec<MappingError>) -> Vec<Source> {
+pub(super) fn sources(settings: &MappingSettings, errors: &mut Vec<MappingError>) -> Vec<Source> {
     let mut files = Vec::new();
     for directory in &settings.directories {
         let of_directory = |e: io::Error| {
@@ -203,19 +204,31 @@ fn compile<'s>(sources: &'s [Source], errors: &mut Vec<MappingError>) -> Vec<(Ma
             }
         };
         let shipped = index >= shipped_from;
+        let before = errors.len();
         if let Some(other) = names.get(&definition.name) {
             if !shipped {
                 let problem = format!("`{}` is already the name in {other}", definition.name);
                 errors.push(MappingError::of_field(&source.file, "name", problem));
             }
-            continue;
+        } else {
+            names.insert(definition.name.clone(), &source.file);
+            if let Some(mapping) = Mapping::compile(&source.file, shipped, definition, errors) {
+                mappings.push((mapping, &source.text));
+            }
         }
-        names.insert(definition.name.clone(), &source.file);
-        if let Some(mapping) = Mapping::compile(&source.file, shipped, definition, errors) {
-            mappings.push((mapping, &source.text));
-        }
+        place(errors.get_mut(before..).unwrap_or_default(), &source.text);
     }
     mappings
+}
+
+/// Tells where in a file its errors stand.
+fn place(errors: &mut [MappingError], text: &str) {
+    if !errors.is_empty() {
+        let places = Places::of(text);
+        for error in errors {
+            error.at = error.field.as_ref().and_then(|field| places.find(field));
+        }
+    }
 }
 
 /// Keeps the chosen formats, in the chosen order.
