@@ -14,7 +14,7 @@ use self::watchdog::Watched;
 use crate::config::{self, Config, LogFormat};
 use crate::domain::{Offset, Record, TopicPartition};
 use crate::kafka::{self, KafkaSink, KafkaSource, ReadError};
-use crate::mapping::{Finding, Mapper};
+use crate::mapping::{Finding, Mapper, MappingSettings};
 use crate::pipeline::{Parts, Pipeline, PipelineError, Preparer};
 use crate::ports::{GuardControl, SourceError, guard_control};
 use crate::routing::{self, RouteTable};
@@ -150,6 +150,11 @@ pub(crate) fn read_record(
 fn all(errors: &[impl ToString]) -> AppError {
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     AppError::Configuration(anyhow!("{}", lines.join("\n")))
+}
+
+/// The settings that the mappings are loaded with.
+pub(crate) fn mapping_settings(config: &Config) -> MappingSettings {
+    settings::mapping(config)
 }
 
 /// What in the routes is hardly meant.

@@ -53,6 +53,7 @@ impl fmt::Display for Finding {
         if let Some(at) = self.at {
             write!(f, ":{at}")?;
         }
-        write!(f, ": {}: {}; {}", self.field, self.problem, self.remedy)
+        let end = if self.problem.ends_with('?') { "" } else { ";" };
+        write!(f, ": {}: {}{end} {}", self.field, self.problem, self.remedy)
     }
 }

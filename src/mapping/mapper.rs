@@ -9,7 +9,7 @@ use super::check::FieldFault;
 use super::compiled::{Mapping, Policy};
 use super::error::MappingError;
 use super::expression::{Document, Env, from_json};
-use super::settings::{Fallback, Loaded, MappingSettings, load};
+use super::settings::{Fallback, Loaded, MappingSettings, load, load_text};
 use super::{json, record};
 use crate::domain::{Alert, DeadLetterClass, FailureReason, Origin, Record};
 
@@ -70,6 +70,11 @@ impl Mapper {
     /// All faults of all files at once.
     pub fn load(settings: &MappingSettings) -> Result<Self, Vec<MappingError>> {
         load(settings).map(|loaded| Self { inner: Arc::new(loaded) })
+    }
+
+    /// Compiles the text of one mapping file, as the only one in force; no folder is read.
+    pub(super) fn of_text(settings: &MappingSettings, file: &str, text: &str) -> Result<Self, Vec<MappingError>> {
+        load_text(settings, file, text).map(|loaded| Self { inner: Arc::new(loaded) })
     }
 
     /// A short hash over all mapping files in force.

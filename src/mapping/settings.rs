@@ -129,9 +129,25 @@ pub(super) struct Source {
 pub(super) fn load(settings: &MappingSettings) -> Result<Loaded, Vec<MappingError>> {
     let mut errors = Vec::new();
     let sources = sources(settings, &mut errors);
-    let mut mappings = compile(&sources, &mut errors);
+    let mut mappings = compile(&sources, SHIPPED.len(), &mut errors);
     select(&settings.formats, &mut mappings, &mut errors);
+    assemble(settings, mappings, errors)
+}
 
+/// One file of the user's, and no other.
+pub(super) fn load_text(settings: &MappingSettings, file: &str, text: &str) -> Result<Loaded, Vec<MappingError>> {
+    let mut errors = Vec::new();
+    let sources = [Source { file: file.to_owned(), text: text.to_owned() }];
+    let mappings = compile(&sources, 0, &mut errors);
+    let settings = MappingSettings { on_unmatched: OnUnmatched::DeadLetter, ..settings.clone() };
+    assemble(&settings, mappings, errors)
+}
+
+fn assemble(
+    settings: &MappingSettings,
+    mappings: Vec<(Mapping, &str)>,
+    mut errors: Vec<MappingError>,
+) -> Result<Loaded, Vec<MappingError>> {
     let policy = settings.policy().unwrap_or_else(|error| {
         errors.push(error);
         Policy::default()
@@ -191,8 +207,9 @@ pub(super) fn sources(settings: &MappingSettings, errors: &mut Vec<MappingError>
 }
 
 /// Compiles all files; of one name the first in force is the user's, and two of the user's are an error.
-fn compile<'s>(sources: &'s [Source], errors: &mut Vec<MappingError>) -> Vec<(Mapping, &'s str)> {
-    let shipped_from = sources.len() - SHIPPED.len();
+/// The last `shipped` are those inside the binary.
+fn compile<'s>(sources: &'s [Source], shipped: usize, errors: &mut Vec<MappingError>) -> Vec<(Mapping, &'s str)> {
+    let shipped_from = sources.len() - shipped;
     let mut mappings: Vec<(Mapping, &str)> = Vec::new();
     let mut names: HashMap<String, &str> = HashMap::new();
     for (index, source) in sources.iter().enumerate() {

@@ -139,7 +139,11 @@ impl Page {
         self.translated("id", &trace.id.id, own("id"), &id, name);
         let severity = &trace.severity;
         let known = !severity.rule.contains("default");
-        self.translated("severity", severity.severity.as_str(), own("severity"), &severity.rule, name);
+        let rule = match &severity.source {
+            Some(source) => format!("{source} by {}", severity.rule),
+            None => severity.rule.clone(),
+        };
+        self.translated("severity", severity.severity.as_str(), own("severity"), &rule, name);
         if !known && severity.source.is_some() {
             let advice = "add it to severity.words, or its range to severity.bands";
             self.line(10 + name + 2, &[(Tone::Advice, advice, 0)]);
@@ -148,7 +152,10 @@ impl Page {
             let (value, tone) = match (&field.sent, field.faults.is_empty()) {
                 (Some(value), _) => (value.to_string(), Tone::Good),
                 (None, true) => ("nothing".to_owned(), Tone::Faint),
-                (None, false) => ("left out".to_owned(), Tone::Bad),
+                (None, false) => match &field.result {
+                    Some(result) => (format!("left out: {result}"), Tone::Bad),
+                    None => ("left out".to_owned(), Tone::Bad),
+                },
             };
             self.line(10, &[(Tone::Strong, &field.field, name), (tone, &value, 0)]);
             self.made_of(field, name);

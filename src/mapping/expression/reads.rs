@@ -43,7 +43,16 @@ fn push_name(text: &mut String, name: &str) {
 
 /// A text as jq and JSON write it. A backslash before a parenthesis cannot come about: a backslash is doubled.
 pub(in crate::mapping) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut quoted = String::new();
+    for c in serde_json::Value::from(text).to_string().chars() {
+        // What YAML takes for a line's end, or not at all.
+        if matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') {
+            quoted.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            quoted.push(c);
+        }
+    }
+    quoted
 }
 
 fn collect(term: &Term<&str>, found: &mut Vec<String>) {

@@ -62,7 +62,7 @@ fn value(file: &mut File<'_>, path: &str, field: &'static Field, value: &Value, 
         }
         (Kind::Any | Kind::Tags, Value::Object(_) | Value::Array(_)) => {}
         (Kind::Object(_), Value::Array(_)) | (_, Value::Object(_) | Value::Array(_)) => {
-            let problem = format!("is {}, which the data class does not take here", type_name(value));
+            let problem = format!("is an {}, which the data class does not take here", type_name(value));
             file.warn(path, problem, "write one expression or value");
         }
         (_, Value::String(source)) => {
@@ -94,7 +94,7 @@ fn check(file: &mut File<'_>, path: &str, field: &'static Field, constant: Value
     let known = std::slice::from_ref(field);
     Check { strict: false, zone_offset: 0, faults: &mut faults }.object(&Place::Root, known, &mut whole);
     for fault in faults {
-        let problem = format!("the constant {}, so every alert is without it", fault.message);
+        let problem = format!("the constant does not fit ({}), so every alert is without it", fault.message);
         file.warn(path, problem, "write a value that the data class takes");
     }
 }
