@@ -8,14 +8,17 @@ use serde_json::Value;
 use super::compiled::Mapping;
 use super::definition::TestDefinition;
 use super::mapper::Mapper;
+use super::places::{At, Places};
 use crate::domain::{Offset, Origin, TopicPartition};
 
 /// A test inside a mapping file that did not hold.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{file}: test `{test}`: {problem}")]
+#[error("{file}{}: test `{test}`: {problem}", at.map_or_else(String::new, |at| format!(":{at}")))]
 pub struct TestFailure {
     /// The mapping file.
     pub file: String,
+    /// Where in the file, where that is known.
+    pub at: Option<At>,
     /// The test's name.
     pub test: String,
     /// What differs. Shows the test's own data.
@@ -29,9 +32,12 @@ impl Mapper {
     pub fn run_tests(&self) -> Vec<TestFailure> {
         let mut failures = Vec::new();
         for mapping in self.mappings() {
-            for test in &mapping.tests {
+            for (i, test) in mapping.tests.iter().enumerate() {
                 if let Err(problem) = self.run_test(mapping, test) {
-                    failures.push(TestFailure { file: mapping.file.clone(), test: test.name.clone(), problem });
+                    // Those inside the binary have no file.
+                    let text = fs::read_to_string(&mapping.file).unwrap_or_default();
+                    let at = Places::of(&text).find(&format!("tests[{i}]"));
+                    failures.push(TestFailure { file: mapping.file.clone(), at, test: test.name.clone(), problem });
                 }
             }
         }

@@ -87,7 +87,7 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<Round, Failure> {
     mappings(&loaded, &mut round, out)?;
     if !only_mappings {
         let routes = app::load_routes(&loaded.config).map_err(|error| error.to_string());
-        match routes.and_then(|_routes| Ok(routes_said(&loaded))) {
+        match routes.map(|_routes| routes_said(&loaded)) {
             Ok(said) => writeln!(out, "ok    {said}")?,
             Err(said) => round.errors.push(said),
         }

@@ -1,7 +1,5 @@
 //! What people read of an explained record (`--explain`).
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
 use super::Routes;
@@ -87,13 +85,13 @@ impl Page {
     fn record(&mut self, input: &Input) {
         let record = &input.record;
         let mut text = format!("{}/{}", record.partition, record.offset);
-        let _ = write!(text, ", {} bytes", record.value.as_ref().map_or(0, bytes::Bytes::len));
+        text.push_str(&format!(", {} bytes", record.value.as_ref().map_or(0, bytes::Bytes::len)));
         if let Some(key) = &record.key {
-            let _ = write!(text, ", key {}", Value::from(String::from_utf8_lossy(key)));
+            text.push_str(&format!(", key {}", Value::from(String::from_utf8_lossy(key))));
         }
         let names: Vec<&str> = record.headers.iter().map(|header| header.name.as_str()).collect();
         if !names.is_empty() {
-            let _ = write!(text, ", headers {}", names.join(" "));
+            text.push_str(&format!(", headers {}", names.join(" ")));
         }
         self.note("record", &text, Tone::Plain);
     }

@@ -1,6 +1,7 @@
 //! Explanations as a whole.
 
 use bytes::Bytes;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::Explanation;
@@ -123,4 +124,17 @@ fn the_severity_tells_its_rule() {
     assert_eq!(rule(json!(8.5)), "Fatal by severity.bands, from 5");
     assert_eq!(rule(json!(1)), "Medium by no word and no band knows it: mapping.default_severity");
     assert_eq!(rule(json!(null)), "Medium by the source gives none: mapping.default_severity");
+}
+
+proptest! {
+    #[test]
+    fn explaining_changes_nothing_whatever_the_record_is(
+        value in crate::mapping::testing::json(),
+        own in any::<bool>(),
+    ) {
+        let value = if own { json!({"own": 1, "title": value, "n": value, "pid": value, "a": value}) } else { value };
+        let (record, origin) = record(&value.to_string());
+        let mapper = mapper();
+        prop_assert_eq!(mapper.explain(None, &record, &origin).unwrap().mapped, mapper.map(&record, &origin));
+    }
 }

@@ -1,7 +1,5 @@
 //! The text of a draft: match, severity and fields, each with what it rests on, then the test.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
 use super::matching::Condition;
@@ -59,20 +57,21 @@ impl Parts {
             0,
             &format!("A first draft, guessed from {} sample{s}: look at every line.", self.samples),
         );
+        self.line(&mut text, 0, "Keep what is right, mend the rest, then run: alertbridge check --mappings FOLDER");
         for note in &self.notes {
             self.line(&mut text, 0, note);
         }
-        let _ = writeln!(text, "name: {}", self.name);
+        push(&mut text, &format!("name: {}", self.name));
         for note in &self.condition.notes {
             self.line(&mut text, 0, note);
         }
-        let _ = writeln!(text, "match: {}", yaml::expression(&self.condition.expression));
+        push(&mut text, &format!("match: {}", yaml::expression(&self.condition.expression)));
         if let Some(split) = &self.split {
             self.line(&mut text, 0, "a batch: each element is an alert of its own, and `.` below is the element");
-            let _ = writeln!(text, "split: {}", yaml::expression(&format!("{split}[]")));
+            push(&mut text, &format!("split: {}", yaml::expression(&format!("{split}[]"))));
         }
         let required = if self.in_all("severity") { "[title, severity]" } else { "[title]" };
-        let _ = writeln!(text, "required: {required}");
+        push(&mut text, &format!("required: {required}"));
         self.severity(&mut text);
         text.push_str("alert:\n");
         for (target, list) in ORDER {
@@ -94,7 +93,7 @@ impl Parts {
     }
 
     fn line(&self, text: &mut String, indent: usize, remark: &str) {
-        let _ = writeln!(text, "{}{}", " ".repeat(indent), yaml::remark(remark));
+        push(text, &format!("{}{}", " ".repeat(indent), yaml::remark(remark)));
     }
 
     fn in_all(&self, target: &str) -> bool {
@@ -113,11 +112,11 @@ impl Parts {
         }
         if !scale.words.is_empty() {
             let words = scale.words.iter().map(|(word, severity)| format!("{}: {severity}", quoted(word)));
-            let _ = writeln!(text, "  words: {{{}}}", words.collect::<Vec<_>>().join(", "));
+            push(text, &format!("  words: {{{}}}", words.collect::<Vec<_>>().join(", ")));
         }
         if !scale.bands.is_empty() {
             let bands = scale.bands.iter().map(|(from, severity)| format!("[{from}, {severity}]"));
-            let _ = writeln!(text, "  bands: [{}]", bands.collect::<Vec<_>>().join(", "));
+            push(text, &format!("  bands: [{}]", bands.collect::<Vec<_>>().join(", ")));
         }
         text.push_str("  default: Medium\n");
     }
@@ -128,15 +127,14 @@ impl Parts {
         match (target, self.guess(target)) {
             ("title", None) => {
                 self.line(text, 2, "no title was found: choose a field");
-                let _ = writeln!(text, "  title: {}", yaml::expression(&quoted(&format!("{} alert", self.name))));
+                push(text, &format!("  title: {}", yaml::expression(&quoted(&format!("{} alert", self.name)))));
             }
             (_, Some(guess)) => self.guessed(text, 2, target, guess),
             ("data_source", None) => {
-                let _ =
-                    writeln!(text, "  data_source:\n    source_type: 2 # a product of somebody else's; your own: 3");
+                push(text, "  data_source:\n    source_type: 2 # a product of somebody else's; your own: 3");
                 if !inner.iter().any(|guess| guess.target.ends_with(".product_name")) {
                     self.line(text, 4, "the product's name as analysts know it");
-                    let _ = writeln!(text, "    product_name: {}", yaml::expression(&quoted(&self.name)));
+                    push(text, &format!("    product_name: {}", yaml::expression(&quoted(&self.name))));
                 }
                 for guess in inner {
                     self.guessed(text, 4, guess.target.trim_start_matches(&below), guess);
@@ -144,19 +142,19 @@ impl Parts {
             }
             _ if inner.is_empty() => {}
             _ => {
-                let _ = writeln!(text, "  {target}:");
+                push(text, &format!("  {target}:"));
                 for (i, guess) in inner.iter().enumerate() {
                     let indent = if list { 6 } else { 4 };
                     self.line(text, indent, &self.rests_on(guess));
                     let dash = if list && i == 0 { "    - " } else { "      " };
                     let name = guess.target.trim_start_matches(&below);
-                    let _ = writeln!(text, "{dash}{name}: {}", yaml::expression(&guess.expression));
+                    push(text, &format!("{dash}{name}: {}", yaml::expression(&guess.expression)));
                 }
                 if target == "resource_list"
                     && let Some(host) = inner.first()
                 {
                     let source = format!("if {} then \"device\" else null end", host.path);
-                    let _ = writeln!(text, "      type: {}", yaml::expression(&source));
+                    push(text, &format!("      type: {}", yaml::expression(&source)));
                 }
             }
         }
@@ -164,14 +162,19 @@ impl Parts {
 
     fn guessed(&self, text: &mut String, indent: usize, name: &str, guess: &Guess) {
         self.line(text, indent, &self.rests_on(guess));
-        let _ = writeln!(text, "{}{name}: {}", " ".repeat(indent), yaml::expression(&guess.expression));
+        push(text, &format!("{}{name}: {}", " ".repeat(indent), yaml::expression(&guess.expression)));
     }
 
     fn rests_on(&self, guess: &Guess) -> String {
         let mut text = format!("guessed, {}: {} of {} have it", guess.sureness.as_str(), guess.have, self.samples);
         if let Some(seen) = &guess.seen {
-            let _ = write!(text, "; {seen}");
+            text.push_str(&format!("; {seen}"));
         }
         text
     }
+}
+
+fn push(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
 }

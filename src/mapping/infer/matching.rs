@@ -9,6 +9,7 @@ use crate::mapping::expression::{path, quoted};
 const KINDS: &[&str] = &[
     "vendor",
     "product",
+    "system",
     "schema",
     "type",
     "kind",
@@ -27,7 +28,6 @@ const KINDS: &[&str] = &[
     "service",
     "engine",
     "tool",
-    "sensor",
     "event",
 ];
 /// Keys that many kinds of records have.

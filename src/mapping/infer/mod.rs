@@ -7,6 +7,7 @@
 mod draft;
 mod leaves;
 mod matching;
+mod names;
 mod roles;
 mod scale;
 mod values;

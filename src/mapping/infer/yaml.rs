@@ -1,7 +1,5 @@
 //! Draft files as text: JSON values in YAML's flow style, expressions in single quotes.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
 use crate::mapping::expression::quoted;
@@ -44,16 +42,16 @@ fn write(text: &mut String, value: &Value, indent: usize) {
                 write(text, item, indent + 2);
                 text.push_str(if i + 1 < items.len() { ",\n" } else { "\n" });
             }
-            let _ = write!(text, "{}]", " ".repeat(indent));
+            text.push_str(&format!("{}]", " ".repeat(indent)));
         }
         Value::Object(fields) => {
             text.push_str("{\n");
             for (i, (name, value)) in fields.iter().enumerate() {
-                let _ = write!(text, "{pad}{}: ", quoted(name));
+                text.push_str(&format!("{pad}{}: ", quoted(name)));
                 write(text, value, indent + 2);
                 text.push_str(if i + 1 < fields.len() { ",\n" } else { "\n" });
             }
-            let _ = write!(text, "{}}}", " ".repeat(indent));
+            text.push_str(&format!("{}}}", " ".repeat(indent)));
         }
         _ => text.push_str(&flat),
     }

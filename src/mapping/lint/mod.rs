@@ -50,7 +50,7 @@ impl Mapper {
             let Ok(definition) = definition::parse(&source.file, &source.text) else { continue };
             let in_force: Option<&Mapping> = self.mappings().iter().find(|mapping| mapping.file == source.file);
             // Those inside the binary are held to the same by a test.
-            let users = in_force.map_or(!is_shipped(&source.file), |mapping| !mapping.shipped);
+            let users = in_force.map_or_else(|| !is_shipped(&source.file), |mapping| !mapping.shipped);
             let mut file = File { name: &source.file, places: Places::of(&source.text), findings: Vec::new() };
             if users {
                 match in_force {
