@@ -1,10 +1,12 @@
 //! One record by its place, on a real Kafka.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use alertbridge::domain::{Header, Offset, TopicPartition, instance_id};
 use alertbridge::kafka::plain::PlainProducer;
 use alertbridge::kafka::{KafkaSettings, ReadError, read_record};
+
+use tokio::time::Instant;
 
 use super::BOUND;
 use crate::support::kafka::{shared, unique};
