@@ -1,6 +1,6 @@
 //! Settings of the mapping, and the loading of all mapping files under them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::{fs, io};
@@ -181,7 +181,12 @@ fn assemble(
 /// All files: the user's, sorted by file name, then the shipped.
 pub(super) fn sources(settings: &MappingSettings, errors: &mut Vec<MappingError>) -> Vec<Source> {
     let mut files = Vec::new();
+    let mut read = HashSet::new();
     for directory in &settings.directories {
+        // Named twice, as by the configuration and on the command line, it is read once.
+        if !fs::canonicalize(directory).is_ok_and(|folder| read.insert(folder)) && directory.is_dir() {
+            continue;
+        }
         let of_directory = |e: io::Error| {
             MappingError::of_field("mapping", "directories", format!("cannot read {}: {e}", directory.display()))
         };

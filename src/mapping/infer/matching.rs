@@ -10,6 +10,8 @@ const KINDS: &[&str] = &[
     "vendor",
     "product",
     "system",
+    "feed",
+    "stream",
     "schema",
     "type",
     "kind",

@@ -84,7 +84,7 @@ pub fn infer(samples: &[Value], name: &str, settings: &MappingSettings, notes: &
     };
     let inputs: Vec<Value> = documents.into_iter().map(|document| Value::Object(document.clone())).collect();
     for _ in 0..MOST_TRIES {
-        parts.scale = parts.guess("severity").map(|guess| scale::of(&guess.values));
+        parts.scale = parts.guess("severity").map(|guess| scale::of(&guess.path, &guess.values));
         parts.unused = unused(&leaves, &parts);
         match attempt(&parts, &inputs, settings) {
             Attempt::Good(text) => return Ok(text),

@@ -49,7 +49,7 @@ pub(super) const ROLES: &[Role] = &[
         "id",
         Form::AsIs,
         values::is_id,
-        "case 82, ticket 80, reference 78, alert id 98, alert uuid 98, event uuid 96, event id 92, finding id 94, detection id 94, uuid 94, \
+        "case 82, ticket 80, reference 78, ref 78, alert id 98, alert uuid 98, event uuid 96, event id 92, finding id 94, detection id 94, uuid 94, \
          guid 92, uid 84, notable id 90, case id 84, incident id 84, id 90",
     ),
     role(
@@ -64,7 +64,7 @@ pub(super) const ROLES: &[Role] = &[
         "title",
         Form::Text,
         values::is_text,
-        "threat 86, alert title 99, title 97, alert name 96, headline 92, summary 84, rule name 90, signature 88, rule \
+        "threat 86, kind 52, alert title 99, title 97, alert name 96, headline 92, summary 84, rule name 90, signature 88, rule \
          title 90, detection name 90, event name 84, threat name 84, subject 82, rule 84, alert 80, rule \
          description 80, name 74, message 68, msg 68, description 64, category 50, event type 46",
     ),

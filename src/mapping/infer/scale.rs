@@ -38,15 +38,28 @@ pub(super) struct Scale {
     pub(super) notes: Vec<String>,
 }
 
-/// A scale for these values.
-pub(super) fn of(values: &[Value]) -> Scale {
+/// A scale for these values of a field.
+pub(super) fn of(path: &str, values: &[Value]) -> Scale {
     let number = |value: &Value| match value {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
         _ => None,
     };
     let numbers: Vec<f64> = values.iter().filter_map(number).collect();
-    if numbers.len() == values.len() && !numbers.is_empty() { of_numbers(&numbers) } else { of_words(values) }
+    if numbers.len() < values.len() || numbers.is_empty() {
+        return of_words(values);
+    }
+    let name = path.to_lowercase();
+    let is_priority = name.ends_with("prio") || name.ends_with("priority");
+    if is_priority && numbers.iter().all(|n| (1.0..=5.0).contains(n)) { of_priorities() } else { of_numbers(&numbers) }
+}
+
+/// Of priorities the first is the worst: those of Suricata, and of most that have no more than five.
+fn of_priorities() -> Scale {
+    let all = [Severity::High, Severity::Medium, Severity::Low, Severity::Tips, Severity::Tips];
+    let words = (1..).zip(all).map(|(priority, severity): (u8, _)| (priority.to_string(), severity)).collect();
+    let notes = vec!["a guess: a priority, of which 1 is taken for the worst".to_owned()];
+    Scale { words, bands: Vec::new(), notes }
 }
 
 fn of_numbers(numbers: &[f64]) -> Scale {
@@ -108,13 +121,16 @@ mod tests {
 
     #[test]
     fn numbers_make_bands_by_their_size_and_words_make_words() {
-        let bands = |values: &[i64]| of(&values.iter().map(|n| json!(n)).collect::<Vec<_>>()).bands;
+        let bands = |values: &[i64]| of(".score", &values.iter().map(|n| json!(n)).collect::<Vec<_>>()).bands;
         assert_eq!(bands(&[3, 5]).last(), Some(&(5, Severity::Fatal)));
         assert_eq!(bands(&[99]).last(), Some(&(74, Severity::Fatal)));
         assert_eq!(bands(&[1000]), []);
-        let words = of(&[json!("WARN"), json!("high"), json!("odd")]);
+        let words = of(".severity", &[json!("WARN"), json!("high"), json!("odd")]);
         assert!(words.words.contains(&("warn".to_owned(), Severity::Medium)));
         assert!(words.words.contains(&("odd".to_owned(), Severity::Medium)) && words.notes[1].contains("`odd`"));
         assert!(!words.words.iter().any(|(word, _)| word == "high"), "it stands for itself");
+        let priorities = of(".alert.Priority", &[json!("1"), json!(3)]);
+        assert_eq!(priorities.words[0], ("1".to_owned(), Severity::High), "the first is the worst");
+        assert!(of(".priority", &[json!(50)]).words.is_empty());
     }
 }

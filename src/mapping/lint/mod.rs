@@ -5,6 +5,7 @@
 //! records in the files' own tests.
 
 mod fields;
+mod paths;
 mod reach;
 mod severity;
 
@@ -54,7 +55,10 @@ impl Mapper {
             let mut file = File { name: &source.file, places: Places::of(&source.text), findings: Vec::new() };
             if users {
                 match in_force {
-                    Some(_) => lint_file(&mut file, &definition, self.policy().strict),
+                    Some(mapping) => {
+                        lint_file(&mut file, &definition, self.policy().strict);
+                        paths::lint(&mut file, &definition, mapping);
+                    }
                     None => {
                         let problem =
                             format!("`{}` is not among `mapping.formats`, so no record is read as it", definition.name);

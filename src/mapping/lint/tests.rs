@@ -63,6 +63,21 @@ fn a_field_that_the_data_class_does_not_know_is_an_error_where_the_settings_are_
 }
 
 #[test]
+fn a_path_that_is_nearly_one_of_the_tests_records_is_told() {
+    let yaml = r#"
+name: x
+match: has("items")
+split: .items[]
+alert:
+  title: .tilte
+  count: .n
+  network_list: [{src_ip: .scr.ip // .other, src_port: .src.prot}]
+tests: [{name: one, input: {items: [{title: t, n: 1, src: {ip: 192.0.2.1, port: 7}}]}, expect: {}}]
+"#;
+    insta::assert_snapshot!(lint(&[("x.yaml", yaml)], |_| ()).join("\n"));
+}
+
+#[test]
 fn a_format_that_no_record_reaches_is_told() {
     let test = |name: &str, matches: &str| {
         format!(
