@@ -39,8 +39,8 @@ pub(super) struct CheckArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  alertbridge check --config alertbridge.yaml      all that `run` would refuse, and what is hardly meant
-  alertbridge check --mappings mappings --watch    while writing mapping files: their tests, at each save";
+  alertbridge check --config alertbridge.yaml    all that `run` would refuse, and more
+  alertbridge check --mappings mappings --watch  their tests, at each save";
 
 pub(super) fn execute(args: &CheckArgs) -> Result<(), Failure> {
     if args.watch {

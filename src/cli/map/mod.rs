@@ -100,10 +100,10 @@ pub(super) struct MapArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  alertbridge map --explain alert.json                 what becomes of this alert, and why
-  alertbridge map --explain --from soc.alerts/3/42     the same for a record in Kafka, with the daemon's own ids
-  alertbridge map --infer a.json b.json > acme.yaml    a first draft of a mapping file from two samples
-  alertbridge map --mappings mappings --lines all.json a record a line, with mapping files of yours";
+  alertbridge map --explain alert.json              what becomes of it, and why
+  alertbridge map --explain --from soc.alerts/3/42  the same for a record in Kafka
+  alertbridge map --infer a.json b.json > acme.yaml a first draft of a mapping file
+  alertbridge map --mappings mappings --lines all   a record a line";
 
 fn header(text: &str) -> Result<Header, String> {
     let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
