@@ -198,8 +198,8 @@ pub(super) type Watch<'a> = Option<&'a dyn Fn(Seen<'_>)>;
 pub(super) enum Seen<'a> {
     /// A document whose format is looked for.
     Document(&'a Document),
-    /// A part that becomes an alert; whether it is one of several that the record may have.
-    Part { mapping: &'a Mapping, document: &'a Document, part: u32, split: bool },
+    /// A part that becomes an alert; `place` is what its id is made of where it has none of its own.
+    Part { mapping: &'a Mapping, document: &'a Document, part: u32, place: String },
 }
 
 /// One record's way through the mappings.
@@ -259,14 +259,17 @@ impl Run<'_> {
     fn alert(&mut self, mapping: &Mapping, document: &Document, split: bool) {
         let part = self.next_part;
         let origin = self.origin;
+        let place = || {
+            let of_record = format!("{}/{}", origin.partition, origin.offset);
+            if split { format!("{of_record}/{part}") } else { of_record }
+        };
         if let Some(watch) = self.watch {
-            watch(Seen::Part { mapping, document, part, split });
+            watch(Seen::Part { mapping, document, part, place: place() });
         }
         let mut id_of_place = false;
         let position = || {
             id_of_place = true;
-            let of_record = format!("{}/{}", origin.partition, origin.offset);
-            if split { format!("{of_record}/{part}") } else { of_record }
+            place()
         };
         let mut faults = Vec::new();
         let result = mapping.map(document, &self.env, self.policy, part, position, &mut faults);

@@ -104,6 +104,12 @@ pub struct SeverityTrace {
     pub rule: String,
 }
 
+/// What was seen while the record was mapped.
+enum Note {
+    Document(Document),
+    Part { format: Arc<str>, document: Document, part: u32, place: String },
+}
+
 impl Mapper {
     /// Maps a record and explains it; as one format where that is named, and `None` where there is no such format.
     #[must_use]
@@ -112,23 +118,32 @@ impl Mapper {
             Some(name) => Some(self.mappings().iter().find(|m| &*m.name == name)?),
             None => None,
         };
-        let env = Env { record: record::value(record, origin), zone_offset: self.policy().zone_offset };
-        let documents = RefCell::new(Vec::new());
+        let notes = RefCell::new(Vec::new());
         let watch = |seen: Seen<'_>| {
-            let mut documents = documents.borrow_mut();
-            match seen {
-                Seen::Document(document) => documents.push(self.detection(document, &env)),
-                Seen::Part { mapping, document, part, split } => {
-                    let trace = self.part(mapping, document, &env, part, &position(origin, part, split));
-                    if let Some(of) = documents.last_mut() {
+            notes.borrow_mut().push(match seen {
+                Seen::Document(document) => Note::Document(document.clone()),
+                Seen::Part { mapping, document, part, place } => {
+                    Note::Part { format: Arc::clone(&mapping.name), document: document.clone(), part, place }
+                }
+            });
+        };
+        let mapped = self.map_with(forced, record, origin, Some(&watch));
+        // Evaluated afterwards, so that it spends nothing of what mapping the record may cost.
+        let env = Env { record: record::value(record, origin), zone_offset: self.policy().zone_offset };
+        let mut documents: Vec<DocumentTrace> = Vec::new();
+        for note in notes.into_inner() {
+            match note {
+                Note::Document(document) => documents.push(self.detection(&document, &env)),
+                Note::Part { format, document, part, place } => {
+                    let mapping = self.mappings().iter().find(|mapping| mapping.name == format);
+                    if let (Some(mapping), Some(of)) = (mapping, documents.last_mut()) {
                         of.split = mapping.split.as_ref().map(|split| split.source().to_owned());
-                        of.parts.push(trace);
+                        of.parts.push(self.part(mapping, &document, &env, part, &place));
                     }
                 }
             }
-        };
-        let mapped = self.map_with(forced, record, origin, Some(&watch));
-        Some(Explanation { mapped, documents: documents.into_inner() })
+        }
+        Some(Explanation { mapped, documents })
     }
 
     fn detection(&self, document: &Document, env: &Env) -> DocumentTrace {
@@ -163,12 +178,6 @@ impl Mapper {
         let severity = severity(mapping, result("severity"), policy.default_severity);
         PartTrace { part, format: Arc::clone(&mapping.name), fields, id, severity }
     }
-}
-
-/// The place that an alert without an id has its id of.
-fn position(origin: &Origin, part: u32, split: bool) -> String {
-    let of_record = format!("{}/{}", origin.partition, origin.offset);
-    if split { format!("{of_record}/{part}") } else { of_record }
 }
 
 fn id(format: &str, source: Option<String>, position: &str) -> IdTrace {
