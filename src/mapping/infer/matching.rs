@@ -32,6 +32,8 @@ const KINDS: &[&str] = &[
     "tool",
     "event",
 ];
+/// What such a name may say of the record before it names the kind.
+const WHOLES: &[&str] = &["event", "record", "log", "alert", "message", "data", "schema", "odata", "source", "device"];
 /// Keys that many kinds of records have.
 const COMMON: &[&str] = &[
     "id",
@@ -95,7 +97,12 @@ pub(super) fn of(samples: &[&Map<String, Value>]) -> Option<Condition> {
         paths.push(at);
     }
     let mut rare: Vec<&String> = keys.into_iter().filter(|key| !paths.contains(&path([key.as_str()]))).collect();
-    rare.sort_by_key(|key| (rank(key), std::cmp::Reverse(key.len().min(40))));
+    let structural = |key: &String| {
+        let whole =
+            |value: &Value| value.is_object() || value.as_array().is_some_and(|i| i.iter().any(Value::is_object));
+        samples.iter().all(|sample| sample.get(key).is_some_and(whole))
+    };
+    rare.sort_by_key(|key| (rank(key, structural(key)), std::cmp::Reverse(key.len().min(40))));
     let wanted = 2_usize.saturating_sub(terms.len());
     for key in rare.into_iter().take(wanted) {
         terms.push(format!("has({})", quoted(key)));
@@ -115,22 +122,27 @@ fn kind<'a>(keys: &[&'a String], samples: &[&'a Map<String, Value>]) -> Option<(
         (short && samples.iter().all(|sample| sample.get(**key).and_then(Value::as_str) == Some(value)))
             .then_some((**key, value))
     };
+    // `event_type` is a kind of record, `risk_object_type` is not.
     let ranked = |(key, _): &(&String, &str)| {
-        let last = words(key).pop().unwrap_or_default();
-        KINDS.iter().position(|kind| *kind == last)
+        let words = words(key);
+        let last = words.last()?;
+        let of_record = words.len() == 1 || words.len() == 2 && WHOLES.contains(&words.first()?.as_str());
+        KINDS.iter().position(|kind| of_record && kind == last)
     };
     let found = keys.iter().filter_map(|key| constant(&key)).filter(|found| ranked(found).is_some());
     found.min_by_key(|found| ranked(found))
 }
 
-/// Rare names first.
-fn rank(key: &str) -> usize {
+/// Rare names first: long ones, then objects, which are seldom left out, then what is no everyday word.
+fn rank(key: &str, structural: bool) -> usize {
     let all = words(key);
     match all.as_slice() {
-        [] => 3,
-        [one] if COMMON.contains(&one.as_str()) => 2,
-        [_] => 1,
-        _ => 0,
+        [] => 5,
+        [one] if COMMON.contains(&one.as_str()) => 4,
+        [_, _, _, ..] => 0,
+        _ if structural => 1,
+        [_] => 3,
+        _ => 2,
     }
 }
 
@@ -155,5 +167,7 @@ mod tests {
         let samples = [json!({"id": 1, "x-y": 1, "zeta": null}), json!({"id": 2, "x-y": 2, "zeta": 1})];
         assert_eq!(condition(&samples).as_deref(), Some("has(\"x-y\") and has(\"zeta\")"));
         assert_eq!(condition(&[json!({"a": 1}), json!({"b": 1})]), None);
+        let samples = [json!({"risk_object_type": "user", "verdict": {"x": 1}, "mail_from": "a"})];
+        assert_eq!(condition(&samples).as_deref(), Some("has(\"risk_object_type\") and has(\"verdict\")"));
     }
 }

@@ -50,7 +50,7 @@ pub(super) const ROLES: &[Role] = &[
         Form::AsIs,
         values::is_id,
         "case 82, ticket 80, reference 78, ref 78, alert id 98, alert uuid 98, event uuid 96, event id 92, finding id 94, detection id 94, uuid 94, \
-         guid 92, uid 84, notable id 90, case id 84, incident id 84, id 90",
+         guid 92, uid 84, notable id 90, case id 84, incident id 84, id 97",
     ),
     role(
         "severity",
@@ -86,7 +86,7 @@ pub(super) const ROLES: &[Role] = &[
         "first_observed_time",
         Form::Time,
         is_time,
-        "observed 92, detected 92, first seen 98, first observed 98, first seen time 98, first event time 94, started at 92, start time \
+        "first activity 94, first activity date time 94, observed 92, detected 92, first seen 98, first observed 98, first seen time 98, first event time 94, started at 92, start time \
          92, starts at 92, start 82, event time 90, detected at 92, detection time 92, occurred at 94, \
          occurred 92, observed at 90, timestamp 90, time 88, date time 86, eventtime 88, ts 86, date 80, \
          created at 82, created 80, when 76, at 66",
@@ -95,15 +95,14 @@ pub(super) const ROLES: &[Role] = &[
         "last_observed_time",
         Form::Time,
         is_time,
-        "last seen 98, last observed 98, last seen time 98, last event time 94, ended at 90, end time 90, \
+        "last activity 94, last activity date time 94, last seen 98, last observed 98, last seen time 98, last event time 94, ended at 90, end time 90, \
          ends at 88, end 78, updated at 78, last update 76",
     ),
     role(
         "create_time",
         Form::Time,
         is_time,
-        "created at 94, create time 96, created 92, creation time 94, generated at 88, ingested at 78, \
-         timestamp 74, time 70, ts 68",
+        "created at 94, create time 96, created 92, creation time 94, generated at 88, ingested at 78",
     ),
     role(
         "source_url",
