@@ -6,6 +6,7 @@ use alertbridge::domain::{Header, Offset, TopicPartition, instance_id};
 use alertbridge::kafka::plain::PlainProducer;
 use alertbridge::kafka::{KafkaSettings, ReadError, read_record};
 
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use tokio::time::Instant;
 
 use super::BOUND;
@@ -56,6 +57,37 @@ async fn a_record_is_read_by_its_place_without_a_group_and_what_is_not_there_is_
     assert_eq!(read(&settings, &unknown, 0, 0).await.unwrap_err(), ReadError::NoTopic(unknown.clone()));
     assert_eq!(read(&settings, &unknown, 0, 0).await.unwrap_err(), ReadError::NoTopic(unknown), "it was not made");
     assert_eq!(kafka.committed(&group, &topic, 2), [None, None], "nothing is committed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_place_of_a_transactions_marker_holds_no_record_and_the_next_one_is_told() {
+    let kafka = shared();
+    let topic = unique("single-gap");
+    kafka.create_topic(&topic, 1, &[]).await;
+    let transactional = kafka.client().set("transactional.id", unique("tx")).clone();
+    let to = topic.clone();
+    let produced = move || {
+        let bound = Duration::from_secs(30);
+        let producer: BaseProducer = transactional.create().unwrap();
+        producer.init_transactions(bound).unwrap();
+        for _ in 0..2 {
+            producer.begin_transaction().unwrap();
+            producer.send(BaseRecord::<[u8], str>::to(&to).payload("x")).unwrap();
+            producer.flush(bound).unwrap();
+            producer.commit_transaction(bound).unwrap();
+        }
+    };
+    tokio::task::spawn_blocking(produced).await.unwrap();
+    let settings = kafka.settings("g", &topic);
+    // A record, a marker, a record, a marker.
+    assert_eq!(read(&settings, &topic, 0, 2).await.unwrap(), " x ");
+    let said = read(&settings, &topic, 0, 1).await.unwrap_err().to_string();
+    assert_eq!(
+        said,
+        format!("{topic}/0 has no record 1: it was compacted away, or is of a transaction; the next record is 2")
+    );
+    let said = read(&settings, &topic, 0, 3).await.unwrap_err().to_string();
+    assert_eq!(said, format!("{topic}/0 has no record 3: it was compacted away, or is of a transaction"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
