@@ -11,12 +11,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::watchdog::Watched;
-use crate::config::{Config, LogFormat};
-use crate::kafka::{self, KafkaSink, KafkaSource};
-use crate::mapping::Mapper;
+use crate::config::{self, Config, LogFormat};
+use crate::domain::{Offset, Record, TopicPartition};
+use crate::kafka::{self, KafkaSink, KafkaSource, ReadError};
+use crate::mapping::{Finding, Mapper, MappingSettings};
 use crate::pipeline::{Parts, Pipeline, PipelineError, Preparer};
 use crate::ports::{GuardControl, SourceError, guard_control};
-use crate::routing::RouteTable;
+use crate::routing::{self, RouteTable};
 use crate::secmaster::SecMasterClient;
 use crate::server::{self, Shown};
 use crate::supervisor::{Stop, Supervisor, SupervisorError};
@@ -131,9 +132,39 @@ pub(crate) fn load_routes(config: &Config) -> Result<RouteTable, AppError> {
     RouteTable::new(&settings::routes(config)).map_err(|errors| all(&errors))
 }
 
+/// Reads one record from the configuration's brokers, and tells the cluster's id. Blocks for `bound` at most.
+pub(crate) fn read_record(
+    config: &Config,
+    at: &TopicPartition,
+    offset: Offset,
+    bound: Duration,
+) -> Result<(Record, String), AppError> {
+    let mut config = config.clone();
+    config::read_kafka_secrets(&mut config).map_err(AppError::configuration)?;
+    kafka::read_record(&settings::kafka(&config), at, offset, bound).map_err(|error| match error {
+        ReadError::Client(error) => AppError::configuration(error),
+        error => AppError::run_time(error),
+    })
+}
+
 fn all(errors: &[impl ToString]) -> AppError {
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     AppError::Configuration(anyhow!("{}", lines.join("\n")))
+}
+
+/// The settings that the mappings are loaded with.
+pub(crate) fn mapping_settings(config: &Config) -> MappingSettings {
+    settings::mapping(config)
+}
+
+/// What in the routes is hardly meant.
+pub(crate) fn lint_routes(config: &Config) -> Vec<Finding> {
+    routing::lint(&settings::routes(config))
+}
+
+/// What in the user's mapping files is hardly meant.
+pub(crate) fn lint_mappings(config: &Config, mapper: &Mapper) -> Vec<Finding> {
+    mapper.lint(&settings::mapping(config))
 }
 
 /// Whether clients can be made of the configuration: reads certificates and properties, reaches nothing.

@@ -18,6 +18,11 @@ pub(super) struct ConfigFiles {
 }
 
 impl ConfigFiles {
+    /// The files that are read, or would be if they were there.
+    pub(super) fn candidates(&self) -> Vec<PathBuf> {
+        if self.files.is_empty() { config::DEFAULT_FILES.map(PathBuf::from).to_vec() } else { self.files.clone() }
+    }
+
     /// Reads and checks the configuration.
     ///
     /// # Errors

@@ -87,7 +87,7 @@ struct CompletionsArgs {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::execute(args),
-        Command::Check(args) => check::execute(args),
+        Command::Check(args) => check::execute(&args),
         Command::Map(args) => map::execute(&args),
         Command::Demo(args) => demo::execute(args),
         Command::Simulate(args) => simulate::execute(*args),

@@ -10,7 +10,7 @@ use super::layers::{Layer, Places, ROOT};
 use super::{Config, reader, schema, secret, unbuilt, yaml};
 
 /// Where a configuration is looked for when none is named; the first that exists is read.
-const DEFAULT_FILES: [&str; 2] = ["alertbridge.yaml", "/etc/alertbridge/alertbridge.yaml"];
+pub const DEFAULT_FILES: [&str; 2] = ["alertbridge.yaml", "/etc/alertbridge/alertbridge.yaml"];
 
 /// What the configuration is for: some commands need less than the daemon does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,6 +30,16 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// What is not wrong, but probably not meant either; a sentence each.
     pub hints: Vec<String>,
+    /// Where each key was set.
+    places: Places,
+}
+
+impl Loaded {
+    /// Where a key was set: `alertbridge.yaml:12`, or the name of an environment variable.
+    #[must_use]
+    pub fn place_of(&self, key: &str) -> Option<&str> {
+        self.places.of(key).map(|place| place.name.as_str())
+    }
 }
 
 /// Reads and checks the configuration: defaults, then `files` in order, then the environment.
@@ -45,15 +55,15 @@ pub fn load(files: &[PathBuf], environment: &Environment, purpose: Purpose) -> R
     }
     let hints = environment::hints(environment);
     match assemble(&files, environment, purpose) {
-        Ok(config) => {
+        Ok((config, places)) => {
             let hints = hints.into_iter().chain(check::hints(&config, purpose)).collect();
-            Ok(Loaded { config, files, hints })
+            Ok(Loaded { config, files, hints, places })
         }
         Err(problems) => Err(ConfigError { problems, hints }),
     }
 }
 
-fn assemble(files: &[PathBuf], environment: &Environment, purpose: Purpose) -> Result<Config, Vec<Problem>> {
+fn assemble(files: &[PathBuf], environment: &Environment, purpose: Purpose) -> Result<(Config, Places), Vec<Problem>> {
     let schema = schema();
     let mut places = Places::default();
     let tree = layered(files, environment, &schema, &mut places)?;
@@ -73,7 +83,7 @@ fn assemble(files: &[PathBuf], environment: &Environment, purpose: Purpose) -> R
     let later = later.into_iter().flatten();
     problems.extend(later.filter(|p| !is_unread(&p.path) && !keys_in(&p.message).any(is_unread)));
     if problems.is_empty() {
-        return Ok(config);
+        return Ok((config, places));
     }
     // In the order of files and lines; what is missing has no place and comes last.
     let place = |problem: &Problem| {

@@ -38,13 +38,13 @@ pub use delivery::{
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use kafka::{Kafka, KafkaSecurity, Oauth, SaslMechanism, SecurityProtocol, StartFrom};
-pub use load::{Loaded, Purpose, load};
+pub use load::{DEFAULT_FILES, Loaded, Purpose, load};
 pub use log::{Log, LogFormat, LogLevel};
 pub use mapping::{Mapping, OnInvalidField, OnUnmatched};
 pub use routing::{Routing, Rule};
 pub use schema::schema;
 pub use secmaster::{CredentialKind, Credentials, SecMaster};
-pub use secret::read_secrets_again;
+pub use secret::{read_kafka_secrets, read_secrets_again};
 pub use server::Server;
 pub use show::show;
 pub use units::{ByteSize, TimeSpan, UnitError};

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde::Serializer;
 
 use super::Config;
-use super::error::Problem;
+use super::error::{ConfigError, Problem};
 
 /// What stands for a secret wherever configuration is shown.
 const HIDDEN: &str = "<hidden>";
@@ -90,6 +90,25 @@ pub(super) fn resolve(config: &mut Config, read: bool) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Takes the secrets for Kafka that stand in files, and no other.
+///
+/// # Errors
+/// Those that cannot be read.
+pub fn read_kafka_secrets(config: &mut Config) -> Result<(), ConfigError> {
+    let mut problems = Vec::new();
+    for Slot { file_key, file, secret } in slots(config) {
+        let Some(file) = file.filter(|_| file_key.starts_with("kafka.")) else { continue };
+        match read_file(file) {
+            Ok(text) => *secret = Some(text),
+            Err(why) => {
+                let message = format!("`{file_key}`: cannot take the secret from `{}`: {why}", file.display());
+                problems.push(Problem { path: file_key.to_owned(), message, place: None });
+            }
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems, hints: Vec::new() }) }
 }
 
 /// The same configuration with the secrets that stand in files as they are now; `None` if there are none, or if one of

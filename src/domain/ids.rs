@@ -11,19 +11,30 @@ use super::Origin;
 /// A record without a timestamp has an empty field in its place.
 #[must_use]
 pub fn instance_id(origin: &Origin, part: u32, workflow_id: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, instance_name(origin, part, workflow_id).as_bytes())
+}
+
+/// The text that [`instance_id`] is made of.
+#[must_use]
+pub fn instance_name(origin: &Origin, part: u32, workflow_id: &str) -> String {
     let timestamp = origin.timestamp_ms.map(|t| t.to_string()).unwrap_or_default();
-    let name = format!(
+    format!(
         "alertbridge:instance:{}/{}/{}/{}/{timestamp}/{part}/{workflow_id}",
         origin.cluster_id, origin.partition.topic, origin.partition.partition, origin.offset,
-    );
-    Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())
+    )
 }
 
 /// The id of the workflow instance that a delivery asks for under `delivery.instance_id: alert`: UUIDv5 in the URL
 /// namespace of `alertbridge:instance:{alert id}/{workflow id}`. Repeats of one alert in other records share it.
 #[must_use]
 pub fn instance_id_of_alert(alert_id: &str, workflow_id: &str) -> Uuid {
-    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("alertbridge:instance:{alert_id}/{workflow_id}").as_bytes())
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, instance_name_of_alert(alert_id, workflow_id).as_bytes())
+}
+
+/// The text that [`instance_id_of_alert`] is made of.
+#[must_use]
+pub fn instance_name_of_alert(alert_id: &str, workflow_id: &str) -> String {
+    format!("alertbridge:instance:{alert_id}/{workflow_id}")
 }
 
 /// The id of an alert: the source's own if that is a UUID (in its canonical form), else UUIDv5 in the URL
@@ -32,8 +43,14 @@ pub fn instance_id_of_alert(alert_id: &str, workflow_id: &str) -> Uuid {
 pub fn alert_id(format: &str, source_id: &str) -> Uuid {
     match Uuid::try_parse(source_id) {
         Ok(uuid) if source_id.len() == 36 => uuid,
-        _ => Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("alertbridge:alert:{format}/{source_id}").as_bytes()),
+        _ => Uuid::new_v5(&Uuid::NAMESPACE_URL, alert_name(format, source_id).as_bytes()),
     }
+}
+
+/// The text that [`alert_id`] is made of where the source's id is no UUID.
+#[must_use]
+pub fn alert_name(format: &str, source_id: &str) -> String {
+    format!("alertbridge:alert:{format}/{source_id}")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod severity;
 pub use alert::{Alert, DataClass};
 pub use dead_letter::{AttemptReport, DeadLetter, DeadLetterClass, HEADER_PREFIX, Shape};
 pub use failure::{FailureClass, FailureReason};
-pub use ids::{alert_id, instance_id, instance_id_of_alert};
+pub use ids::{alert_id, alert_name, instance_id, instance_id_of_alert, instance_name, instance_name_of_alert};
 pub use outcome::{Outcome, OutcomeKind, SkipReason};
 pub use record::{Header, Offset, Origin, Record, TopicPartition};
 pub use request::{Destination, Found, Started, WorkflowRequest};

@@ -15,6 +15,7 @@
 //! | `outbox` | what the worker tells, in order, bounded |
 //! | `queries`, `record` | questions to the brokers; messages into records |
 //! | `sink` | the dead-letter producer |
+//! | `single` | one record by its place, for `map --from` |
 //! | `plain`, `embedded` | a producer and a reader without promises, and librdkafka's mock cluster, for the demo |
 
 mod client;
@@ -29,6 +30,7 @@ mod queries;
 mod questions;
 mod record;
 mod settings;
+mod single;
 mod sink;
 mod source;
 mod start;
@@ -37,5 +39,6 @@ mod worker;
 
 pub use client::{ClientError, check};
 pub use settings::KafkaSettings;
+pub use single::{ReadError, read_record};
 pub use sink::KafkaSink;
 pub use source::KafkaSource;

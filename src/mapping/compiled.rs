@@ -45,11 +45,11 @@ pub(super) struct Mapping {
     pub(super) uses_record: bool,
     pub(super) tests: Vec<TestDefinition>,
     /// Which alerts start nothing, and why.
-    skip: Option<(Expression, Arc<str>)>,
-    data_class: DataClass,
-    required: Vec<String>,
-    severity: Scale,
-    alert: Node,
+    pub(super) skip: Option<(Expression, Arc<str>)>,
+    pub(super) data_class: DataClass,
+    pub(super) required: Vec<String>,
+    pub(super) severity: Scale,
+    pub(super) alert: Node,
 }
 
 /// A node of the `alert` tree.

@@ -9,8 +9,8 @@ use super::check::FieldFault;
 use super::compiled::{Mapping, Policy};
 use super::error::MappingError;
 use super::expression::{Env, from_json, within_record};
-use super::opening::Run;
-use super::settings::{Loaded, MappingSettings, load};
+use super::opening::{Run, Watch};
+use super::settings::{Loaded, MappingSettings, load, load_text};
 use super::{envelope, record};
 use crate::domain::{Alert, DeadLetterClass, FailureReason, Origin, Record};
 
@@ -67,6 +67,11 @@ impl Mapper {
         load(settings).map(|loaded| Self { inner: Arc::new(loaded) })
     }
 
+    /// Compiles the text of one mapping file, as the only one in force; no folder is read.
+    pub(super) fn of_text(settings: &MappingSettings, file: &str, text: &str) -> Result<Self, Vec<MappingError>> {
+        load_text(settings, file, text).map(|loaded| Self { inner: Arc::new(loaded) })
+    }
+
     /// A short hash over all mapping files in force.
     #[must_use]
     pub fn version(&self) -> Arc<str> {
@@ -78,6 +83,10 @@ impl Mapper {
         self.inner.mappings.iter().map(|m| &m.name)
     }
 
+    pub(super) fn policy(&self) -> Policy {
+        self.inner.policy
+    }
+
     pub(super) fn mappings(&self) -> &[Mapping] {
         &self.inner.mappings
     }
@@ -85,17 +94,23 @@ impl Mapper {
     /// Maps a record; `origin` is where it first stood.
     #[must_use]
     pub fn map(&self, record: &Record, origin: &Origin) -> Mapped {
-        self.map_with(None, record, origin)
+        self.map_with(None, record, origin, None)
     }
 
     /// Maps a record as one format, whatever its `match` says; `None` when there is no such format.
     #[must_use]
     pub fn map_as(&self, format: &str, record: &Record, origin: &Origin) -> Option<Mapped> {
         let mapping = self.mappings().iter().find(|m| &*m.name == format)?;
-        Some(self.map_with(Some(mapping), record, origin))
+        Some(self.map_with(Some(mapping), record, origin, None))
     }
 
-    fn map_with(&self, forced: Option<&Mapping>, record: &Record, origin: &Origin) -> Mapped {
+    pub(super) fn map_with(
+        &self,
+        forced: Option<&Mapping>,
+        record: &Record,
+        origin: &Origin,
+        watch: Watch<'_>,
+    ) -> Mapped {
         let whole = |failure| {
             let (result, faults) = (Err(failure), Vec::new());
             Mapped::Parts(vec![MappedPart { part: 0, format: None, result, faults, id_of_place: false }])
@@ -121,6 +136,7 @@ impl Mapper {
             zone_offset: policy.zone_offset,
         };
         let mut run = Run::new(&self.inner, forced, policy, env, origin);
+        run.watch = watch;
         if !matches!(document.val, Val::Obj(_) | Val::Arr(_)) {
             let message = "the value is JSON, but no object";
             return whole(envelope::malformed(FailureReason::NotAnObject, message));

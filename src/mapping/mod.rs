@@ -11,12 +11,17 @@ mod compiled;
 mod definition;
 mod envelope;
 mod error;
+mod explain;
 mod expression;
+mod finding;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod infer;
 mod json;
+mod lint;
 mod mapper;
 mod opening;
+mod places;
 mod record;
 mod schema;
 mod selftest;
@@ -32,9 +37,16 @@ mod tests;
 
 pub use check::FieldFault;
 pub use error::MappingError;
+pub use explain::{DocumentTrace, Explanation, FieldTrace, IdTrace, PartTrace, SeverityTrace, Tried};
+pub use expression::Verdict;
+pub use finding::{Finding, Level};
+pub use infer::{NoDraft, infer};
+pub use lint::lint_predicate;
 pub use mapper::{MapFailure, Mapped, MappedPart, Mapper};
+pub use places::At;
 pub use selftest::TestFailure;
 pub use settings::{MappingSettings, OnInvalidField, OnUnmatched};
 pub use time::is_zone_offset;
 
-pub(crate) use expression::{Document, Env, Expression, from_json};
+pub(crate) use error::suggestion as suggest;
+pub(crate) use expression::{Document, Env, Expression, certain, from_json, words_compared_with};

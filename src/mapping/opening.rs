@@ -16,10 +16,22 @@ use super::mapper::{MapFailure, MappedPart};
 use super::settings::{Fallback, Loaded};
 use crate::domain::{DeadLetterClass, FailureReason, Origin};
 
+/// Who looks on while a record is mapped: [`super::explain`], nobody else.
+pub(super) type Watch<'a> = Option<&'a dyn Fn(Seen<'_>)>;
+
+/// What there is to see.
+pub(super) enum Seen<'a> {
+    /// A document whose format is looked for.
+    Document(&'a Document),
+    /// A part that becomes an alert; `place` is what its id is made of where it has none of its own.
+    Part { mapping: &'a Mapping, document: &'a Document, part: u32, place: String },
+}
+
 /// A record under way.
 pub(super) struct Run<'a> {
     loaded: &'a Loaded,
     forced: Option<&'a Mapping>,
+    pub(super) watch: Watch<'a>,
     policy: Policy,
     env: Env,
     origin: &'a Origin,
@@ -47,7 +59,18 @@ impl<'a> Run<'a> {
         env: Env,
         origin: &'a Origin,
     ) -> Self {
-        Self { loaded, forced, policy, env, origin, parts: Vec::new(), next_part: 0, skipped: false, bytes: 0 }
+        Self {
+            loaded,
+            forced,
+            watch: None,
+            policy,
+            env,
+            origin,
+            parts: Vec::new(),
+            next_part: 0,
+            skipped: false,
+            bytes: 0,
+        }
     }
 
     /// The parts, and whether some were skipped because no format matched.
@@ -91,6 +114,7 @@ impl<'a> Run<'a> {
             let message = format!("envelopes nest more than {MAX_LEVELS} deep");
             return self.fail(None, malformed(FailureReason::BadEnvelope, message));
         }
+        self.see(Seen::Document(document));
         let mapping = self.find(document, around);
         let inside = Around { level: around.level + 1, ..around };
         if mapping.is_none_or(|m| &*m.name == cloud_event::FORMAT)
@@ -120,8 +144,15 @@ impl<'a> Run<'a> {
                 _ => {}
             }
         }
+        self.see(Seen::Document(&event.document));
         let mapping = self.find(&event.document, within);
         self.take(mapping, &event.document, split, within);
+    }
+
+    fn see(&self, seen: Seen<'_>) {
+        if let Some(watch) = self.watch {
+            watch(seen);
+        }
     }
 
     fn each(&mut self, items: &[Val], of: &Document, around: Around<'_>) {
@@ -188,16 +219,22 @@ impl<'a> Run<'a> {
         }
         let part = self.next_part;
         let origin = self.origin;
-        let mut id_of_place = false;
         // An event is the same one wherever it stands, so its place is better than the record's.
-        let position = || match event {
+        let place = || match event {
             Some((identity, first)) if part > first => format!("{identity}/{}", part - first),
             Some((identity, _)) => identity.to_owned(),
             None => {
-                id_of_place = true;
                 let of_record = format!("{}/{}", origin.partition, origin.offset);
                 if split { format!("{of_record}/{part}") } else { of_record }
             }
+        };
+        if self.watch.is_some() {
+            self.see(Seen::Part { mapping, document, part, place: place() });
+        }
+        let mut id_of_place = false;
+        let position = || {
+            id_of_place = event.is_none();
+            place()
         };
         let mut faults = Vec::new();
         let result = mapping.map(document, &self.env, self.policy, part, position, &mut faults);

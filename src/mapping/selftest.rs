@@ -1,21 +1,24 @@
 //! The tests inside mapping files, run by `alertbridge check`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::compiled::Mapping;
 use super::definition::TestDefinition;
 use super::mapper::Mapper;
+use super::places::{At, Places};
 use crate::domain::{Alert, Offset, Origin, TopicPartition};
 
 /// A test inside a mapping file that did not hold.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{file}: test `{test}`: {problem}")]
+#[error("{file}{}: test `{test}`: {problem}", at.map_or_else(String::new, |at| format!(":{at}")))]
 pub struct TestFailure {
     /// The mapping file.
     pub file: String,
+    /// Where in the file, where that is known.
+    pub at: Option<At>,
     /// The test's name.
     pub test: String,
     /// What differs. Shows the test's own data.
@@ -29,31 +32,34 @@ impl Mapper {
     pub fn run_tests(&self) -> Vec<TestFailure> {
         let mut failures = Vec::new();
         for mapping in self.mappings() {
-            for test in &mapping.tests {
+            for (i, test) in mapping.tests.iter().enumerate() {
                 if let Err(problem) = self.run_test(mapping, test) {
-                    failures.push(TestFailure { file: mapping.file.clone(), test: test.name.clone(), problem });
+                    // Those inside the binary have no file.
+                    let text = fs::read_to_string(&mapping.file).unwrap_or_default();
+                    let at = Places::of(&text).find(&format!("tests[{i}]"));
+                    failures.push(TestFailure { file: mapping.file.clone(), at, test: test.name.clone(), problem });
                 }
             }
         }
         failures
     }
 
+    /// How many tests there are inside all mapping files in force.
+    #[must_use]
+    pub fn count_tests(&self) -> usize {
+        self.mappings().iter().map(|mapping| mapping.tests.len()).sum()
+    }
+
+    /// The files that hold the records of tests.
+    pub fn test_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.mappings().iter().flat_map(|mapping| {
+            mapping.tests.iter().filter_map(|test| test.file.as_ref()).map(|file| beside(mapping, file))
+        })
+    }
+
     fn run_test(&self, mapping: &Mapping, test: &TestDefinition) -> Result<(), String> {
-        let input = match (&test.input, &test.file) {
-            (Some(input), _) => input.clone(),
-            (None, Some(file)) => {
-                let file = Path::new(&mapping.file).parent().unwrap_or_else(|| Path::new("")).join(file);
-                let text = fs::read(&file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
-                serde_json::from_slice(&text).map_err(|e| format!("{} is not JSON: {e}", file.display()))?
-            }
-            (None, None) => return Err("has neither `input` nor `file`".to_owned()),
-        };
-        let origin = Origin {
-            cluster_id: "test".into(),
-            partition: TopicPartition::new("test", 0),
-            offset: Offset(0),
-            timestamp_ms: Some(0),
-        };
+        let input = input(mapping, test)?;
+        let origin = origin();
         if !self.matches(mapping, &input, &origin) {
             return Err("the mapping's `match` does not hold for the input".to_owned());
         }
@@ -73,6 +79,34 @@ fn content(alert: Alert) -> Value {
     match alert.skip {
         Some(reason) => json!({"skip": &*reason}),
         None => Value::Object(alert.content),
+    }
+}
+
+/// The document of a test.
+pub(super) fn input(mapping: &Mapping, test: &TestDefinition) -> Result<Value, String> {
+    match (&test.input, &test.file) {
+        (Some(input), _) => Ok(input.clone()),
+        (None, Some(file)) => {
+            let file = beside(mapping, file);
+            let text = fs::read(&file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
+            serde_json::from_slice(&text).map_err(|e| format!("{} is not JSON: {e}", file.display()))
+        }
+        (None, None) => Err("has neither `input` nor `file`".to_owned()),
+    }
+}
+
+/// A file that a mapping file names.
+fn beside(mapping: &Mapping, file: &Path) -> PathBuf {
+    Path::new(&mapping.file).parent().unwrap_or_else(|| Path::new("")).join(file)
+}
+
+/// Where the records of tests stand.
+pub(super) fn origin() -> Origin {
+    Origin {
+        cluster_id: "test".into(),
+        partition: TopicPartition::new("test", 0),
+        offset: Offset(0),
+        timestamp_ms: Some(0),
     }
 }
 

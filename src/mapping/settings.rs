@@ -1,6 +1,6 @@
 //! Settings of the mapping, and the loading of all mapping files under them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::{fs, io};
@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::compiled::{Mapping, Policy};
 use super::definition;
 use super::error::{MappingError, suggestion};
+use super::places::Places;
 use super::shipped::SHIPPED;
 use super::time::parse_offset;
 use crate::domain::Severity;
@@ -120,17 +121,33 @@ impl Fallback {
 }
 
 /// A mapping file's path and text.
-struct Source {
-    file: String,
-    text: String,
+pub(super) struct Source {
+    pub(super) file: String,
+    pub(super) text: String,
 }
 
 pub(super) fn load(settings: &MappingSettings) -> Result<Loaded, Vec<MappingError>> {
     let mut errors = Vec::new();
     let sources = sources(settings, &mut errors);
-    let mut mappings = compile(&sources, &mut errors);
+    let mut mappings = compile(&sources, SHIPPED.len(), &mut errors);
     select(&settings.formats, &mut mappings, &mut errors);
+    assemble(settings, mappings, errors)
+}
 
+/// One file of the user's, and no other.
+pub(super) fn load_text(settings: &MappingSettings, file: &str, text: &str) -> Result<Loaded, Vec<MappingError>> {
+    let mut errors = Vec::new();
+    let sources = [Source { file: file.to_owned(), text: text.to_owned() }];
+    let mappings = compile(&sources, 0, &mut errors);
+    let settings = MappingSettings { on_unmatched: OnUnmatched::DeadLetter, ..settings.clone() };
+    assemble(&settings, mappings, errors)
+}
+
+fn assemble(
+    settings: &MappingSettings,
+    mappings: Vec<(Mapping, &str)>,
+    mut errors: Vec<MappingError>,
+) -> Result<Loaded, Vec<MappingError>> {
     let policy = settings.policy().unwrap_or_else(|error| {
         errors.push(error);
         Policy::default()
@@ -162,9 +179,14 @@ pub(super) fn load(settings: &MappingSettings) -> Result<Loaded, Vec<MappingErro
 }
 
 /// All files: the user's, sorted by file name, then the shipped.
-fn sources(settings: &MappingSettings, errors: &mut Vec<MappingError>) -> Vec<Source> {
+pub(super) fn sources(settings: &MappingSettings, errors: &mut Vec<MappingError>) -> Vec<Source> {
     let mut files = Vec::new();
+    let mut read = HashSet::new();
     for directory in &settings.directories {
+        // Named twice, as by the configuration and on the command line, it is read once.
+        if !fs::canonicalize(directory).is_ok_and(|folder| read.insert(folder)) && directory.is_dir() {
+            continue;
+        }
         let of_directory = |e: io::Error| {
             MappingError::of_field("mapping", "directories", format!("cannot read {}: {e}", directory.display()))
         };
@@ -190,8 +212,9 @@ fn sources(settings: &MappingSettings, errors: &mut Vec<MappingError>) -> Vec<So
 }
 
 /// Compiles all files; of one name the first in force is the user's, and two of the user's are an error.
-fn compile<'s>(sources: &'s [Source], errors: &mut Vec<MappingError>) -> Vec<(Mapping, &'s str)> {
-    let shipped_from = sources.len() - SHIPPED.len();
+/// The last `shipped` are those inside the binary.
+fn compile<'s>(sources: &'s [Source], shipped: usize, errors: &mut Vec<MappingError>) -> Vec<(Mapping, &'s str)> {
+    let shipped_from = sources.len() - shipped;
     let mut mappings: Vec<(Mapping, &str)> = Vec::new();
     let mut names: HashMap<String, &str> = HashMap::new();
     for (index, source) in sources.iter().enumerate() {
@@ -203,19 +226,31 @@ fn compile<'s>(sources: &'s [Source], errors: &mut Vec<MappingError>) -> Vec<(Ma
             }
         };
         let shipped = index >= shipped_from;
+        let before = errors.len();
         if let Some(other) = names.get(&definition.name) {
             if !shipped {
                 let problem = format!("`{}` is already the name in {other}", definition.name);
                 errors.push(MappingError::of_field(&source.file, "name", problem));
             }
-            continue;
+        } else {
+            names.insert(definition.name.clone(), &source.file);
+            if let Some(mapping) = Mapping::compile(&source.file, shipped, definition, errors) {
+                mappings.push((mapping, &source.text));
+            }
         }
-        names.insert(definition.name.clone(), &source.file);
-        if let Some(mapping) = Mapping::compile(&source.file, shipped, definition, errors) {
-            mappings.push((mapping, &source.text));
-        }
+        place(errors.get_mut(before..).unwrap_or_default(), &source.text);
     }
     mappings
+}
+
+/// Tells where in a file its errors stand.
+fn place(errors: &mut [MappingError], text: &str) {
+    if !errors.is_empty() {
+        let places = Places::of(text);
+        for error in errors {
+            error.at = error.field.as_ref().and_then(|field| places.find(field));
+        }
+    }
 }
 
 /// Keeps the chosen formats, in the chosen order.

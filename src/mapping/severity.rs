@@ -49,17 +49,39 @@ impl Scale {
     /// Words come first, for numbers too (`words: {"4": High}`), then the Alert's own words, then the bands, in which
     /// a text that is a number counts as one.
     pub(super) fn read(&self, value: &Value) -> Option<Severity> {
+        self.rule(value).map(|(_, severity)| severity)
+    }
+
+    /// The same, with what knows the value.
+    pub(super) fn rule(&self, value: &Value) -> Option<(Rule<'_>, Severity)> {
         let (text, number) = match value {
             Value::String(text) => (text.trim().to_lowercase(), text.trim().parse().ok()),
             Value::Number(number) => (number.to_string(), number.as_f64()),
             _ => return None,
         };
-        let word = self.words.iter().find(|(word, _)| *word == text).map(|(_, to)| *to);
-        word.or_else(|| Severity::from_word(&text)).or_else(|| {
+        let word = self.words.iter().find(|(word, _)| *word == text).map(|(word, to)| (Rule::Word(word), *to));
+        word.or_else(|| Severity::from_word(&text).map(|severity| (Rule::OwnWord, severity))).or_else(|| {
             let number: f64 = number?;
-            self.bands.iter().rev().find(|(from, _)| number >= *from).map(|(_, to)| *to)
+            let band = self.bands.iter().rev().find(|(from, _)| number >= *from);
+            band.map(|(from, to)| (Rule::Band(*from), *to))
         })
     }
+
+    /// The file's own severity for what the scale does not know.
+    pub(super) const fn own_default(&self) -> Option<Severity> {
+        self.default
+    }
+}
+
+/// What in a scale knows a source's value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Rule<'a> {
+    /// A word of the file, in lower case.
+    Word(&'a str),
+    /// One of the Alert's own words.
+    OwnWord,
+    /// The band that begins here.
+    Band(f64),
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget::BudgetLimits;
-use crate::domain::{Alert, Origin, instance_id, instance_id_of_alert};
+use crate::domain::{Alert, Origin, instance_id, instance_id_of_alert, instance_name, instance_name_of_alert};
 use crate::resilience::{BreakerPolicy, GuardPolicy, RateLimit, RateScope, RetryPolicy};
 
 /// In which order the deliveries of a partition leave.
@@ -36,6 +36,16 @@ impl InstanceIdMode {
         match self {
             Self::Record => Some(instance_id(origin, alert.part, workflow_id).to_string()),
             Self::Alert => Some(instance_id_of_alert(&alert.id, workflow_id).to_string()),
+            Self::None => None,
+        }
+    }
+
+    /// The text that this id is the UUIDv5 of, for people.
+    #[must_use]
+    pub fn name(self, origin: &Origin, alert: &Alert, workflow_id: &str) -> Option<String> {
+        match self {
+            Self::Record => Some(instance_name(origin, alert.part, workflow_id)),
+            Self::Alert => Some(instance_name_of_alert(&alert.id, workflow_id)),
             Self::None => None,
         }
     }

@@ -2,10 +2,14 @@
 //!
 //! A pure function of alert and configuration (promise 3).
 
+mod explain;
+mod lint;
 mod request;
 mod settings;
 mod table;
 
+pub use explain::RuleTrace;
+pub use lint::lint;
 pub use request::{body, build};
 pub use settings::{RouteSettings, RuleSettings};
 pub use table::{Decision, RouteError, RouteTable};

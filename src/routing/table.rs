@@ -53,19 +53,19 @@ pub enum Decision {
 /// All rules, compiled.
 #[derive(Debug)]
 pub struct RouteTable {
-    rules: Vec<Rule>,
+    pub(super) rules: Vec<Rule>,
     default: Option<Destination>,
 }
 
 #[derive(Debug)]
-struct Rule {
-    when: Option<Expression>,
-    action: Action,
-    stop: bool,
+pub(super) struct Rule {
+    pub(super) when: Option<Expression>,
+    pub(super) action: Action,
+    pub(super) stop: bool,
 }
 
 #[derive(Debug)]
-enum Action {
+pub(super) enum Action {
     Run(Vec<Destination>),
     Skip { route: Arc<str>, reason: Arc<str> },
 }

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module for each subject.
 #![cfg(test)] // so that clippy lets what serves the tests unwrap, too
 
+mod checking;
 mod command_line;
 mod config_file;
 mod deployment;
@@ -15,3 +16,4 @@ mod secmaster_client;
 mod simulator;
 #[expect(dead_code, reason = "the shows use the rest")]
 mod support;
+mod tutorial;

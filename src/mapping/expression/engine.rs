@@ -1,7 +1,7 @@
 //! jaq as we run it: our value, our context, and only the functions that have no side effect and depend on nothing but
 //! their input (promise 3: a request is a pure function of record and configuration).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 use jaq_core::data::HasLut;
@@ -14,6 +14,10 @@ use super::budget::spend_steps;
 use super::inspect::{FORBIDDEN, calls_of};
 use super::natives;
 use super::value::Bounded;
+use crate::mapping::error::suggestion;
+
+/// Names that only the library's own definitions use.
+const INTERNAL: [&str; 4] = ["unpriced_matches", "unpriced_split_matches", "unpriced_split_", "regex_price"];
 
 /// The types that jaq works with here.
 #[derive(Clone, Copy, Debug)]
@@ -173,11 +177,30 @@ fn expectation(expected: &str, found: &str) -> String {
     }
 }
 
+/// What may have been meant by a function that there is not.
+fn advice(name: &str, arity: usize) -> String {
+    let library = PRELUDE.iter().map(|(definition, _)| (definition.name, definition.args.len()));
+    let natives = functions().map(|(name, args, _)| (name, args.len()));
+    let public = |(name, _): &(&str, usize)| !FORBIDDEN.contains(name) && !name.starts_with(['_', '@']);
+    let known: BTreeSet<(&str, usize)> =
+        library.chain(natives).filter(public).filter(|(name, _)| !INTERNAL.contains(name)).collect();
+    let takes: Vec<String> = known.iter().filter(|(n, _)| *n == name).map(|(_, takes)| takes.to_string()).collect();
+    if !takes.is_empty() {
+        return format!("; it takes {}", takes.join(" or "));
+    }
+    match suggestion(name, known.iter().map(|(name, _)| *name)) {
+        near if !near.is_empty() => near,
+        _ if arity == 0 => format!("; a text needs quotes of its own: \"{name}\""),
+        _ => String::new(),
+    }
+}
+
 fn undefined(name: &str, what: &jaq_core::compile::Undefined) -> String {
     match what {
         jaq_core::compile::Undefined::Filter(arity) => {
             let s = if *arity == 1 { "" } else { "s" };
-            format!("there is no function `{name}` with {arity} argument{s}")
+            let advice = advice(name, *arity);
+            format!("there is no function `{name}` with {arity} argument{s}{advice}")
         }
         what => format!("there is no {} `{name}`", what.as_str()),
     }

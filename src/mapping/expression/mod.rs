@@ -11,8 +11,11 @@ mod direct;
 mod engine;
 mod inspect;
 mod natives;
+mod reads;
 mod regex_price;
+mod truth;
 mod value;
+mod verdict;
 
 use std::fmt;
 
@@ -24,6 +27,10 @@ use self::budget::{Spent, spend_bytes, spend_steps, within};
 use self::direct::{Context, Item, Stop};
 use self::inspect::Step;
 use self::value::{Bounded, type_name};
+
+pub(in crate::mapping) use self::reads::{path, quoted, reads};
+pub(crate) use self::truth::{certain, words_compared_with};
+pub use self::verdict::Verdict;
 
 /// Longer texts are not compiled on the caller's stack.
 const SHORT_SOURCE: usize = 256;

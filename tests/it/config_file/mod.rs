@@ -95,7 +95,7 @@ fn what_is_wrong_with_mappings_and_with_clients_is_said_together() {
     let output = alertbridge(directory.path(), &["check"], &environment);
     assert_eq!(output.status.code(), Some(2));
     let (said, faults) = (text(&output.stdout), text(&output.stderr));
-    for fault in ["./own.yaml: match:", "./own.yaml: alert.title:", "no.such.property"] {
+    for fault in ["./own.yaml:2:1: match:", "./own.yaml:3:9: alert.title:", "no.such.property"] {
         assert!(faults.contains(fault), "{fault}: {faults}");
     }
     assert!(said.contains("ok    routes") && !said.contains("ok    mappings"), "{said}");

@@ -6,6 +6,7 @@ mod outage;
 mod reading;
 mod rebalance;
 mod recreated;
+mod single;
 mod sink;
 mod start;
 

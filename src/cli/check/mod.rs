@@ -1,0 +1,163 @@
+//! `alertbridge check`.
+
+mod watch;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::Args;
+
+use super::Failure;
+use super::config::ConfigFiles;
+use crate::app;
+use crate::config::{Loaded, Purpose};
+use crate::mapping::{Finding, Level};
+
+/// Validate configuration, mappings and routes without reaching anything
+///
+/// Reads everything that `run` would read, runs the tests inside the mapping files, and looks for what is hardly meant:
+/// formats and routes that nothing reaches, fields that the data class does not know, words and bands that nothing leads
+/// to. Exit code 2 if anything is wrong: every fault of the configuration, or, once that holds, every one of mappings,
+/// routes and clients. Warnings alone do not fail.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    files: ConfigFiles,
+    /// Check mapping files only, in these folders (may be repeated) and those of the configuration, whatever else that
+    /// lacks to run
+    #[arg(long, value_name = "DIR")]
+    mappings: Vec<PathBuf>,
+    /// Exit with 2 if there are warnings, too
+    #[arg(long)]
+    deny_warnings: bool,
+    /// Check again whenever a configuration or mapping file has changed, until SIGINT or SIGTERM
+    #[arg(long)]
+    watch: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  alertbridge check --config alertbridge.yaml    all that `run` would refuse, and more
+  alertbridge check --mappings mappings --watch  their tests, at each save";
+
+pub(super) fn execute(args: &CheckArgs) -> Result<(), Failure> {
+    if args.watch {
+        return watch::execute(args);
+    }
+    let mut out = io::stdout().lock();
+    let round = check(args, &mut out)?;
+    round.result(args.deny_warnings)
+}
+
+/// What came of checking once.
+#[derive(Debug, Default)]
+struct Round {
+    errors: Vec<String>,
+    warnings: usize,
+    /// What was read, as far as that is known: to be watched.
+    files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+}
+
+impl Round {
+    fn result(self, deny_warnings: bool) -> Result<(), Failure> {
+        if !self.errors.is_empty() {
+            return Err(Failure::Usage(anyhow!("{}", self.errors.join("\n"))));
+        }
+        if deny_warnings && self.warnings > 0 {
+            let s = if self.warnings == 1 { "" } else { "s" };
+            return Err(Failure::Usage(anyhow!("{} warning{s}, and --deny-warnings is given", self.warnings)));
+        }
+        Ok(())
+    }
+}
+
+/// Checks everything once and says what is well.
+fn check(args: &CheckArgs, out: &mut impl Write) -> Result<Round, Failure> {
+    let only_mappings = !args.mappings.is_empty();
+    let mut loaded = args.files.load(if only_mappings { Purpose::Offline } else { Purpose::Run })?;
+    loaded.config.mapping.directories.extend(args.mappings.iter().cloned());
+    let mut round =
+        Round { files: loaded.files.clone(), folders: loaded.config.mapping.directories.clone(), ..Round::default() };
+    if !only_mappings {
+        writeln!(out, "ok    configuration ({})", sources(&loaded))?;
+    }
+    mappings(&loaded, &mut round, out)?;
+    if !only_mappings {
+        let routes = app::load_routes(&loaded.config).map_err(|error| error.to_string());
+        match routes.map(|_routes| routes_said(&loaded)) {
+            Ok(said) => writeln!(out, "ok    {said}")?,
+            Err(said) => round.errors.push(said),
+        }
+        let findings = app::lint_routes(&loaded.config);
+        let placed = findings.into_iter().map(|finding| {
+            let place = loaded.place_of(&finding.field).unwrap_or("configuration").to_owned();
+            Finding { file: place, ..finding }
+        });
+        tell(placed, &mut round, out)?;
+        match app::check_clients(&loaded.config) {
+            Ok(()) => writeln!(out, "ok    clients (files and properties; nothing was reached)")?,
+            Err(error) => round.errors.push(error.to_string()),
+        }
+    }
+    for hint in &loaded.hints {
+        writeln!(out, "hint  {hint}")?;
+    }
+    Ok(round)
+}
+
+/// The mappings, the tests inside them, and what is hardly meant in them.
+fn mappings(loaded: &Loaded, round: &mut Round, out: &mut impl Write) -> Result<(), Failure> {
+    let mapper = match app::load_mapper(&loaded.config) {
+        Ok(mapper) => mapper,
+        Err(error) => {
+            round.errors.push(error.to_string());
+            return Ok(());
+        }
+    };
+    round.files.extend(mapper.test_files());
+    let failures = mapper.run_tests();
+    if failures.is_empty() {
+        let formats: Vec<&str> = mapper.formats().map(|name| &**name).collect();
+        let tests = mapper.count_tests();
+        let formats = formats.join(", ");
+        writeln!(out, "ok    mappings {formats} ({tests} tests hold; version {})", mapper.version())?;
+    }
+    round.errors.extend(failures.iter().map(ToString::to_string));
+    tell(app::lint_mappings(&loaded.config, &mapper), round, out)
+}
+
+/// Says the warnings, and keeps the errors for the end.
+fn tell(findings: impl IntoIterator<Item = Finding>, round: &mut Round, out: &mut impl Write) -> Result<(), Failure> {
+    for finding in findings {
+        match finding.level {
+            Level::Warning => {
+                round.warnings += 1;
+                writeln!(out, "warn  {finding}")?;
+            }
+            Level::Error => round.errors.push(finding.to_string()),
+        }
+    }
+    Ok(())
+}
+
+fn routes_said(loaded: &Loaded) -> String {
+    let rules = loaded.config.routing.rules.len();
+    format!("routes ({rules} rules, then {})", default_route(loaded))
+}
+
+fn default_route(loaded: &Loaded) -> String {
+    match &loaded.config.routing.default_workflow_id {
+        Some(workflow) => format!("workflow {workflow}"),
+        None => "dead letter `unroutable`".to_owned(),
+    }
+}
+
+fn sources(loaded: &Loaded) -> String {
+    if loaded.files.is_empty() {
+        return "no file: defaults and environment".to_owned();
+    }
+    loaded.files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,281 @@
+//! What people read of an explained record (`--explain`).
+
+use serde_json::Value;
+
+use super::Routes;
+use super::input::Input;
+use super::paint::{Paint, Tone, width};
+use crate::domain::{Alert, SkipReason};
+use crate::mapping::{DocumentTrace, Explanation, FieldTrace, Mapped, MappedPart, PartTrace, Verdict};
+use crate::routing::Decision;
+
+/// The widest that a column of names is.
+const MOST_NAME: usize = 30;
+/// The widest that a column of expressions is.
+const MOST_EXPRESSION: usize = 60;
+/// How many of the values that an expression read are shown.
+const MOST_READS: usize = 6;
+
+/// The explanation as text. `forced` is the format that the command line named.
+pub(super) fn text(
+    input: &Input,
+    explanation: &Explanation,
+    forced: Option<&str>,
+    routes: Option<&Routes>,
+    paint: Paint,
+) -> String {
+    let mut page = Page { text: String::new(), paint };
+    page.record(input);
+    match &explanation.mapped {
+        Mapped::Tombstone => page.note("skipped", SkipReason::Tombstone.as_str(), Tone::Plain),
+        Mapped::Unmatched => {
+            explanation.documents.iter().for_each(|document| page.formats(document, forced));
+            page.note("skipped", SkipReason::Unmatched.as_str(), Tone::Plain);
+        }
+        Mapped::Parts(parts) => {
+            for document in &explanation.documents {
+                page.formats(document, forced);
+                for trace in &document.parts {
+                    page.part(trace, parts.iter().find(|part| part.part == trace.part), input, routes);
+                }
+            }
+            let explained = |part: &MappedPart| {
+                explanation.documents.iter().flat_map(|document| &document.parts).any(|trace| trace.part == part.part)
+            };
+            for part in parts.iter().filter(|part| !explained(part)) {
+                page.failure(part);
+            }
+            if parts.is_empty() {
+                page.note("skipped", SkipReason::EmptyBatch.as_str(), Tone::Plain);
+            }
+        }
+    }
+    page.text.push('\n');
+    page.text
+}
+
+struct Page {
+    text: String,
+    paint: Paint,
+}
+
+impl Page {
+    /// A line: its indentation, then pieces.
+    fn line(&mut self, indent: usize, pieces: &[(Tone, &str, usize)]) {
+        let mut line = " ".repeat(indent);
+        let mut left = self.paint.width.saturating_sub(indent);
+        for (i, (tone, text, columns)) in pieces.iter().enumerate() {
+            let columns = (*columns).min(left);
+            if i + 1 == pieces.len() {
+                line.push_str(&self.paint.text(*tone, text, left));
+            } else {
+                line.push_str(&self.paint.cell(*tone, text, columns));
+                line.push_str("  ");
+                left = left.saturating_sub(columns + 2);
+            }
+        }
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn note(&mut self, name: &str, text: &str, tone: Tone) {
+        self.line(0, &[(Tone::Strong, name, 8), (tone, text, 0)]);
+    }
+
+    fn record(&mut self, input: &Input) {
+        let record = &input.record;
+        let mut text = format!("{}/{}", record.partition, record.offset);
+        text.push_str(&format!(", {} bytes", record.value.as_ref().map_or(0, bytes::Bytes::len)));
+        if let Some(key) = &record.key {
+            text.push_str(&format!(", key {}", Value::from(String::from_utf8_lossy(key))));
+        }
+        let names: Vec<&str> = record.headers.iter().map(|header| header.name.as_str()).collect();
+        if !names.is_empty() {
+            text.push_str(&format!(", headers {}", names.join(" ")));
+        }
+        self.note("record", &text, Tone::Plain);
+    }
+
+    fn formats(&mut self, document: &DocumentTrace, forced: Option<&str>) {
+        let matched = document.tried.last().filter(|tried| tried.verdict == Verdict::Holds);
+        let (text, tone) = match (forced, matched, document.parts.first()) {
+            (Some(forced), ..) => (format!("{forced}, as --format says"), Tone::Good),
+            (None, Some(tried), _) => (tried.format.to_string(), Tone::Good),
+            (None, None, Some(part)) => (format!("{}, as mapping.on_unmatched says", part.format), Tone::Plain),
+            (None, None, None) => ("none matches".to_owned(), Tone::Bad),
+        };
+        self.note("format", &text, tone);
+        let name = columns(document.tried.iter().map(|tried| &*tried.format), MOST_NAME);
+        let expression = columns(document.tried.iter().map(|tried| tried.expression.as_str()), MOST_EXPRESSION);
+        for tried in &document.tried {
+            let (mark, tone) = mark(Some(&tried.verdict));
+            let verdict = tried.verdict.to_string();
+            self.line(
+                10,
+                &[
+                    (tone, mark, 1),
+                    (Tone::Plain, &tried.format, name),
+                    (Tone::Faint, &tried.expression, expression),
+                    (tone, &verdict, 0),
+                ],
+            );
+        }
+        if let Some(split) = &document.split {
+            self.line(10, &[(Tone::Plain, "split by", 8), (Tone::Faint, split, 0)]);
+        }
+    }
+
+    fn part(&mut self, trace: &PartTrace, part: Option<&MappedPart>, input: &Input, routes: Option<&Routes>) {
+        self.note("part", &format!("{} as {}", trace.part, trace.format), Tone::Plain);
+        let name = columns(trace.fields.iter().map(|field| field.field.as_str()), MOST_NAME);
+        let own = |wanted: &str| trace.fields.iter().find(|field| field.field == wanted);
+        let id = match (&trace.id.name, &trace.id.source) {
+            (None, _) => "the source's own UUID".to_owned(),
+            (Some(made_of), Some(_)) => format!("UUIDv5 of {made_of}: the source's id is no UUID"),
+            (Some(made_of), None) => format!("UUIDv5 of {made_of}: the source gives no id, so its place is taken"),
+        };
+        self.translated("id", &trace.id.id, own("id"), &id, name);
+        let severity = &trace.severity;
+        let known = !severity.rule.contains("default");
+        let rule = match &severity.source {
+            Some(source) => format!("{source} by {}", severity.rule),
+            None => severity.rule.clone(),
+        };
+        self.translated("severity", severity.severity.as_str(), own("severity"), &rule, name);
+        if !known && severity.source.is_some() {
+            let advice = "add it to severity.words, or its range to severity.bands";
+            self.line(10 + name + 2, &[(Tone::Advice, advice, 0)]);
+        }
+        for field in trace.fields.iter().filter(|f| f.field != "id" && f.field != "severity") {
+            let (value, tone) = match (&field.sent, field.faults.is_empty()) {
+                (Some(value), _) => (value.to_string(), Tone::Good),
+                (None, true) => ("nothing".to_owned(), Tone::Faint),
+                (None, false) => match &field.result {
+                    Some(result) => (format!("left out: {result}"), Tone::Bad),
+                    None => ("left out".to_owned(), Tone::Bad),
+                },
+            };
+            self.line(10, &[(Tone::Strong, &field.field, name), (tone, &value, 0)]);
+            self.made_of(field, name);
+            if let (Some(result), true) = (&field.result, field.sent != field.result && field.sent.is_some()) {
+                self.line(10 + name + 2, &[(Tone::Faint, &format!("mended from {result}"), 0)]);
+            }
+        }
+        let Some(part) = part else { return };
+        match &part.result {
+            Ok(alert) => self.route(alert, input, routes),
+            Err(_) => self.failure(part),
+        }
+    }
+
+    fn translated(&mut self, name: &str, value: &str, field: Option<&FieldTrace>, how: &str, columns: usize) {
+        self.line(10, &[(Tone::Strong, name, columns), (Tone::Good, value, 0)]);
+        if let Some(field) = field {
+            self.made_of(field, columns);
+        }
+        self.line(10 + columns + 2, &[(Tone::Faint, how, 0)]);
+    }
+
+    /// The expression, what it read, and what is wrong.
+    fn made_of(&mut self, field: &FieldTrace, name: usize) {
+        let indent = 10 + name + 2;
+        let Some(expression) = &field.expression else {
+            return self.line(indent, &[(Tone::Faint, "a constant", 0)]);
+        };
+        let reads = field.reads.iter().take(MOST_READS).map(|(path, value)| format!("{path} = {value}"));
+        let mut reads: Vec<String> = reads.collect();
+        if let Some(more) = field.reads.len().checked_sub(MOST_READS).filter(|more| *more > 0) {
+            reads.push(format!("and {more} more"));
+        }
+        match (reads.as_slice(), field.reads.first()) {
+            // A plain path: one line says both.
+            ([only], Some((path, _))) if path == expression => self.line(indent, &[(Tone::Faint, only, 0)]),
+            _ => {
+                self.line(indent, &[(Tone::Faint, expression, 0)]);
+                for read in &reads {
+                    self.line(indent + 2, &[(Tone::Faint, read, 0)]);
+                }
+            }
+        }
+        for (fault, remedy) in &field.faults {
+            self.line(indent, &[(Tone::Bad, fault, 0)]);
+            if let Some(remedy) = remedy {
+                self.line(indent, &[(Tone::Advice, remedy, 0)]);
+            }
+        }
+    }
+
+    fn route(&mut self, alert: &Alert, input: &Input, routes: Option<&Routes>) {
+        if let Some(reason) = &alert.skip {
+            return self.note("route", &format!("none: the mapping skips it: {reason}"), Tone::Plain);
+        }
+        let Some(routes) = routes else {
+            return self.note("route", "none is configured", Tone::Faint);
+        };
+        let decision = routes.table.decide(alert);
+        let (text, tone) = match &decision {
+            Decision::Run(all) => {
+                let mut names: Vec<&str> = all.iter().map(|destination| &*destination.route).collect();
+                names.dedup();
+                (names.join(", "), Tone::Good)
+            }
+            Decision::Skip { route, reason } => {
+                (format!("{} skips it: {reason}", route.as_deref().unwrap_or("the mapping")), Tone::Plain)
+            }
+            Decision::Unroutable => {
+                ("dead letter: no rule matches and there is no default workflow".to_owned(), Tone::Bad)
+            }
+        };
+        self.note("route", &text, tone);
+        let rules = routes.table.explain(alert);
+        let name = columns(rules.iter().map(|rule| rule.name.as_str()), MOST_NAME);
+        let when = |when: &Option<String>| when.clone().unwrap_or_else(|| "(always)".to_owned());
+        let whens: Vec<String> = rules.iter().map(|rule| when(&rule.when)).collect();
+        let expression = columns(whens.iter().map(String::as_str), MOST_EXPRESSION);
+        for (rule, when) in rules.iter().zip(&whens) {
+            let (mark, tone) = mark(rule.verdict.as_ref());
+            let verdict = rule.verdict.as_ref().map_or_else(|| "not tried".to_owned(), ToString::to_string);
+            self.line(
+                10,
+                &[
+                    (tone, mark, 1),
+                    (Tone::Plain, &rule.name, name),
+                    (Tone::Faint, when, expression),
+                    (tone, &verdict, 0),
+                ],
+            );
+        }
+        let Decision::Run(destinations) = decision else { return };
+        for destination in &destinations {
+            self.note("workflow", &destination.workflow_id, Tone::Good);
+            let mode = routes.instance_id;
+            match mode.id(&input.origin, alert, &destination.workflow_id) {
+                Some(id) => self.line(10, &[(Tone::Plain, "instance", 8), (Tone::Good, &id, 0)]),
+                None => self.line(10, &[(Tone::Plain, "instance", 8), (Tone::Plain, "SecMaster gives the id", 0)]),
+            }
+            if let Some(name) = mode.name(&input.origin, alert, &destination.workflow_id) {
+                self.line(20, &[(Tone::Faint, &format!("UUIDv5 of {name}"), 0)]);
+            }
+        }
+    }
+
+    fn failure(&mut self, part: &MappedPart) {
+        if let Err(failure) = &part.result {
+            self.note("error", &format!("part {}: dead letter {failure}", part.part), Tone::Bad);
+        }
+    }
+}
+
+const fn mark(verdict: Option<&Verdict>) -> (&'static str, Tone) {
+    match verdict {
+        Some(Verdict::Holds) => ("+", Tone::Good),
+        Some(Verdict::Fails(_)) => ("!", Tone::Advice),
+        Some(_) => ("-", Tone::Plain),
+        None => (" ", Tone::Faint),
+    }
+}
+
+/// The columns that the widest of these takes, within a bound.
+fn columns<'a>(texts: impl Iterator<Item = &'a str>, most: usize) -> usize {
+    texts.map(width).max().unwrap_or(0).clamp(8, most)
+}

@@ -1,0 +1,51 @@
+//! `map --infer`: a first draft of a mapping file from sample records.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+use serde_json::Value;
+
+use super::{MapArgs, input};
+use crate::app;
+use crate::cli::Failure;
+use crate::config::Purpose;
+use crate::mapping::{Mapped, infer};
+
+pub(super) fn execute(args: &MapArgs) -> Result<(), Failure> {
+    let mut config = args.config.load(Purpose::Offline)?.config;
+    config.mapping.directories.extend(args.mappings.iter().cloned());
+    let mut samples = Vec::new();
+    for (i, (file, text)) in input::values(args)?.into_iter().enumerate() {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        let sample: Value =
+            serde_json::from_slice(text).with_context(|| format!("{file}: sample {} is not JSON", i + 1))?;
+        samples.push(sample);
+    }
+    let file = args.records.first().and_then(|file| file.file_stem()).and_then(|stem| stem.to_str());
+    let name = args.name.as_deref().or(file).unwrap_or_default();
+    let notes: Vec<String> = recognised(args, &config)?
+        .into_iter()
+        .map(|format| {
+            format!("`{format}` takes the first sample already: this file comes before it if that is shipped.")
+        })
+        .collect();
+    let draft = infer(&samples, name, &app::mapping_settings(&config), &notes)
+        .map_err(|why| Failure::RunTime(anyhow!("no draft can be made: {why}")))?;
+    let mut out = io::stdout().lock();
+    out.write_all(draft.as_bytes())?;
+    Ok(())
+}
+
+/// The format in force that takes the first sample; none where the mapping files do not load, since the draft may be what
+/// is to mend them.
+fn recognised(args: &MapArgs, config: &crate::config::Config) -> Result<Option<String>, Failure> {
+    let Ok(mapper) = app::load_mapper(config) else { return Ok(None) };
+    if args.records.iter().any(|file| file == Path::new("-")) {
+        // Standard input is read already.
+        return Ok(None);
+    }
+    let Some(input) = input::from_files(args)?.into_iter().next() else { return Ok(None) };
+    let Mapped::Parts(parts) = mapper.map(&input.record, &input.origin) else { return Ok(None) };
+    Ok(parts.first().and_then(|part| part.format.as_ref()).map(|format| format.to_string()))
+}

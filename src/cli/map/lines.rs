@@ -1,0 +1,104 @@
+//! What programs read: one JSON object a line for each delivery.
+
+use serde_json::{Value, json};
+
+use super::Routes;
+use super::input::Input;
+use crate::domain::{Alert, DeadLetterClass, FailureReason, SkipReason};
+use crate::mapping::{MapFailure, Mapped};
+use crate::routing::{self, Decision};
+
+/// What there is to say about a record.
+pub(super) struct Lines {
+    /// For programs: one for each delivery.
+    pub(super) out: Vec<Value>,
+    /// For people: what was left out, and where each error stands.
+    pub(super) warnings: Vec<String>,
+    /// Whether an alert's id is made of the record's place.
+    pub(super) id_of_place: bool,
+}
+
+/// The lines of a record that became this.
+pub(super) fn of_record(input: &Input, mapped: Mapped, routes: Option<&Routes>) -> anyhow::Result<Lines> {
+    let mut lines = Lines { out: Vec::new(), warnings: Vec::new(), id_of_place: false };
+    match mapped {
+        Mapped::Tombstone => lines.out.push(skip(None, None, SkipReason::Tombstone.as_str())),
+        Mapped::Unmatched => lines.out.push(skip(None, None, SkipReason::Unmatched.as_str())),
+        Mapped::Parts(parts) if parts.is_empty() => {
+            lines.out.push(skip(None, None, SkipReason::EmptyBatch.as_str()));
+        }
+        Mapped::Parts(parts) => {
+            for part in parts {
+                lines.id_of_place |= part.id_of_place;
+                let at = format!("{}/{} part {}", input.record.partition, input.record.offset, part.part);
+                let faults = part.faults.iter();
+                lines.warnings.extend(faults.map(|fault| format!("{at}: {}: {}", fault.field, fault.message)));
+                let deliveries = match &part.result {
+                    Ok(alert) => alert_lines(alert, input, routes)?,
+                    Err(failure) => Err(failure.clone()),
+                };
+                match deliveries {
+                    Ok(deliveries) => lines.out.extend(deliveries),
+                    Err(failure) => {
+                        lines.warnings.push(format!("{at}: {failure}"));
+                        lines.out.push(error(&failure));
+                    }
+                }
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// An alert's deliveries, or why there are none.
+fn alert_lines(
+    alert: &Alert,
+    input: &Input,
+    routes: Option<&Routes>,
+) -> anyhow::Result<Result<Vec<Value>, MapFailure>> {
+    let Some(routes) = routes else {
+        if let Some(reason) = &alert.skip {
+            return Ok(Ok(vec![skip(Some(&alert.format), None, reason)]));
+        }
+        let request: Value = serde_json::from_slice(&routing::body(None, alert, None))?;
+        let format = &alert.format;
+        return Ok(Ok(vec![json!({
+            "format": format, "route": null, "workflow_id": null, "action_instance_id": null, "request": request,
+        })]));
+    };
+    match routes.table.decide(alert) {
+        Decision::Run(destinations) => {
+            let deliveries = destinations.into_iter();
+            let deliveries = deliveries
+                .map(|destination| {
+                    let instance = routes.instance_id.id(&input.origin, alert, &destination.workflow_id);
+                    let request = routing::build(destination, alert, instance);
+                    let body: Value = serde_json::from_slice(&request.body)?;
+                    Ok(json!({
+                        "format": alert.format,
+                        "route": request.destination.route,
+                        "workflow_id": request.destination.workflow_id,
+                        "action_instance_id": request.action_instance_id,
+                        "request": body,
+                    }))
+                })
+                .collect::<anyhow::Result<_>>()?;
+            Ok(Ok(deliveries))
+        }
+        Decision::Skip { route, reason } => Ok(Ok(vec![skip(Some(&alert.format), route.as_deref(), &reason)])),
+        Decision::Unroutable => Ok(Err(MapFailure {
+            class: DeadLetterClass::Unroutable,
+            reason: FailureReason::NoRoute,
+            message: "no rule matches and there is no default workflow".to_owned(),
+        })),
+    }
+}
+
+fn skip(format: Option<&str>, route: Option<&str>, reason: &str) -> Value {
+    json!({"format": format, "route": route, "skip": {"reason": reason}})
+}
+
+fn error(failure: &MapFailure) -> Value {
+    let (class, reason) = (failure.class.as_str(), failure.reason.as_str());
+    json!({"error": {"class": class, "reason": reason, "message": failure.message}})
+}

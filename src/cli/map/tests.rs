@@ -1,0 +1,130 @@
+//! `map` as a whole: what programs read on standard output and people on standard error.
+
+use clap::Parser;
+
+use super::paint::Paint;
+use super::{MapArgs, Routes, input, show};
+use crate::mapping::{Mapper, MappingSettings};
+use crate::pipeline::InstanceIdMode;
+use crate::routing::{RouteSettings, RouteTable, RuleSettings};
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    args: MapArgs,
+}
+
+fn lines(input: &str, arguments: &[&str], routes: Option<&Routes>) -> (bool, String) {
+    let (all_well, out, _) = said(input, arguments, routes);
+    (all_well, out)
+}
+
+/// Whether all is well, what programs read, and what people read.
+fn said(input: &str, arguments: &[&str], routes: Option<&Routes>) -> (bool, String, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("in.json");
+    std::fs::write(&file, input).unwrap();
+    let line = ["map", file.to_str().unwrap()].into_iter().chain(arguments.iter().copied());
+    let args = Line::try_parse_from(line).unwrap().args;
+    let mapper = Mapper::load(&MappingSettings::default()).unwrap();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let inputs = input::from_files(&args).unwrap();
+    let paint = Paint { width: 110, colour: false };
+    let all_well = show(&args, &mapper, routes, &inputs, &mut out, &mut err, paint).unwrap();
+    (all_well, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+const ALERT: &str = r#"{"title":"t","severity":"High"}"#;
+
+#[test]
+fn without_routes_the_request_is_shown_and_route_and_workflow_are_null() {
+    let (all_well, out) = lines(ALERT, &[], None);
+    assert!(all_well);
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn each_line_is_a_record_and_any_error_is_told() {
+    let input = format!("{ALERT}\n\nnot json\n[]\n{{\"a\":1}}\n{ALERT}");
+    let (all_well, out) = lines(&input, &["--lines", "--topic", "t", "--offset", "7"], None);
+    assert!(!all_well);
+    insta::assert_snapshot!(out);
+}
+
+fn routes() -> Routes {
+    let settings = RouteSettings {
+        rules: vec![
+            RuleSettings {
+                name: "skipped".to_owned(),
+                when: Some(".severity == \"Low\"".to_owned()),
+                skip: Some("too low".to_owned()),
+                ..RuleSettings::default()
+            },
+            RuleSettings {
+                name: "both".to_owned(),
+                when: Some(".severity == \"High\"".to_owned()),
+                workflow_ids: vec!["w1".to_owned(), "w2".to_owned()],
+                ..RuleSettings::default()
+            },
+        ],
+        ..RouteSettings::default()
+    };
+    Routes { table: RouteTable::new(&settings).unwrap(), instance_id: InstanceIdMode::Record }
+}
+
+#[test]
+fn with_routes_each_workflow_is_a_line_with_its_instance() {
+    let routes = routes();
+    let input = [ALERT, r#"{"title":"t","severity":"Low"}"#, r#"{"title":"t","severity":"Tips"}"#].join("\n");
+    let (all_well, out) = lines(&input, &["--lines"], Some(&routes));
+    assert!(!all_well, "the last one is unroutable");
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn people_read_where_each_error_stands() {
+    let input = [ALERT, "not json", r#"[{"title":"t","severity":"loud"},7]"#].join("\n");
+    let (_, _, err) = said(&input, &["--lines", "--topic", "t", "--partition", "2", "--offset", "7"], None);
+    insta::assert_snapshot!(err);
+}
+
+#[test]
+fn an_id_made_of_a_place_that_was_not_given_is_warned_of_once() {
+    let warning = "alertbridge: warning: the source gives no id";
+    let two = format!("{ALERT}\n{ALERT}");
+    let (_, _, err) = said(&two, &["--lines"], None);
+    assert_eq!(err.matches(warning).count(), 1, "{err}");
+    let (_, _, err) = said(&two, &["--lines", "--offset", "0"], None);
+    assert!(!err.contains(warning), "{err}");
+    let (_, _, err) = said(r#"{"id":"a-1","title":"t","severity":"High"}"#, &[], None);
+    assert!(!err.contains(warning), "{err}");
+}
+
+#[test]
+fn an_empty_file_is_a_tombstone() {
+    let (all_well, out) = lines("", &[], None);
+    assert_eq!(
+        (all_well, out.as_str()),
+        (true, "{\"format\":null,\"route\":null,\"skip\":{\"reason\":\"tombstone\"}}\n")
+    );
+}
+
+#[test]
+fn people_read_why_a_record_becomes_what_it_does() {
+    let record = r#"{"id":"a-1","title":"t\u009b2J","severity":"critical","count":"57","arrive_time":"2026-11-20 08:14:52","network_list":[{"src_port":"x"}]}"#;
+    let (_, _, err) = said(record, &["--explain", "--topic", "t", "--key", "k"], Some(&routes()));
+    insta::assert_snapshot!(err);
+}
+
+#[test]
+fn people_read_why_a_record_becomes_nothing() {
+    let input = ["not json", r#"{"a":1}"#, "[]", r#"[{"title":" ","severity":"x"},7]"#].join("\n");
+    let (_, _, err) = said(&input, &["--explain", "--lines", "--topic", "t"], None);
+    insta::assert_snapshot!(err);
+}
+
+#[test]
+fn what_is_explained_is_mapped_as_ever() {
+    let input = [ALERT, "not json", r#"[{"title":"t","severity":"loud"},7]"#, "[]"].join("\n");
+    assert_eq!(lines(&input, &["--lines", "--explain"], Some(&routes())), lines(&input, &["--lines"], Some(&routes())));
+}

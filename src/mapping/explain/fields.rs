@@ -1,0 +1,139 @@
+//! The fields of a part, each by itself: its expression, what that looked at, what it gave, and what is sent of it.
+
+use jaq_json::Val;
+use serde_json::{Map, Value};
+
+use super::FieldTrace;
+use super::remedy::remedy;
+use crate::mapping::check::{Check, FieldFault, Place, is_nothing};
+use crate::mapping::compiled::{Mapping, Node, Policy};
+use crate::mapping::expression::{Document, Env, Expression, reads, to_json};
+use crate::mapping::schema::ALERT;
+
+/// A step down to a field.
+#[derive(Clone)]
+enum Step {
+    Name(String),
+    Index,
+}
+
+struct Tracer<'a> {
+    mapping: &'a Mapping,
+    document: &'a Document,
+    env: &'a Env,
+    policy: Policy,
+    fields: Vec<FieldTrace>,
+}
+
+/// All fields of a mapping for a document.
+pub(super) fn trace(mapping: &Mapping, document: &Document, env: &Env, policy: Policy) -> Vec<FieldTrace> {
+    let mut tracer = Tracer { mapping, document, env, policy, fields: Vec::new() };
+    tracer.node(&mapping.alert, &Place::Root, &mut Vec::new());
+    tracer.fields
+}
+
+impl Tracer<'_> {
+    fn node(&mut self, node: &Node, place: &Place<'_>, steps: &mut Vec<Step>) {
+        match node {
+            Node::Constant(value) => self.field(place, steps, None, Ok(Some(value.clone()))),
+            Node::Expression(expression) => {
+                let result = expression.one(self.document, self.env).map_err(|fault| fault.to_string());
+                match result {
+                    // One expression for all fields.
+                    Ok(Some(Value::Object(fields))) if steps.is_empty() => {
+                        for (name, value) in fields {
+                            let place = Place::Name(place, &name);
+                            self.field(&place, &[Step::Name(name.clone())], Some(expression), Ok(Some(value)));
+                        }
+                    }
+                    result => self.field(place, steps, Some(expression), result),
+                }
+            }
+            Node::Object(fields) => {
+                for (name, node) in fields {
+                    steps.push(Step::Name(name.clone()));
+                    self.node(node, &Place::Name(place, name), steps);
+                    let _step = steps.pop();
+                }
+            }
+            Node::List(nodes) => {
+                for (i, node) in nodes.iter().enumerate() {
+                    steps.push(Step::Index);
+                    self.node(node, &Place::Index(place, i), steps);
+                    let _step = steps.pop();
+                }
+            }
+        }
+    }
+
+    fn field(
+        &mut self,
+        place: &Place<'_>,
+        steps: &[Step],
+        expression: Option<&Expression>,
+        result: Result<Option<Value>, String>,
+    ) {
+        let field = if steps.is_empty() { "alert".to_owned() } else { place.path() };
+        let mut trace = FieldTrace { field, ..FieldTrace::default() };
+        if let Some(expression) = expression {
+            trace.expression = Some(expression.source().to_owned());
+            trace.reads = self.reads(expression.source());
+        }
+        match result {
+            Ok(result) => {
+                let (sent, faults) = self.check(steps, result.as_ref());
+                trace.faults = faults.into_iter().map(|fault| shown(&trace.field, steps, fault)).collect();
+                (trace.result, trace.sent) = (result, sent);
+            }
+            Err(message) => trace.faults.push((message.clone(), remedy(&message))),
+        }
+        self.fields.push(trace);
+    }
+
+    fn reads(&self, source: &str) -> Vec<(String, Value)> {
+        let value = |path: &String| match Expression::compile(path).ok()?.all(self.document, self.env).ok()?.first() {
+            Some(Document { val, .. }) => Some(to_json(val)),
+            None => Some(to_json(&Val::Null)),
+        };
+        reads(source).into_iter().filter_map(|path| value(&path).map(|value| (path, value))).collect()
+    }
+
+    /// What the typed check leaves of a field. `id` and `severity` are translated before it and are told by themselves.
+    fn check(&self, steps: &[Step], value: Option<&Value>) -> (Option<Value>, Vec<FieldFault>) {
+        let mut faults = Vec::new();
+        let Some(value) = value.filter(|value| !is_nothing(value)) else { return (None, faults) };
+        if &*self.mapping.data_class.name != "Alert" || steps.is_empty() {
+            return (Some(value.clone()), faults);
+        }
+        if matches!(steps, [Step::Name(name)] if name == "id" || name == "severity") {
+            return (Some(value.clone()), faults);
+        }
+        let whole = steps.iter().rev().fold(value.clone(), |value, step| match step {
+            Step::Name(name) => Value::Object(Map::from_iter([(name.clone(), value)])),
+            Step::Index => Value::Array(vec![value]),
+        });
+        let Value::Object(mut whole) = whole else { return (None, faults) };
+        let (strict, zone_offset) = (self.policy.strict, self.env.zone_offset);
+        Check { strict, zone_offset, faults: &mut faults }.object(&Place::Root, ALERT, &mut whole);
+        let sent = steps.iter().try_fold(Value::Object(whole), |value, step| match (step, value) {
+            (Step::Name(name), Value::Object(mut object)) => object.shift_remove(name),
+            (Step::Index, Value::Array(items)) => items.into_iter().next(),
+            _ => None,
+        });
+        (sent, faults)
+    }
+}
+
+/// A fault without the path of its field, which was checked alone, as the first of its list.
+fn shown(field: &str, steps: &[Step], fault: FieldFault) -> (String, Option<&'static str>) {
+    let alone = steps.iter().fold(String::new(), |path, step| match step {
+        Step::Name(name) if path.is_empty() => name.clone(),
+        Step::Name(name) => format!("{path}.{name}"),
+        Step::Index => format!("{path}[0]"),
+    });
+    let remedy = remedy(&fault.message);
+    match fault.field.strip_prefix(&alone) {
+        Some("") | None => (fault.message, remedy),
+        Some(below) => (format!("{field}{below}: {}", fault.message), remedy),
+    }
+}

@@ -1,0 +1,119 @@
+//! Which field of the samples may be which of the alert: by its name and by what its values look like.
+
+use serde_json::Value;
+
+use super::leaves::Leaf;
+use super::names::{Form, ROLES, Role};
+use super::values;
+
+/// How sure a guess is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Sureness {
+    Likely,
+    Possible,
+    Weak,
+}
+
+impl Sureness {
+    const fn of(score: u32) -> Self {
+        match score {
+            88.. => Self::Likely,
+            70..88 => Self::Possible,
+            _ => Self::Weak,
+        }
+    }
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Likely => "likely",
+            Self::Possible => "possible",
+            Self::Weak => "a weak guess",
+        }
+    }
+}
+
+/// A guess: an expression for a field of the alert.
+#[derive(Clone, Debug)]
+pub(super) struct Guess {
+    pub(super) target: &'static str,
+    pub(super) path: String,
+    pub(super) expression: String,
+    pub(super) sureness: Sureness,
+    /// How many samples have it.
+    pub(super) have: usize,
+    /// What was seen besides, in words.
+    pub(super) seen: Option<String>,
+    pub(super) values: Vec<Value>,
+}
+
+/// The guesses, each field of the samples for one of the alert at most.
+pub(super) fn guess(leaves: &[Leaf], samples: usize) -> Vec<Guess> {
+    let mut guesses: Vec<Guess> = Vec::new();
+    for role in ROLES {
+        let shared = role.target == "data_source.product_feature";
+        let free = |leaf: &&Leaf| {
+            let path = leaf.path();
+            shared && leaf.words.iter().any(|word| word == "rule") || guesses.iter().all(|guess| guess.path != path)
+        };
+        let fits = leaves.iter().rev().filter(|leaf| leaf.all(role.accepts)).filter(free);
+        let scored = fits.filter_map(|leaf| Some((score(role, leaf, samples)?, leaf)));
+        // Of equals the first.
+        let best = scored.max_by_key(|(score, _)| *score);
+        if let Some((score, leaf)) = best {
+            guesses.push(of(role, leaf, score));
+        }
+    }
+    guesses
+}
+
+fn score(role: &Role, leaf: &Leaf, samples: usize) -> Option<u32> {
+    let named = role.names().filter_map(|(name, score)| leaf.ends_in(name, score)).max()?;
+    let missing = u32::try_from((samples.saturating_sub(leaf.values.len())) * 20 / samples.max(1)).unwrap_or(20);
+    // The id of an alert differs from alert to alert; that of a rule, a user or a host is another thing's.
+    let mut doubts = 0;
+    if role.target == "id" {
+        let others =
+            ["rule", "user", "host", "agent", "process", "session", "device", "tenant", "signature", "flow", "asset"];
+        let of_another = leaf.words.iter().any(|word| others.contains(&word.as_str()));
+        let repeats = leaf.values.iter().enumerate().any(|(i, value)| leaf.values.iter().take(i).any(|v| v == value));
+        if of_another || repeats {
+            return None;
+        }
+    }
+    if role.target == "title" && leaf.values.iter().any(|value| value.as_str().is_some_and(|t| t.len() > 200)) {
+        doubts += 20;
+    }
+    Some(named.saturating_sub(missing + doubts))
+}
+
+fn of(role: &Role, leaf: &Leaf, score: u32) -> Guess {
+    let path = leaf.path();
+    let texts = leaf.all(Value::is_string);
+    let numbers = leaf.all(Value::is_number);
+    let expression = match role.form {
+        Form::AsIs => path.clone(),
+        Form::Text if texts => path.clone(),
+        Form::Text => format!("{path} | values | tostring"),
+        Form::Number if numbers => path.clone(),
+        Form::Number => format!("{path} | to_number"),
+        Form::Time => format!("{path} | secmaster_time"),
+        Form::Attack => {
+            format!("[{path} | (attack_tactics + attack_techniques)[]] | if . == [] then null else join(\",\") end")
+        }
+        Form::UpperCase => format!("{path} | strings | ascii_upcase"),
+    };
+    let seen = match role.form {
+        Form::Time => leaf.values.first().and_then(values::time).map(str::to_owned),
+        _ => None,
+    };
+    let sureness = Sureness::of(score);
+    Guess {
+        target: role.target,
+        path,
+        expression,
+        sureness,
+        have: leaf.values.len(),
+        seen,
+        values: leaf.values.clone(),
+    }
+}

@@ -1,0 +1,152 @@
+//! Whole drafts.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::infer;
+use crate::mapping::testing::json as any_json;
+use crate::mapping::{Mapper, MappingSettings};
+
+fn draft(samples: &[Value]) -> String {
+    infer(samples, "acme-edr.json", &MappingSettings::default(), &[]).unwrap()
+}
+
+/// That a draft loads from a folder, as the user's, without a finding, and that its test holds.
+fn assert_good(draft: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("draft.yaml"), draft).unwrap();
+    let settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    let mapper = match Mapper::load(&settings) {
+        Ok(mapper) => mapper,
+        Err(errors) => panic!("{}\n{draft}", errors[0]),
+    };
+    assert_eq!(mapper.run_tests(), Vec::new(), "{draft}");
+}
+
+fn sample(n: u64, severity: &str) -> Value {
+    json!({
+        "vendor": "Acme", "product": "EDR",
+        "alert_id": format!("A-{n}"), "threat_score": n * 10,
+        "rule": {"id": 4711, "name": "Credential dumping", "tags": ["attack.t1003.001", "windows"]},
+        "severity": severity,
+        "detected_at": "2026-11-20T08:14:52Z", "ingested": 1_795_169_045_123_u64,
+        "src": {"ip": "203.0.113.7", "port": 51_812 + n}, "dst": {"ip": "192.0.2.10", "port": 445},
+        "proto": "tcp",
+        "host": {"name": "ws-0042"}, "user": "EXAMPLE\\alice",
+        "process": {"name": "rundll32.exe", "pid": 4242, "cmdline": "rundll32.exe comsvcs.dll"},
+        "extra": [{"k": "v"}], "note": null,
+    })
+}
+
+#[test]
+fn a_draft_finds_the_usual_fields_and_says_what_it_rests_on() {
+    let text = draft(&[sample(1, "high"), sample(2, "CRITICAL"), sample(3, "meh")]);
+    assert_good(&text);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_batch_is_split_and_its_elements_are_the_samples() {
+    let text = draft(&[json!({"sensor": "s-1", "batch_no": 7, "events": [
+        {"uuid": "5f0c7a0e-3a53-4f0e-9d1b-6b6d6a3f0f11", "title": "Port scan", "level": 12, "ts": 1_795_169_045},
+        {"uuid": "0b8b3e86-62a1-4b7e-8a54-4f1f5f7f7a10", "title": "Policy changed", "level": 2, "ts": 1_795_169_046}
+    ]})]);
+    assert_good(&text);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_is_not_there_is_said_and_not_made_up() {
+    let text = draft(&[json!({"blob": {"x": [1, 2]}, "n": 1})]);
+    assert_good(&text);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_field_that_is_a_fault_of_one_sample_is_left_out() {
+    let text = draft(&[json!({"k": 1, "host": {"name": "a"}}), json!({"k": 2, "host": "b"})]);
+    assert_good(&text);
+    assert!(text.contains("# not used: .k, .host.name, .host\n"), "{text}");
+}
+
+#[test]
+fn no_draft_is_made_of_what_is_no_alert_and_it_says_why() {
+    let why = |samples: &[Value]| infer(samples, "x", &MappingSettings::default(), &[]).unwrap_err().to_string();
+    assert_eq!(why(&[]), "there is no sample");
+    assert_eq!(why(&[json!({"a": 1}), json!(7)]), "sample 2 is no JSON object");
+    assert_eq!(why(&[json!([])]), "there is no sample");
+    assert!(why(&[json!({"a": 1}), json!({"b": 1})]).starts_with("the samples have no key in common"));
+    assert!(why(&[json!({})]).starts_with("the samples have no key in common"));
+}
+
+#[test]
+fn odd_names_and_values_are_written_so_that_they_read_back() {
+    let odd = json!({
+        "it's": "a 'quote' and \\(1)", "a\nb": "\u{85}\u{2028}\u{feff}\u{7}", "": "", "~": null, "title": "# no: comment",
+        "id": "007", "severity": "'", "k: v": {"- x": ["yes", "1e3", "0x1f", "2026-11-20"]}, "big": 12_345_678_901_234_567_890_u64,
+    });
+    let text = draft(&[odd]);
+    assert_good(&text);
+    assert_eq!(text.matches("\nname: acme_edr_json\n").count(), 1, "{text}");
+}
+
+#[test]
+fn the_same_samples_give_the_same_draft() {
+    assert_eq!(draft(&[sample(1, "high")]), draft(&[sample(1, "high")]));
+}
+
+/// Objects with names that roles look for, among others.
+fn records() -> impl Strategy<Value = Vec<Value>> {
+    let name = prop_oneof![
+        "[a-z]{1,3}",
+        "\\PC{0,6}",
+        proptest::sample::select(vec![
+            "id",
+            "title",
+            "severity",
+            "level",
+            "time",
+            "src_ip",
+            "dst_port",
+            "host",
+            "user",
+            "tags",
+            "events",
+            "alerts",
+            "count",
+            "pid",
+            "url",
+            "vendor",
+            "confidence",
+            "mitre"
+        ])
+        .prop_map(str::to_owned),
+    ];
+    let value = prop_oneof![
+        any_json(),
+        Just(json!("10.0.0.1")),
+        Just(json!("2026-11-20T08:14:52Z")),
+        Just(json!(["T1059", "x"])),
+        Just(json!([{"id": 1, "title": "t", "severity": "x"}])),
+        any::<f64>().prop_map(|n| json!(n)),
+        "\\PC{0,12}".prop_map(Value::from),
+    ];
+    let record =
+        proptest::collection::vec((name, value), 0..8).prop_map(|fields| Value::Object(fields.into_iter().collect()));
+    proptest::collection::vec(record, 1..3)
+}
+
+proptest! {
+    #[test]
+    fn whatever_records_go_in_a_draft_that_comes_out_loads_and_its_test_holds(mut samples in records()) {
+        if let Some(Value::Object(first)) = samples.first_mut() {
+            let _earlier = first.insert("common".to_owned(), json!(1));
+        }
+        for sample in &mut samples {
+            let _earlier = sample.as_object_mut().unwrap().insert("common".to_owned(), json!("x"));
+        }
+        let text = infer(&samples, "p", &MappingSettings::default(), &[]);
+        prop_assert!(text.is_ok(), "{:?}", text);
+        assert_good(&text.unwrap());
+    }
+}

@@ -1,0 +1,164 @@
+//! `alertbridge check` as users meet it: findings, exit codes, and watching files.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// Longer than anything here takes on a busy machine; a test that waits for it has failed.
+const BOUND: Duration = Duration::from_secs(60);
+
+fn alertbridge(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alertbridge"));
+    command.args(args).env_clear().current_dir(folder);
+    command
+}
+
+fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = alertbridge(folder, args).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+const GOOD: &str = "name: acme\nmatch: .vendor == \"acme\"\nalert: {title: .t}\ntests:\n  - {name: one, input: {vendor: acme, t: x}, expect: {id: a3e9a04e-e3a7-5fb4-a9a9-8ba6a4be3e63, title: x, severity: Medium}}\n";
+
+/// A folder with one mapping file.
+fn folder(mapping: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("mappings")).unwrap();
+    fs::write(folder.path().join("mappings/acme.yaml"), mapping).unwrap();
+    folder
+}
+
+/// The good mapping, with the id that its test is to expect.
+fn good() -> String {
+    let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b"alertbridge:alert:acme/test/0/0");
+    GOOD.replace("a3e9a04e-e3a7-5fb4-a9a9-8ba6a4be3e63", &id.to_string())
+}
+
+#[test]
+fn mapping_files_are_checked_without_a_configuration_that_could_run() {
+    let folder = folder(&good());
+    let (code, out, err) = run(folder.path(), &["check", "--mappings", "mappings"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    assert!(out.starts_with("ok    mappings acme, ") && out.contains(" tests hold; version "), "{out}");
+    let (code, _, err) = run(folder.path(), &["check"]);
+    assert_eq!(code, Some(2), "a whole configuration lacks much: {err}");
+}
+
+#[test]
+fn warnings_are_told_with_their_place_and_fail_only_where_they_are_denied() {
+    let folder = folder(&good().replace("alert: {title: .t}", "alert: {title: .t, shift: .nothing}"));
+    let (code, out, err) = run(folder.path(), &["check", "--mappings", "mappings"]);
+    let warning = "warn  mappings/acme.yaml:3:20: alert.shift: the data class has no field `shift`";
+    assert!(code == Some(0) && out.contains(warning), "{out}{err}");
+    let (code, _, err) = run(folder.path(), &["check", "--mappings", "mappings", "--deny-warnings"]);
+    assert_eq!((code, err.as_str()), (Some(2), "alertbridge: 1 warning, and --deny-warnings is given\n"));
+}
+
+#[test]
+fn what_would_lose_every_record_and_a_test_that_does_not_hold_are_errors() {
+    let folder = folder(&good().replace("alert: {title: .t}", "required: [severity]\nalert: {title: .vendor}"));
+    let (code, _, err) = run(folder.path(), &["check", "--mappings", "mappings"]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("mappings/acme.yaml:3:1: required: `severity` is required, and nothing gives it"), "{err}");
+    assert!(err.contains("mappings/acme.yaml:6:5: test `one`: "), "{err}");
+}
+
+#[test]
+fn an_unknown_function_is_told_with_its_place_and_what_may_be_meant() {
+    let folder = folder(&good().replace(".t}", ".t | ascii_upcas}"));
+    let (code, _, err) = run(folder.path(), &["check", "--mappings", "mappings"]);
+    assert_eq!(code, Some(2));
+    let expected = "mappings/acme.yaml:3:9: alert.title: there is no function `ascii_upcas` with 0 arguments; did you \
+                    mean `ascii_upcase`? (in `.t | ascii_upcas`)";
+    assert!(err.contains(expected), "{err}");
+}
+
+#[test]
+fn a_route_that_no_alert_reaches_is_told_with_its_line() {
+    let folder = TempDir::new().unwrap();
+    let configuration = "routing:\n  rules:\n    - {name: a, skip: all}\n    - {name: b, when: .x, skip: x}\n";
+    fs::write(folder.path().join("alertbridge.yaml"), configuration).unwrap();
+    let output = alertbridge(folder.path(), &["check"])
+        .env("HUAWEICLOUD_SDK_AK", "AK")
+        .env("HUAWEICLOUD_SDK_SK", "SK")
+        .env("HUAWEICLOUD_SDK_PROJECT_ID", "0123456789abcdef0123456789abcdef")
+        .env("ALERTBRIDGE__SECMASTER__WORKSPACE_ID", "f44065f5-557b-4376-ae02-8c65ef1960f4")
+        .output()
+        .unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    let warning = "warn  alertbridge.yaml:4: routing.rules[1]: `b` is never reached: `a` takes every alert before it";
+    assert!(out.contains(warning), "{out}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A running `check --watch`, read line by line.
+struct Watching {
+    process: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Watching {
+    fn start(folder: &Path) -> Self {
+        let mut process = alertbridge(folder, &["check", "--mappings", "mappings", "--watch"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let (sender, lines) = mpsc::channel();
+        let out = BufReader::new(process.stdout.take().unwrap());
+        let _reader = std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { process, lines }
+    }
+
+    /// What is said up to the line that ends a round.
+    fn round(&self) -> String {
+        let mut said = String::new();
+        loop {
+            let line = self.lines.recv_timeout(BOUND).unwrap_or_else(|_| panic!("no more comes after:\n{said}"));
+            let ends = line.starts_with("watch ");
+            said.push_str(&line);
+            said.push('\n');
+            if ends {
+                return said;
+            }
+        }
+    }
+}
+
+#[test]
+fn watching_checks_again_at_each_change_and_ends_cleanly() {
+    let folder = folder(&good());
+    let file = folder.path().join("mappings/acme.yaml");
+    let mut watching = Watching::start(folder.path());
+    let first = watching.round();
+    assert!(first.contains("\npass\n") && !first.contains('\u{1b}'), "{first}");
+    fs::write(&file, good().replace("title: x", "title: z")).unwrap();
+    let second = watching.round();
+    assert!(
+        second.contains("error mappings/acme.yaml:5:5: test `one`: title is \"x\", expected \"z\"\nfail\n"),
+        "{second}"
+    );
+    fs::write(&file, "name: [").unwrap();
+    let third = watching.round();
+    assert!(third.contains("fail\n"), "{third}");
+    // Away, and back in one step, as editors and ConfigMaps do it.
+    let new = folder.path().join("mappings/new");
+    fs::remove_file(&file).unwrap();
+    fs::write(&new, good()).unwrap();
+    fs::rename(&new, &file).unwrap();
+    let last = watching.round();
+    assert!(last.contains("\npass\n"), "{last}");
+    let kill = Command::new("kill").arg("-TERM").arg(watching.process.id().to_string()).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(watching.process.wait().unwrap().code(), Some(0));
+}
