@@ -12,6 +12,10 @@ use alertbridge::routing::{Decision, RouteSettings, RouteTable, build};
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
+/// The daemon's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn request(mapper: &Mapper, routes: &RouteTable, record: &Record, cluster: &Arc<str>) -> Vec<Bytes> {
     let origin = record.origin(cluster);
     let Mapped::Parts(parts) = mapper.map(record, &origin) else { return Vec::new() };

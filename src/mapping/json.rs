@@ -25,7 +25,7 @@ pub(super) struct JsonError {
 
 /// Reads a whole text as one value; also tells how deep it nests.
 pub(super) fn read(text: &Bytes) -> Result<(Val, u16), JsonError> {
-    let mut reader = Reader { text, bytes: text, at: 0, depth: 0, deepest: 0 };
+    let mut reader = Reader { text, bytes: text, at: 0, depth: 0, deepest: 0, items: Vec::new(), fields: Vec::new() };
     if let Err(e) = std::str::from_utf8(text) {
         reader.at = e.valid_up_to();
         return Err(reader.fail("text that is not UTF-8"));
@@ -45,6 +45,9 @@ struct Reader<'a> {
     at: usize,
     depth: u16,
     deepest: u16,
+    /// The elements and fields of the lists and objects that are open, so that each is made once, of its size.
+    items: Vec<Val>,
+    fields: Vec<(Val, Val)>,
 }
 
 impl Reader<'_> {
@@ -119,23 +122,24 @@ impl Reader<'_> {
 
     fn array(&mut self) -> Result<Val, JsonError> {
         self.enter()?;
-        let mut items = Vec::new();
+        let before = self.items.len();
         if self.peek() == Some(b']') {
             self.more(b']')?;
         } else {
             loop {
-                items.push(self.value()?);
+                let item = self.value()?;
+                self.items.push(item);
                 if !self.more(b']')? {
                     break;
                 }
             }
         }
-        Ok(Val::Arr(Rc::new(items)))
+        Ok(Val::Arr(Rc::new(self.items.split_off(before))))
     }
 
     fn object(&mut self) -> Result<Val, JsonError> {
         self.enter()?;
-        let mut map = Map::default();
+        let before = self.fields.len();
         if self.peek() == Some(b'}') {
             self.more(b'}')?;
         } else {
@@ -151,12 +155,14 @@ impl Reader<'_> {
                 self.at += 1;
                 self.space();
                 let value = self.value()?;
-                map.insert(name, value);
+                self.fields.push((name, value));
                 if !self.more(b'}')? {
                     break;
                 }
             }
         }
+        let mut map = Map::with_capacity_and_hasher(self.fields.len() - before, Default::default());
+        map.extend(self.fields.drain(before..));
         Ok(Val::obj(map))
     }
 
@@ -211,7 +217,7 @@ impl Reader<'_> {
         self.at += 1;
         let start = self.at;
         let rest = self.bytes.get(start..).unwrap_or_default();
-        self.at += rest.iter().take_while(|b| !matches!(b, b'"' | b'\\' | 0..0x20)).count();
+        self.at += plain(rest);
         match self.peek() {
             Some(b'"') => {
                 let text = self.text.slice(start..self.at);
@@ -297,12 +303,40 @@ impl Reader<'_> {
     }
 }
 
+/// How many bytes of a string come before its end, an escape, or what must not be in it. Eight at a time: most bytes of
+/// a record are in strings.
+fn plain(bytes: &[u8]) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const TOP: u64 = 0x8080_8080_8080_8080;
+    // Has a top bit wherever a byte is zero, and perhaps behind the first of them.
+    let zeroes = |word: u64| word.wrapping_sub(EACH) & !word & TOP;
+    let is_plain = |chunk: &&[u8; 8]| {
+        let word = u64::from_le_bytes(**chunk);
+        let quotes = zeroes(word ^ (EACH * u64::from(b'"')));
+        let escapes = zeroes(word ^ (EACH * u64::from(b'\\')));
+        let controls = word.wrapping_sub(EACH * 0x20) & !word & TOP;
+        quotes | escapes | controls == 0
+    };
+    let (chunks, _) = bytes.as_chunks::<8>();
+    let whole = 8 * chunks.iter().take_while(is_plain).count();
+    let rest = bytes.get(whole..).unwrap_or_default();
+    whole + rest.iter().take_while(|b| !matches!(b, b'"' | b'\\' | 0..0x20)).count()
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::{MAX_NESTING, read};
+
+    proptest! {
+        #[test]
+        fn a_string_ends_where_its_first_special_byte_is(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let expected = bytes.iter().position(|b| *b == b'"' || *b == b'\\' || *b < 0x20);
+            prop_assert_eq!(super::plain(&bytes), expected.unwrap_or(bytes.len()));
+        }
+    }
 
     fn text(json: &'static str) -> String {
         read(&Bytes::from_static(json.as_bytes())).unwrap().0.to_string()

@@ -295,16 +295,21 @@ pub(crate) fn to_json(val: &Val) -> Value {
         Val::TStr(bytes) | Val::BStr(bytes) => {
             // What was shared until here is a copy of its own now.
             spend_bytes(bytes.len());
-            Value::String(String::from_utf8_lossy(bytes).into_owned())
+            Value::String(owned(bytes))
         }
         Val::Arr(items) => Value::Array(items.iter().map(to_json).collect()),
         Val::Obj(map) => Value::Object(map.iter().map(|(k, v)| (name(k), to_json(v))).collect::<Map<_, _>>()),
     }
 }
 
+/// Nearly always it is UTF-8, which is found out faster than where it is not.
+fn owned(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), ToOwned::to_owned)
+}
+
 fn name(key: &Val) -> String {
     match key {
-        Val::TStr(bytes) | Val::BStr(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Val::TStr(bytes) | Val::BStr(bytes) => owned(bytes),
         key => key.to_string(),
     }
 }
