@@ -30,18 +30,23 @@ pub(super) fn tactic(word: &str) -> Option<String> {
     {
         return Some(format!("TA{digits}"));
     }
-    let letters: String = word.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
-    let letters = if letters == "defenceevasion" { "defenseevasion" } else { letters.as_str() };
-    TACTICS.iter().find(|(_, name)| *name == letters).map(|(id, _)| (*id).to_owned())
+    let is = |name: &str| {
+        let letters = word.bytes().filter(u8::is_ascii_alphabetic).map(|b| b.to_ascii_lowercase());
+        letters.eq(name.bytes())
+    };
+    if is("defenceevasion") {
+        return Some("TA0005".to_owned());
+    }
+    TACTICS.iter().find(|(_, name)| is(name)).map(|(id, _)| (*id).to_owned())
 }
 
 /// The technique that a word means: `T1059`, `t1059.001`, `attack.t1059.001`.
 pub(super) fn technique(word: &str) -> Option<String> {
-    let word = strip(word).to_ascii_uppercase();
-    let digits = word.strip_prefix('T')?;
+    let word = strip(word);
+    let digits = word.strip_prefix(['T', 't'])?;
     let (main, sub) = digits.split_once('.').map_or((digits, None), |(main, sub)| (main, Some(sub)));
     let all_digits = |text: &str, len: usize| text.len() == len && text.bytes().all(|b| b.is_ascii_digit());
-    (all_digits(main, 4) && sub.is_none_or(|sub| all_digits(sub, 3))).then_some(word)
+    (all_digits(main, 4) && sub.is_none_or(|sub| all_digits(sub, 3))).then(|| word.to_ascii_uppercase())
 }
 
 fn strip(word: &str) -> &str {

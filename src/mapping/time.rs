@@ -137,20 +137,28 @@ pub(super) fn from_epoch(text: &str) -> Option<String> {
     Some(format(civil, i32::try_from(ms.rem_euclid(1000)).ok()?, 0))
 }
 
+/// Written digit by digit: nearly every alert has some times, and the machinery behind `format!` costs several times as
+/// much.
 fn format(at: DateTime, ms: i32, offset: i32) -> String {
-    let (sign, minutes) = if offset < 0 { ('-', -offset) } else { ('+', offset) };
     let (date, time) = (at.date(), at.time());
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{ms:03}Z{sign}{:02}{:02}",
-        date.year(),
-        date.month(),
-        date.day(),
-        time.hour(),
-        time.minute(),
-        time.second(),
-        minutes / 60,
-        minutes % 60
-    )
+    let mut text = String::with_capacity("YYYY-MM-DDTHH:mm:ss.SSSZ+hhmm".len());
+    let mut put = |number: i32, digits: u32, behind: &str| {
+        for place in (0..digits).rev() {
+            let digit = number / 10_i32.pow(place) % 10;
+            text.extend(char::from_digit(digit.unsigned_abs(), 10));
+        }
+        text.push_str(behind);
+    };
+    put(date.year().into(), 4, "-");
+    put(date.month().into(), 2, "-");
+    put(date.day().into(), 2, "T");
+    put(time.hour().into(), 2, ":");
+    put(time.minute().into(), 2, ":");
+    put(time.second().into(), 2, ".");
+    put(ms, 3, if offset < 0 { "Z-" } else { "Z+" });
+    put(offset.abs() / 60, 2, "");
+    put(offset.abs() % 60, 2, "");
+    text
 }
 
 /// Whether a text is a time in SecMaster's form; fraction digits may be missing (some of the API's examples), but are

@@ -55,6 +55,8 @@ static PRELUDE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     let ours = parse(include_str!("prelude.jq"), |p| p.defs()).unwrap_or_default();
     let later = parse(include_str!("additions.jq"), |p| p.defs()).unwrap_or_default();
     let theirs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    // Ours is native, and means what jq's does.
+    let theirs = theirs.filter(|definition| definition.name != "join");
     let definitions = ours.into_iter().chain(theirs).chain(later);
     definitions.map(|definition| (definition.clone(), calls_of(&definition))).collect()
 });

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::budget::{spend_bytes, spend_steps};
 use super::engine::Engine;
 use super::regex_price;
-use super::value::{Bounded, SLOT, json_text};
+use super::value::{Bounded, SLOT, json_text, kind};
 use crate::mapping::{attack, json, time};
 
 /// What a list, an object or an entry takes when it is read, about.
@@ -91,6 +91,8 @@ fn table() -> Vec<Filter<RunPtr<Engine>>> {
                 Ok(at.map_or_else(|i| Bounded::from(-1 - i.cast_signed()), Bounded::from))
             })
         }),
+        // jaq's own `join` runs a program for it, and writes `null` where jq writes nothing.
+        ("join", v(1), |cv| unary(cv, |list, separator| join(&list, &separator))),
         // jaq's definitions of refused functions need these names to compile; no program can call them.
         ("halt", v(1), |cv| bome(Err(Error::typ(cv.1, "reason to halt")))),
         ("debug_empty", none(), |cv| bome(Ok(cv.1))),
@@ -128,6 +130,40 @@ fn uuid5(namespace: &Uuid, name: &Bounded) -> ValR<Bounded> {
     let name = text(name).ok_or_else(|| Error::typ(name.clone(), "name for a UUID (string)"))?;
     spend_steps(name.len() / 8);
     Ok(Bounded::from(Uuid::new_v5(namespace, name.as_bytes()).to_string()))
+}
+
+/// jq's `join`: texts as they are, numbers and booleans as JSON, `null` as nothing, all else is an error.
+fn join(list: &Bounded, separator: &Bounded) -> ValR<Bounded> {
+    let items: Vec<&Val> = match &list.val {
+        Val::Arr(items) => items.iter().collect(),
+        Val::Obj(map) => map.values().collect(),
+        _ => return Err(Error::typ(list.clone(), "iterable (array or object)")),
+    };
+    spend_steps(1 + items.len());
+    let between = match (&separator.val, text(separator)) {
+        (_, Some(text)) => text,
+        (Val::Null, _) => "",
+        // It is not looked at before there is something to separate.
+        _ if items.len() < 2 => "",
+        _ => return Err(Error::typ(separator.clone(), "separator (string)")),
+    };
+    let mut joined = String::new();
+    for (i, item) in items.into_iter().enumerate() {
+        if i > 0 {
+            joined.push_str(between);
+        }
+        let length = joined.len();
+        match item {
+            Val::TStr(bytes) => joined.push_str(&String::from_utf8_lossy(bytes)),
+            Val::Num(_) | Val::Bool(_) => joined.push_str(&item.to_string()),
+            Val::Null => {}
+            other => return Err(Error::typ(Bounded::scalar(kind(other)), "text, number or boolean to be joined")),
+        }
+        // Charged as it grows, so that it does not grow beyond what is allowed.
+        spend_bytes(joined.len() - length + between.len());
+        spend_steps((joined.len() - length) / 64);
+    }
+    Ok(Bounded::scalar(Val::utf8_str(joined)))
 }
 
 /// All ids that `read` finds in the texts of a value, each once, in their order.
