@@ -19,8 +19,16 @@ test: lint kafka ## Lints and tests, Apache Kafka and the vendor's SDK included:
 	tests/sdk/formats.sh
 
 .PHONY: proof
-proof: tools kafka other-clients ## The long shows on Apache Kafka, each a named test; SHOW=name runs one (docs/proof.md)
+proof: tools kafka other-clients chart ## The long shows on Apache Kafka, each a named test; SHOW=name runs one (docs/proof.md)
 	cargo test --locked --release --test proof -- --nocapture --test-threads 1 $(SHOW)
+
+.PHONY: chart
+chart: tools chart-tools ## The Helm chart: lint, schemas, pod security, alert rules; some minutes the first time, to build helm
+	cargo test --locked --test chart
+
+.PHONY: manifests
+manifests: tools chart-tools ## Writes deploy/kubernetes.yaml from the chart
+	UPDATE_DOCS=1 cargo test --locked --test chart -- the_plain_manifests
 
 .PHONY: simulation
 simulation: ## The whole pipeline in thousands of random schedules; SEEDS=n says how many
@@ -70,6 +78,10 @@ tools:
 .PHONY: other-clients
 other-clients:
 	@tests/proof/clients.sh
+
+.PHONY: chart-tools
+chart-tools:
+	@tests/chart/fetch.sh
 
 .PHONY: kafka
 kafka:
