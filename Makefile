@@ -71,6 +71,10 @@ build: tools ## The release binary, target/release/alertbridge
 image: ## The container image, alertbridge:VERSION
 	docker build --file deploy/Dockerfile --tag alertbridge:$(VERSION) .
 
+.PHONY: image-root
+image-root: build ## The image's last stage without a container engine: the binary at work on a read-only root (wants root, Debian)
+	@tests/chart/image.sh
+
 .PHONY: tools
 tools:
 	@.ci/tools

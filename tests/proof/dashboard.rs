@@ -164,11 +164,10 @@ async fn every_query_of_the_dashboard_is_answered_by_a_prometheus_that_scrapes_t
     }
     let firing = prometheus.ask("ALERTS{alertstate=\"firing\"}").await;
     let names: Vec<&str> = firing.iter().filter_map(|alert| alert["metric"]["alertname"].as_str()).collect();
-    // The drafts' malformed and refused records are more than ten of a class.
-    assert!(names.iter().all(|name| *name == "AlertbridgeDeadLetters"), "{names:?}");
+    assert!(names.is_empty(), "{names:?}");
     println!(
         "dashboard: {} queries answered with {samples} series while {RECORDS} records were delivered; promtool accepts \
-         /metrics ({} lines); firing: {names:?}",
+         /metrics ({} lines); no alert fires",
         queries.len(),
         text.lines().count(),
     );

@@ -3,6 +3,7 @@
 
 mod chart;
 mod dashboard;
+mod image;
 
 use serde_json::Value;
 
