@@ -24,7 +24,10 @@ from_path() {
 if [ ! -x "$tools/bin/helm" ] && ! from_path helm; then
     command -v go >/dev/null 2>&1 || missing "helm 3, or Go 1.25 or newer to build it: install one of them"
     echo "building helm $HELM: some minutes, once"
-    GOBIN="$tools/bin" go install -trimpath -ldflags "-s -w" "helm.sh/helm/v3/cmd/helm@$HELM"
+    # As helm's own Makefile does: the Kubernetes that it takes for granted where it asks none.
+    version=helm.sh/helm/v3/pkg/chartutil.k8sVersion
+    GOBIN="$tools/bin" go install -trimpath -ldflags "-s -w -X ${version}Major=1 -X ${version}Minor=35" \
+        "helm.sh/helm/v3/cmd/helm@$HELM"
 fi
 
 if [ ! -x "$tools/bin/promtool" ] || [ ! -x "$tools/bin/prometheus" ]; then

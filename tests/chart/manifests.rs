@@ -8,8 +8,8 @@ use regex::Regex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::pages::{assert_page, in_package};
-use crate::render::{CASES, helm, judge, of_kind, resources, template, template_text, tool, workload};
+use crate::pages::{assert_page, in_package, page};
+use crate::render::{CASES, chart, helm, judge, of_kind, resources, template, template_text, tool, workload};
 
 /// Whether a resource is of an operator, and not of Kubernetes itself.
 fn is_custom(resource: &&Value) -> bool {
@@ -142,6 +142,34 @@ fn values_that_cannot_work_are_refused() {
 }
 
 #[test]
+fn the_notes_say_what_is_still_to_do() {
+    // helm shows the notes only where it reaches a cluster: in a copy of the chart they are a template as the others.
+    let copy = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp").arg("-r").arg(chart().join(".")).arg(copy.path()).status().unwrap();
+    assert!(copied.success());
+    fs::rename(copy.path().join("templates/NOTES.txt"), copy.path().join("NOTES.txt")).unwrap();
+    let template = r#"notes: {{ tpl (.Files.Get "NOTES.txt") . | toJson }}"#;
+    fs::write(copy.path().join("templates/notes.yaml"), template).unwrap();
+    let notes = |values: Option<&str>| {
+        let mut command = Command::new(tool("bin/helm"));
+        command.args(["template", "alertbridge", "--kube-version", "1.37", "--namespace", "soc"]).arg(copy.path());
+        command.args(["--show-only", "templates/notes.yaml"]);
+        if let Some(values) = values {
+            command.arg("--values").arg(chart().join("ci").join(values));
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let rendered: Value = serde_saphyr::from_str(&String::from_utf8(output.stdout).unwrap()).unwrap();
+        rendered["notes"].as_str().unwrap().to_owned()
+    };
+    insta::assert_snapshot!(notes(None));
+    for values in [Some("full-values.yaml"), Some("deployment-values.yaml")] {
+        // Both still have the placeholders of project and workspace.
+        assert_eq!(notes(values).matches("TO DO").count(), 1, "{}", notes(values));
+    }
+}
+
+#[test]
 fn large_numbers_stay_whole() {
     let text = template_text(None, &["--set", "config.delivery.buffer.records=2500000"]);
     assert!(text.contains("records: 2500000\n"));
@@ -167,5 +195,7 @@ fn the_plain_manifests_are_what_the_chart_renders() {
         plain.push('\n');
     }
     assert!(resources(&plain).len() >= 7);
+    let is_to_write = std::env::var_os("UPDATE_DOCS").is_some();
+    assert!(is_to_write || page("deploy/kubernetes.yaml") == plain, "it is another: run `make manifests`");
     assert_page("deploy/kubernetes.yaml", &plain);
 }
