@@ -40,9 +40,9 @@ fn without_secrets(schema: &mut Value) {
         }
         properties.values_mut().for_each(without_secrets);
     }
-    // A values file gives what differs; the program's own defaults are not repeated.
+    // docs/configuration.md has the meanings and the defaults.
     if let Some(object) = schema.as_object_mut() {
-        for key in ["default", "examples", "x-form", "$schema", "title"] {
+        for key in ["default", "description", "examples", "x-form", "$schema", "title"] {
             drop(object.shift_remove(key));
         }
     }
