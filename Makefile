@@ -22,6 +22,7 @@ test: lint kafka ## Lints and tests, Apache Kafka and the vendor's SDK included:
 proof: tools kafka other-clients chart ## The long shows on Apache Kafka, each a named test; SHOW=name runs one (docs/proof.md)
 	cargo test --locked --release --test proof -- --nocapture --test-threads 1 $(SHOW)
 
+# Beside `make test`, not in it: building helm takes some three minutes of two cores, and the rest half a minute.
 .PHONY: chart
 chart: tools chart-tools ## The Helm chart: lint, schemas, pod security, alert rules; some minutes the first time, to build helm
 	cargo test --locked --test chart
