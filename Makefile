@@ -19,8 +19,17 @@ test: lint kafka ## Lints and tests, Apache Kafka and the vendor's SDK included:
 	tests/sdk/formats.sh
 
 .PHONY: proof
-proof: tools kafka other-clients ## The long shows on Apache Kafka, each a named test; SHOW=name runs one (docs/proof.md)
+proof: tools kafka other-clients chart ## The long shows on Apache Kafka, each a named test; SHOW=name runs one (docs/proof.md)
 	cargo test --locked --release --test proof -- --nocapture --test-threads 1 $(SHOW)
+
+# Beside `make test`, not in it: building helm takes some three minutes of two cores, and the rest half a minute.
+.PHONY: chart
+chart: tools chart-tools ## The Helm chart: lint, schemas, pod security, alert rules; some minutes the first time, to build helm
+	cargo test --locked --test chart
+
+.PHONY: manifests
+manifests: tools chart-tools ## Writes deploy/kubernetes.yaml from the chart
+	UPDATE_DOCS=1 cargo test --locked --test chart -- the_plain_manifests
 
 .PHONY: simulation
 simulation: ## The whole pipeline in thousands of random schedules; SEEDS=n says how many
@@ -63,6 +72,10 @@ build: tools ## The release binary, target/release/alertbridge
 image: ## The container image, alertbridge:VERSION
 	docker build --file deploy/Dockerfile --tag alertbridge:$(VERSION) .
 
+.PHONY: image-root
+image-root: build ## The image's last stage without a container engine: the binary at work on a read-only root (wants root, Debian)
+	@tests/chart/image.sh
+
 .PHONY: tools
 tools:
 	@.ci/tools
@@ -70,6 +83,10 @@ tools:
 .PHONY: other-clients
 other-clients:
 	@tests/proof/clients.sh
+
+.PHONY: chart-tools
+chart-tools:
+	@tests/chart/fetch.sh
 
 .PHONY: kafka
 kafka:

@@ -103,6 +103,7 @@ async fn readyz(State(shown): State<Shown>) -> Response {
 }
 
 async fn metrics(State(shown): State<Shown>) -> Response {
+    shown.telemetry.ready(shown.health.is_ready());
     ([(header::CONTENT_TYPE, METRICS_TYPE)], shown.telemetry.render()).into_response()
 }
 

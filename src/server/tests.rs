@@ -102,6 +102,16 @@ async fn metrics_are_in_the_prometheus_text_format() {
 }
 
 #[tokio::test]
+async fn the_metrics_say_what_readyz_says() {
+    let server = start().await;
+    for ready in [true, false] {
+        server.health.set_ready(ready);
+        let line = format!("\nalertbridge_ready {}\n", u8::from(ready));
+        assert!(server.get("/metrics").await.body.contains(&line), "{line}");
+    }
+}
+
+#[tokio::test]
 async fn the_status_is_what_the_pipeline_published_last() {
     let server = start().await;
     let body = async || -> Value { serde_json::from_str(&server.get("/status").await.body).unwrap() };

@@ -120,6 +120,10 @@ catalogue! {
         "Optional fields left out, and severities defaulted, because the source's value did not fit.";
     CREDENTIAL_EXPIRY = Gauge "credential_expiry_timestamp_seconds" [] &[],
         "When the credentials in use expire, in seconds since the epoch; absent if they do not.";
+    READY = Gauge "ready" [] &[],
+        "1 while `/readyz` says so: the consumer group is joined and no shutdown has begun; else 0.";
+    STARTED = Gauge "start_timestamp_seconds" [] &[],
+        "When the process started, in seconds since the epoch.";
     BUILD_INFO = Gauge "build_info" ["version"] &[],
         "Always 1; the version is in the label.";
 }

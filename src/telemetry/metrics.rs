@@ -2,6 +2,8 @@
 //!
 //! Handles of hot and closed series are kept; series with labels from the configuration are looked up when used.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
@@ -78,6 +80,7 @@ pub(super) struct Metrics {
     pub(super) revoked: Counter,
     pub(super) lost: Counter,
     paused: Vec<(PauseReason, Gauge)>,
+    pub(super) ready: Gauge,
 }
 
 impl Metrics {
@@ -97,6 +100,8 @@ impl Metrics {
             }
         }
         let r = &recorder;
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        gauge(r, &names::STARTED, &[]).set(since_epoch.as_secs_f64());
         gauge(r, &names::BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1.0);
         Ok(Self {
             records_consumed: counter(r, &names::RECORDS_CONSUMED, &[]),
@@ -129,6 +134,7 @@ impl Metrics {
             revoked: counter(r, &names::REBALANCES, &["revoked"]),
             lost: counter(r, &names::REBALANCES, &["lost"]),
             paused: PauseReason::ALL.map(|p| (p, gauge(r, &names::PAUSED, &[p.as_str()]))).into(),
+            ready: gauge(r, &names::READY, &[]),
             handle: recorder.handle(),
             recorder,
         })

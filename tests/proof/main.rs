@@ -8,6 +8,7 @@ mod support;
 mod alerts;
 mod chaos;
 mod credentials;
+mod dashboard;
 mod deleted;
 mod guard;
 mod other_clients;

@@ -113,6 +113,11 @@ impl Telemetry {
         self.metrics().rate_limit_wait.record(waited.as_secs_f64());
     }
 
+    /// Whether the process takes part, as `/readyz` says.
+    pub fn ready(&self, is_ready: bool) {
+        self.metrics().ready.set(f64::from(u8::from(is_ready)));
+    }
+
     /// When the credentials in use expire, in seconds since the epoch.
     pub fn credential_expiry(&self, unix_seconds: i64) {
         self.metrics().gauge(&catalogue::CREDENTIAL_EXPIRY, &[]).set(as_gauge(unix_seconds));
