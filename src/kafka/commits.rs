@@ -65,6 +65,10 @@ pub(super) struct Request {
     pub(super) asked: Frontiers,
     /// Those that the worker has chosen: where a topic begins.
     pub(super) chosen: Frontiers,
+    /// How often partitions had been taken from us: if that has changed, it is not sent.
+    pub(super) taken: u64,
+    /// Somebody waits for the answer, within a bound: it is sent even if nobody tells what is committed.
+    pub(super) is_awaited: bool,
 }
 
 #[derive(Debug)]
@@ -119,7 +123,7 @@ impl CommitQueue {
         }
         let (asked, chosen): (Vec<_>, Vec<_>) = request.into_values().partition(|(is_asked, _)| *is_asked);
         let frontiers = |of: Vec<(bool, Frontier)>| of.into_iter().map(|(_, frontier)| frontier).collect();
-        Some(Request { asked: frontiers(asked), chosen: frontiers(chosen) })
+        Some(Request { asked: frontiers(asked), chosen: frontiers(chosen), ..Request::default() })
     }
 
     /// Takes in the answer to the request under way; what the pipeline asked for of topics made anew was not sent.
@@ -213,7 +217,7 @@ mod tests {
         let mut queue = CommitQueue::default();
         let (chosen, asked) = (queue.push(vec![at(0, 5)], None), queue.push(vec![at(0, 9), at(1, 9)], Some(1)));
         let request = queue.start(|frontier, seen| frontier.partition.partition == 1 && seen == 1);
-        assert_eq!(request, Some(Request { asked: vec![at(1, 9)], chosen: vec![at(0, 5)] }));
+        assert_eq!(request, Some(Request { asked: vec![at(1, 9)], chosen: vec![at(0, 5)], ..Request::default() }));
         let asked = Answered { refused: vec![at(0, 9)], ..answered(asked, vec![at(1, 9)], Ok(())) };
         assert_eq!(answer(&mut queue, &Ok(())), [answered(chosen, vec![at(0, 5)], Ok(())), asked]);
     }
@@ -234,7 +238,7 @@ mod tests {
     fn what_is_asked_for_behind_where_a_topic_begins_is_not_looked_for_among_what_is_committed() {
         let mut queue = CommitQueue::default();
         let (_begin, _asked) = (queue.push(vec![at(0, 0)], None), queue.push(vec![at(0, 3)], Some(1)));
-        assert_eq!(queue.start(|_, _| true), Some(Request { asked: vec![], chosen: vec![at(0, 3)] }));
+        assert_eq!(queue.start(|_, _| true), Some(Request { chosen: vec![at(0, 3)], ..Request::default() }));
     }
 
     #[test]

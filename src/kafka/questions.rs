@@ -21,6 +21,8 @@ pub(super) struct Question {
     pub(super) partitions: Vec<TopicPartition>,
     /// How many assignments there were.
     pub(super) epoch: u64,
+    /// Whether topics that were made anew are looked for, too.
+    pub(super) looks_for_anew: bool,
 }
 
 /// The answer.
@@ -67,7 +69,8 @@ fn serve(consumer: &Weak<Consumer>, asked: &Receiver<Question>, reporter: &Repor
             queries::latest(&consumer, &question.partitions)
         };
         // An error says nothing; it is asked again.
-        let anew = queries::topics_made_anew(&consumer, &question.partitions).unwrap_or_default();
+        let asked = if question.looks_for_anew { &*question.partitions } else { &[] };
+        let anew = queries::topics_made_anew(&consumer, asked).unwrap_or_default();
         drop(consumer);
         reporter.report(Report::Told(Told { question, ends, anew }));
     }

@@ -269,7 +269,7 @@ impl Worker {
         let sent = if request == Request::default() {
             Err(CommitError::failed(NOT_OURS))
         } else {
-            self.committer.send(request)
+            self.committer.send(Request { is_awaited: self.awaited.is_some(), ..request })
         };
         if sent.is_err() {
             self.take_answer(&sent, &BTreeSet::new());
@@ -296,6 +296,7 @@ impl Worker {
                 *answer = Some(result.clone());
             }
             if self.own_commits.remove(&id) {
+                self.begin_answered(&frontiers, result.is_ok());
                 continue;
             }
             if !refused.is_empty() {

@@ -191,6 +191,7 @@ impl Worker {
     }
 
     fn answer_unassign(&mut self, partitions: &[TopicPartition]) {
+        self.committer.taken();
         let answer = if self.is_cooperative() {
             self.consumer.incremental_unassign(&queries::bare_list(partitions))
         } else {

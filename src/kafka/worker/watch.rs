@@ -1,7 +1,7 @@
 //! What the worker looks at from time to time: whether brokers are reached, how far each partition has been passed
 //! and where it ends.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
@@ -28,12 +28,18 @@ pub(super) struct Watch {
     ends: Instant,
     /// The ends are being asked for.
     is_asking: bool,
+    /// They are asked for only to wake those who fetch.
+    is_woken: bool,
     /// They are to be asked for once more as soon as the answer is in.
     is_asked_again: bool,
     /// When to look for offsets that are gone.
     pub(super) range: Option<Instant>,
     /// Partitions of a topic that was deleted and made anew: whatever they hold is to be read from its beginning.
     pub(super) anew: HashSet<TopicPartition>,
+    /// Where partitions of such topics begin, until that is committed.
+    pub(super) begins: HashMap<TopicPartition, Offset>,
+    /// When to commit these once more.
+    pub(super) begin_again: Option<Instant>,
     /// The group is joined.
     joined: bool,
     told: State,
@@ -54,9 +60,12 @@ impl Watch {
             positions: now,
             ends: now,
             is_asking: false,
+            is_woken: false,
             is_asked_again: false,
             range: None,
             anew: HashSet::new(),
+            begins: HashMap::new(),
+            begin_again: None,
             joined: false,
             told: State::Nothing,
             last_trouble: None,
@@ -68,6 +77,7 @@ impl Watch {
     /// `rd_kafka_max_block_ms`). A question to the partitions' leaders wakes it.
     pub(super) fn resumed(&mut self) {
         self.ends = Instant::now();
+        self.is_woken = true;
         self.is_asked_again = self.is_asking;
     }
 
@@ -174,13 +184,13 @@ impl Worker {
     fn ask_ends(&mut self, now: Instant) {
         let partitions: Vec<_> = self.owned.keys().cloned().collect();
         let is_unavailable = matches!(self.watch.told, State::Unavailable(_));
-        // Where a topic begins that was made anew is just being committed: until then it looks as if it was made again.
-        let is_settled = self.own_commits.is_empty();
-        if is_settled && (!partitions.is_empty() || is_unavailable && self.watch.joined) {
+        if !partitions.is_empty() || is_unavailable && self.watch.joined {
             self.watch.is_asking = true;
-            self.questions.ask(Question { partitions, epoch: self.outbox.epoch });
+            // Where a topic begins that was made anew is just being committed: until then it looks as if it was made again.
+            let looks_for_anew = !std::mem::take(&mut self.watch.is_woken) && self.watch.begins.is_empty();
+            self.questions.ask(Question { partitions, epoch: self.outbox.epoch, looks_for_anew });
         } else {
-            self.watch.ends = now + if is_unavailable || !is_settled { PROBE } else { ENDS };
+            self.watch.ends = now + if is_unavailable { PROBE } else { ENDS };
         }
     }
 
