@@ -4,12 +4,13 @@
 //! |---|---|
 //! | an offset of this partition | there; if that offset is gone, at the earliest, and it is told |
 //! | offsets of other partitions of the topic | at the earliest: it was added later, nothing of it may be missed |
-//! | nothing of the topic | by `start_from`; without it, at the earliest if the group has other topics (this one was added later), else the process does not start |
+//! | nothing of the topic | at the earliest: the topic was added later, whatever `start_from` says |
+//! | nothing at all | by `start_from`; without it the process does not start |
 //!
-//! **Several replicas that start at once.** Each sees "nothing of the topic" and could choose for itself, but the first
+//! **Several replicas that start at once.** Each sees "nothing at all" and could choose for itself, but the first
 //! commit would make the partitions of the others look added later, and two choices of `latest` differ. So one member
-//! chooses: the owner of the topic's lowest partition, of which a generation has exactly one. It commits the start
-//! of *all* the topic's partitions in one request, which the coordinator applies as one, before it reads. The others
+//! chooses: the owner of the lowest partition, of which a generation has exactly one. It commits the start
+//! of *all* partitions of all topics in one request, which the coordinator applies as one, before it reads. The others
 //! ask again until they find it. If that owner does not get there in time (it died, or hangs), the next one to run out
 //! of patience chooses for all: then two choices can meet, and the later commit counts. A commit of a past generation
 //! is refused by the coordinator, so a member that was voted out cannot choose any more.
@@ -75,29 +76,69 @@ pub(super) fn place(
         // Metadata may lag behind the group leader's.
         all.extend(ours.iter().filter(|p| !all.contains(p)).cloned().collect::<Vec<_>>());
         let committed = queries::committed(consumer, &all)?;
+        if committed.is_empty() && !queries::has_any_commit(consumer)? {
+            // For all topics at once: a topic that has no commit later on was added later.
+            return choose_for_all(consumer, settings, partitions, placement.all, impatient);
+        }
         if committed.is_empty() {
-            let ours_to_choose = impatient || all.iter().min().is_some_and(|lowest| ours.contains(lowest));
-            if !ours_to_choose {
+            if !(impatient || owns_lowest(&all, &ours)) {
                 return Ok(Placed::Wait);
             }
+            tracing::warn!(
+                event = "kafka.topic_added",
+                topic = &**topic,
+                "a topic is new to the group: it is read from its earliest record"
+            );
             let ends = queries::latest(consumer, &all)?;
-            let Some(chosen) = choose(consumer, settings, topic, &all, &ends)? else {
-                let preview = preview(consumer, &all, &ends)?;
-                return Ok(Placed::Refused(start::describe(&settings.group_id, topic, &preview)));
-            };
-            placement.add_fresh(&ours, chosen, &ends);
+            placement.add_fresh(&ours, queries::earliest(consumer, &all)?, &ends);
         } else {
             let earliest = queries::earliest(consumer, &ours)?;
             let ends = queries::latest(consumer, &ours)?;
             placement.add_known(&settings.group_id, &ours, &committed, &earliest, &ends);
         }
     }
+    complete(placement, partitions)
+}
+
+/// None may be left unread: where a leader has left one out of its answer, it is asked again.
+fn complete(placement: Placement, partitions: &[TopicPartition]) -> KafkaResult<Placed> {
     if placement.starts.len() == partitions.len() {
         Ok(Placed::Ready(placement))
     } else {
-        // A leader left a partition out of its answer. None may be left unread: ask again.
         Err(KafkaError::OffsetFetch(RDKafkaErrorCode::UnknownPartition))
     }
+}
+
+/// Whether the first of these partitions is ours, of which a generation has exactly one owner.
+fn owns_lowest(all: &[TopicPartition], ours: &[TopicPartition]) -> bool {
+    all.iter().min().is_some_and(|lowest| ours.contains(lowest))
+}
+
+/// The start of a group that has never committed anything.
+fn choose_for_all(
+    consumer: &Consumer,
+    settings: &KafkaSettings,
+    ours: &[TopicPartition],
+    mut all: Vec<TopicPartition>,
+    impatient: bool,
+) -> KafkaResult<Placed> {
+    // Metadata may lag behind the group leader's.
+    all.extend(ours.iter().filter(|p| !all.contains(p)).cloned().collect::<Vec<_>>());
+    if !(impatient || owns_lowest(&all, ours)) {
+        return Ok(Placed::Wait);
+    }
+    let ends = queries::latest(consumer, &all)?;
+    let Some(start_from) = settings.start_from else {
+        let topic = ours.iter().map(|p| &p.topic).min();
+        let of_topic: Vec<_> = all.iter().filter(|p| Some(&p.topic) == topic).cloned().collect();
+        let preview = preview(consumer, &of_topic, &ends)?;
+        let topic = topic.map_or("", |topic| topic);
+        return Ok(Placed::Refused(start::describe(&settings.group_id, topic, &preview)));
+    };
+    let chosen = choose(consumer, start_from, &all, &ends)?;
+    let mut placement = Placement { all, ..Placement::default() };
+    placement.add_fresh(ours, chosen, &ends);
+    complete(placement, ours)
 }
 
 impl Placement {
@@ -168,28 +209,10 @@ fn read_metadata(metadata: &str, group: &str, partition: &TopicPartition, base: 
     })
 }
 
-/// The start of all partitions of a topic of which nothing is committed; `None` if nobody said where.
-fn choose(
-    consumer: &Consumer,
-    settings: &KafkaSettings,
-    topic: &str,
-    all: &[TopicPartition],
-    ends: &Offsets,
-) -> KafkaResult<Option<Offsets>> {
-    let start_from = match settings.start_from {
-        Some(start_from) => start_from,
-        None if queries::has_any_commit(consumer)? => {
-            tracing::warn!(
-                event = "kafka.topic_added",
-                topic,
-                "a topic is new to the group: it is read from its earliest record"
-            );
-            StartFrom::Earliest
-        }
-        None => return Ok(None),
-    };
+/// The starts that a choice gives.
+fn choose(consumer: &Consumer, start_from: StartFrom, all: &[TopicPartition], ends: &Offsets) -> KafkaResult<Offsets> {
     let now = jiff::Timestamp::now().as_millisecond();
-    Ok(Some(match (start_from, start::time_ms(start_from, now)) {
+    Ok(match (start_from, start::time_ms(start_from, now)) {
         (StartFrom::Latest, _) => ends.clone(),
         (_, Some(time)) => {
             let mut starts = ends.clone();
@@ -197,14 +220,15 @@ fn choose(
             starts
         }
         (_, None) => queries::earliest(consumer, all)?,
-    }))
+    })
 }
 
 /// What each choice would run.
 fn preview(consumer: &Consumer, all: &[TopicPartition], ends: &Offsets) -> KafkaResult<Preview> {
     let now = jiff::Timestamp::now().as_millisecond();
     let span = |starts: &Offsets| -> i64 {
-        ends.iter().map(|(p, end)| starts.get(p).map_or(0, |first| (end.0 - first.0).max(0))).sum()
+        let ends = all.iter().filter_map(|p| Some((p, ends.get(p)?)));
+        ends.map(|(p, end)| starts.get(p).map_or(0, |first| (end.0 - first.0).max(0))).sum()
     };
     let mut by_age = [0; AGES.len()];
     for (count, (_, age)) in by_age.iter_mut().zip(AGES) {

@@ -102,11 +102,29 @@ async fn a_topic_that_is_added_to_a_group_needs_no_choice_and_begins_at_its_earl
     let mut feed = Feed::new(KafkaSource::start(settings.clone()).unwrap());
     feed.assigned().await;
     feed.close().await;
-    settings.start_from = None;
+    // The choice that is still in the configuration was for the group's beginning.
+    settings.start_from = Some(StartFrom::Latest);
     settings.topics = vec![old.clone(), new.clone()];
     let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
     assert_eq!(feed.assigned().await, [at(&old, 0, 0), at(&new, 0, 0)]);
     feed.records(1).await;
+    feed.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_group_begins_in_all_its_topics_as_it_was_told() {
+    let broker = kafka::shared();
+    let (one, other, group) = (unique("a-one"), unique("b-other"), unique("g"));
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    for topic in [&one, &other] {
+        broker.create_topic(topic, 1, &[]).await;
+        producer.produce(topic, None, None, Some(b"x"), &[]).await.unwrap();
+    }
+    let mut settings = broker.settings(&group, &one);
+    settings.start_from = Some(StartFrom::Latest);
+    settings.topics = vec![one.clone(), other.clone()];
+    let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
+    assert_eq!(feed.assigned().await, [at(&one, 0, 1), at(&other, 0, 1)]);
     feed.close().await;
 }
 
