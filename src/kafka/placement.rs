@@ -4,6 +4,7 @@
 //! |---|---|
 //! | an offset of this partition | there; if that offset is gone, at the earliest, and it is told |
 //! | offsets of other partitions of the topic | at the earliest: it was added later, nothing of it may be missed |
+//! | nothing of the redrive topic | at the earliest |
 //! | nothing of the topic | by `start_from`; without it, at the earliest if the group has other topics (this one was added later), else the process does not start |
 //!
 //! **Several replicas that start at once.** Each sees "nothing of the topic" and could choose for itself, but the first
@@ -65,8 +66,8 @@ pub(super) fn place(
     partitions: &[TopicPartition],
     impatient: bool,
 ) -> KafkaResult<Placed> {
-    let hidden = [settings.dead_letter_topic.as_str(), settings.redrive_topic.as_str()];
-    let all = queries::subscribed_partitions(consumer, &settings.topics, &hidden)?;
+    let hidden = [settings.dead_letter_topic.as_str()];
+    let all = queries::subscribed_partitions(consumer, &settings.subscription(), &hidden)?;
     let mut placement = Placement { all, ..Placement::default() };
     let topics: BTreeSet<&Arc<str>> = partitions.iter().map(|p| &p.topic).collect();
     for topic in topics {
@@ -177,8 +178,10 @@ fn choose(
     ends: &Offsets,
 ) -> KafkaResult<Option<Offsets>> {
     let start_from = match settings.start_from {
+        // Its marks say what they are for: nothing of it may be missed, whenever it was made.
+        _ if topic == settings.redrive_topic => StartFrom::Earliest,
         Some(start_from) => start_from,
-        None if queries::has_any_commit(consumer)? => {
+        None if queries::has_any_commit(consumer, &settings.redrive_topic)? => {
             tracing::warn!(
                 event = "kafka.topic_added",
                 topic,
