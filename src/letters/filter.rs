@@ -109,7 +109,8 @@ mod tests {
     #[test]
     fn each_list_admits_its_entries_and_nothing_else() {
         let none = FilterSettings::default;
-        let of: [(&str, fn(Vec<String>) -> FilterSettings); 7] = [
+        type With = fn(Vec<String>) -> FilterSettings;
+        let of: [(&str, With); 7] = [
             ("rejected", |classes| FilterSettings { classes, ..FilterSettings::default() }),
             ("request_refused", |reasons| FilterSettings { reasons, ..FilterSettings::default() }),
             ("SecMaster.20030025", |codes| FilterSettings { codes, ..FilterSettings::default() }),

@@ -12,6 +12,8 @@ pub(super) struct Rate {
 
 /// In each second so many transactions, where the rate allows it.
 const TRANSACTIONS: u32 = 4;
+/// The largest transaction.
+const MOST: u32 = 1_000;
 
 impl Rate {
     /// When the record after so many may leave, from the start on.
@@ -22,9 +24,9 @@ impl Rate {
 
     /// How many records go into a transaction.
     pub(super) fn batch(self) -> usize {
-        let each_second = f64::from(self.records) / self.per.as_secs_f64();
-        // A positive number of at most 32 bits.
-        (each_second / f64::from(TRANSACTIONS)).round().clamp(1.0, 1_000.0) as usize
+        let seconds = u32::try_from(self.per.as_secs()).unwrap_or(u32::MAX).max(1);
+        let records = (self.records / seconds / TRANSACTIONS).clamp(1, MOST);
+        usize::try_from(records).unwrap_or(1)
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn each(
     let bar = bar(reader.progress().0, "offsets read");
     let mut seen = HashSet::new();
     let mut others = Others::default();
-    while let Some(record) = reader.next().map_err(|error| anyhow!(error))? {
+    while let Some(record) = reader.read().map_err(|error| anyhow!(error))? {
         bar.set_position(reader.progress().1);
         let Some(letter) = Letter::read(record) else {
             others.foreign += 1;

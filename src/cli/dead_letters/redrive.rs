@@ -70,6 +70,8 @@ pub(super) struct Plan {
     pub(super) spans: BTreeMap<i32, Span>,
     /// How far each partition had come, and where it is to end.
     pub(super) begun: BTreeMap<i32, Progress>,
+    /// What the account said.
+    pub(super) found: BTreeMap<i32, Progress>,
     passed: u64,
     repeated: u64,
     too_often: u64,
@@ -128,24 +130,22 @@ fn plan(
         .map_err(|error| anyhow!("kafka.redrive_topic has to exist before anything is redriven: {error}"))?;
     let whole = redriven.spans().clone();
     redriven.read_from(whole).map_err(|error| anyhow!(error))?;
-    while let Some(record) = redriven.next().map_err(|error| anyhow!(error))? {
+    while let Some(record) = redriven.read().map_err(|error| anyhow!(error))? {
         planner.stands(&record);
     }
     let mut reader = TopicReader::open(settings, &settings.dead_letter_topic).map_err(|error| anyhow!(error))?;
     let mut spans = reader.spans().clone();
     let come = letters::progress(settings, id, spans.keys().copied()).map_err(|error| anyhow!(error))?;
-    let mut plan = Plan::default();
+    let mut plan = Plan { found: come.clone(), ..Plan::default() };
     for (partition, span) in &mut spans {
-        // A run that was interrupted ends where it was to end.
-        let come = come.get(partition).copied().unwrap_or(Progress { next: span.from, end: span.from });
-        span.to = if come.next < come.end { come.end.min(span.to) } else { span.to };
-        let next = come.next.clamp(span.from, span.to);
-        let _none = plan.begun.insert(*partition, Progress { next, end: span.to });
-        let _none = plan.spans.insert(*partition, Span { from: next, to: span.to });
+        let begun = begin(*span, come.get(partition).copied());
+        span.to = begun.end;
+        let _none = plan.begun.insert(*partition, begun);
+        let _none = plan.spans.insert(*partition, Span { from: begun.next, to: begun.end });
     }
     reader.read_from(spans).map_err(|error| anyhow!(error))?;
     let bar = reading::bar(reader.progress().0, "offsets read");
-    while let Some(record) = reader.next().map_err(|error| anyhow!(error))? {
+    while let Some(record) = reader.read().map_err(|error| anyhow!(error))? {
         bar.set_position(reader.progress().1);
         if let Some(letter) = Letter::read(record).filter(|letter| filter.admits(letter)) {
             plan.take(&mut planner, &letter, tally);
@@ -153,6 +153,19 @@ fn plan(
     }
     bar.finish_and_clear();
     Ok(plan)
+}
+
+/// Where a run begins and ends in what a partition holds now. One that was interrupted ends where it was to end, so that
+/// what has failed again meanwhile is not redriven along with it.
+fn begin(held: Span, come: Option<Progress>) -> Progress {
+    // Beyond the end: the topic was made anew since, and what it holds has not been looked at.
+    let come = come.filter(|come| come.next <= held.to);
+    let end = match come {
+        Some(come) if come.next < come.end => come.end.clamp(held.from, held.to),
+        _ => held.to,
+    };
+    let next = come.map_or(held.from, |come| come.next.clamp(held.from, end));
+    Progress { next, end }
 }
 
 impl Plan {
@@ -198,4 +211,20 @@ fn say(out: &mut impl Write, args: &RedriveArgs, settings: &KafkaSettings, plan:
         writeln!(out, "not among them: {count} that {what}")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Progress, Span, begin};
+
+    #[test]
+    fn an_interrupted_run_ends_where_it_was_to_end_and_the_next_one_takes_what_came_meanwhile() {
+        let at = |next, end| Progress { next, end };
+        let held = Span { from: 10, to: 100 };
+        assert_eq!(begin(held, None), at(10, 100), "the first run");
+        assert_eq!(begin(held, Some(at(30, 80))), at(30, 80), "it was interrupted");
+        assert_eq!(begin(held, Some(at(80, 80))), at(80, 100), "it was through");
+        assert_eq!(begin(held, Some(at(3, 80))), at(10, 80), "what had aged out is passed");
+        assert_eq!(begin(held, Some(at(300, 400))), at(10, 100), "the topic was made anew");
+    }
 }

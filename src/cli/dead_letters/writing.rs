@@ -26,8 +26,8 @@ pub(super) fn run(settings: &KafkaSettings, id: &str, plan: &Plan, rate: Rate) -
     let interrupt = Interrupt::listen()?;
     let redriver = Redriver::open(settings, id).map_err(|error| anyhow!(error))?;
     let come = redriver.progress(plan.begun.keys().copied()).map_err(|error| anyhow!(error))?;
-    // Only ever larger than at the planning, if another run of the same command was under way.
-    if plan.begun.iter().any(|(partition, begun)| come.get(partition).is_some_and(|come| come.next > begun.next)) {
+    // Another run of the same command was under way while this one was planned.
+    if come != plan.found {
         return Err(anyhow!("another run of this command was under way and has been stopped: begin again").into());
     }
     let mut writing = Writing {
@@ -78,7 +78,7 @@ impl Writing {
         reader.read_from(plan.spans.clone())?;
         let bar = reading::bar(plan.chosen.len() as u64, "redriven");
         let mut said = Instant::now();
-        while let Some(record) = reader.next()? {
+        while let Some(record) = reader.read()? {
             let (partition, offset) = (record.partition.partition, record.offset.0);
             if let Some(mark) = plan.chosen.get(&(partition, offset))
                 && let Some(outgoing) = outgoing(record, mark)

@@ -115,7 +115,7 @@ impl TopicReader {
     /// # Errors
     ///
     /// The brokers refuse, or nothing has come for a minute.
-    pub fn next(&mut self) -> Result<Option<Record>, ClientError> {
+    pub fn read(&mut self) -> Result<Option<Record>, ClientError> {
         let deadline = Instant::now() + SILENCE;
         while !self.open.is_empty() {
             match self.consumer.poll(SLICE) {

@@ -50,7 +50,7 @@ pub(crate) fn lines(text: &str) -> Vec<Value> {
 }
 
 /// What stands on the redrive topic, of committed transactions.
-async fn redriven(world: &World) -> Vec<RedriveMark> {
+pub(crate) async fn redriven(world: &World) -> Vec<RedriveMark> {
     let (servers, topic) = (world.broker.bootstrap_servers(), format!("{}.redrive", world.topic));
     let records = tokio::task::spawn_blocking(move || read_topic(&servers, &topic, PATIENCE)).await.unwrap().unwrap();
     records.iter().map(|record| RedriveMark::read(record).unwrap()).collect()
