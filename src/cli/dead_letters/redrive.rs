@@ -54,7 +54,7 @@ pub(super) struct RedriveArgs {
     /// Run what the routes choose now, instead of the workflow that failed
     #[arg(long)]
     any_workflow: bool,
-    /// The account of this redrive [default: made of the filters]
+    /// The account of this redrive [default: made of the filters, --any-workflow, --max-redrives and --force]
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
@@ -106,10 +106,11 @@ pub(super) fn execute(args: &RedriveArgs) -> Result<(), Failure> {
     writing::run(&settings, &id, &plan, args.rate)
 }
 
-/// The account's name: the same for the same choice.
+/// The account's name: the same for the same choice. What one choice has held is passed in its account, so another
+/// bound, or none, has an account of its own.
 fn name(args: &RedriveArgs) -> String {
     let choice = || {
-        let choice = format!("{:?} {}", args.filters, args.any_workflow);
+        let choice = format!("{:?} {} {} {}", args.filters, args.any_workflow, args.max_redrives, args.force);
         let mut id = Uuid::new_v5(&Uuid::NAMESPACE_OID, choice.as_bytes()).simple().to_string();
         id.truncate(12);
         id

@@ -160,6 +160,8 @@ pub(crate) async fn show(mix: Mix, rate: &str) {
     let said = ran(&world, &redrive);
     assert!(said.contains(&format!("{} that have been redriven 1 times or more", mix.refused)), "{said}");
     assert_eq!(redriven(&world).await.len(), rejected);
+    let forced = ran(&world, &[&redrive[..], &["--force"]].concat());
+    assert_eq!(redriven(&world).await.len(), rejected + mix.refused, "but not what is forced: {forced}");
     println!("delivered {}, failed again and held {}", instances.len(), mix.refused);
     assert_eq!(bridge.terminate().await.code(), Some(0));
 }
