@@ -2,10 +2,11 @@
 //!
 //! Imports go down only (a test keeps it so):
 //! `cli > app > { pipeline | kafka | secmaster | server | simulator | supervisor } > { config | ports | telemetry } >
-//! { routing > mapping | scheduler | resilience | offsets } > domain`.
+//! { routing | letters > mapping | scheduler | resilience | offsets } > domain`.
 
 pub mod domain;
 
+pub mod letters;
 pub mod mapping;
 pub mod offsets;
 pub mod resilience;

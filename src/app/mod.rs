@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use self::watchdog::Watched;
 use crate::config::{self, Config, LogFormat};
 use crate::domain::{Offset, Record, TopicPartition};
-use crate::kafka::{self, KafkaSink, KafkaSource, ReadError};
+use crate::kafka::{self, KafkaSettings, KafkaSink, KafkaSource, ReadError};
 use crate::mapping::{Finding, Mapper, MappingSettings};
 use crate::pipeline::{Parts, Pipeline, PipelineError, Preparer};
 use crate::ports::{GuardControl, SourceError, guard_control};
@@ -165,6 +165,11 @@ pub(crate) fn lint_routes(config: &Config) -> Vec<Finding> {
 /// What in the user's mapping files is hardly meant.
 pub(crate) fn lint_mappings(config: &Config, mapper: &Mapper) -> Vec<Finding> {
     mapper.lint(&settings::mapping(config))
+}
+
+/// Where the cluster is, for what is done beside the daemon.
+pub(crate) fn kafka_settings(config: &Config) -> KafkaSettings {
+    settings::kafka(config)
 }
 
 /// Whether clients can be made of the configuration: reads certificates and properties, reaches nothing.

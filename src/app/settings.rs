@@ -145,6 +145,7 @@ pub(super) fn pipeline(config: &Config, instance: Arc<str>) -> PipelineSettings 
     let bytes = usize::try_from(delivery.buffer.bytes.get()).unwrap_or(usize::MAX);
     let breaker = &delivery.circuit_breaker;
     PipelineSettings {
+        redrive_topic: Arc::from(config.kafka.redrive_topic.as_str()),
         group_id: Arc::from(config.kafka.group_id.as_str()),
         instance,
         ordering: match delivery.ordering {

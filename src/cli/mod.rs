@@ -4,6 +4,7 @@
 
 mod check;
 mod config;
+mod dead_letters;
 mod demo;
 mod guard;
 mod map;
@@ -70,6 +71,7 @@ enum Command {
     Map(Box<map::MapArgs>),
     Demo(demo::DemoArgs),
     Simulate(Box<simulate::SimulateArgs>),
+    DeadLetters(Box<dead_letters::DeadLettersArgs>),
     Guard(guard::GuardArgs),
     Config(config::ConfigArgs),
     Completions(CompletionsArgs),
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Map(args) => map::execute(&args),
         Command::Demo(args) => demo::execute(args),
         Command::Simulate(args) => simulate::execute(*args),
+        Command::DeadLetters(args) => dead_letters::execute(*args),
         Command::Guard(args) => guard::execute(args),
         Command::Config(args) => config::execute(args),
         Command::Completions(args) => {

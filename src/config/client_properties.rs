@@ -17,7 +17,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("group.protocol", REBALANCE),
     ("group.remote.assignor", REBALANCE),
     ("enable.partition.eof", "ends of partitions are told by their offsets"),
-    ("topic.blacklist", "it is made of `kafka.dead_letter_topic` and `kafka.redrive_topic`"),
+    ("topic.blacklist", "it is made of `kafka.dead_letter_topic`"),
     ("enable.idempotence", WRITES),
     ("acks", WRITES),
     ("request.required.acks", WRITES),

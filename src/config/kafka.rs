@@ -26,7 +26,8 @@ pub struct Kafka {
     pub group_instance_id: Option<String>,
     /// Topics to read: names, or regular expressions that begin with `^`.
     pub topics: Vec<String>,
-    /// The topic that redriven dead letters are written to. Never matched by `topics`.
+    /// The topic that redriven dead letters are written to (`alertbridge dead-letters redrive`). It is read beside
+    /// `topics`, which never match it; where it does not exist, nothing is missing until something is redriven.
     pub redrive_topic: String,
     /// The topic for what cannot be delivered. Never matched by `topics`. It must exist, or the brokers must create it.
     pub dead_letter_topic: String,

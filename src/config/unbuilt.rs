@@ -27,9 +27,6 @@ const UNBUILT: &[Unbuilt] = &[
     },
 ];
 
-/// Keys that are used, but not for everything that they will be.
-const PARTLY: &[(&str, &str)] = &[("kafka.redrive_topic", "not read yet: only kept out of kafka.topics")];
-
 /// The keys that are set to something that is not built.
 pub(super) fn refused(config: &Config) -> Vec<Problem> {
     let (set, default) = (value_of(config), value_of(&Config::default()));
@@ -49,20 +46,17 @@ pub(super) fn refused(config: &Config) -> Vec<Problem> {
 
 /// What the schema adds to the descriptions of these keys, each with its path.
 pub(super) fn descriptions() -> impl Iterator<Item = (&'static str, String)> {
-    let partly = PARTLY.iter().map(|(path, remark)| (*path, format!("At present {remark}.")));
-    let unbuilt = UNBUILT.iter().map(|entry| {
+    UNBUILT.iter().map(|entry| {
         let values: Vec<String> = entry.values.iter().map(|value| format!("`{value}`")).collect();
         let what = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
         (entry.path, format!("Not built yet{what}: {}.", entry.instead))
-    });
-    partly.chain(unbuilt)
+    })
 }
 
 /// What `config show` says about a key at its present value, if it does not do what it says.
 pub(super) fn remark(path: &str, value: &Value) -> Option<String> {
-    let partly = PARTLY.iter().find(|(key, _)| *key == path).map(|(_, remark)| (*remark).to_owned());
     let unbuilt = UNBUILT.iter().find(|entry| generic(path) == entry.path && entry.covers(value));
-    partly.or_else(|| unbuilt.map(|entry| format!("inactive, not built yet: {}", entry.instead)))
+    unbuilt.map(|entry| format!("inactive, not built yet: {}", entry.instead))
 }
 
 impl Unbuilt {

@@ -153,6 +153,10 @@ impl DeadLetter {
     #[must_use]
     pub fn headers(&self, shape: Shape) -> Vec<Header> {
         let mut headers = if shape == Shape::Bare { Vec::new() } else { self.record.headers.clone() };
+        if self.redrive_count > 0 {
+            // The mark has had its effect: the letter is of the record as it first stood.
+            headers.retain(|header| !header.name.starts_with(HEADER_PREFIX));
+        }
         let mut push = |name: &str, value: String| {
             headers.push(Header { name: format!("{HEADER_PREFIX}{name}"), value: Some(Bytes::from(value)) });
         };

@@ -9,6 +9,7 @@ mod failure;
 mod ids;
 mod outcome;
 mod record;
+mod redrive;
 mod request;
 mod severity;
 
@@ -18,5 +19,6 @@ pub use failure::{FailureClass, FailureReason};
 pub use ids::{alert_id, alert_name, instance_id, instance_id_of_alert, instance_name, instance_name_of_alert};
 pub use outcome::{Outcome, OutcomeKind, SkipReason};
 pub use record::{Header, Offset, Origin, Record, TopicPartition};
+pub use redrive::{RedriveMark, read_origin};
 pub use request::{Destination, Found, Started, WorkflowRequest};
 pub use severity::Severity;

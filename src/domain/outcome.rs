@@ -45,12 +45,24 @@ pub enum SkipReason {
     Unmatched,
     /// The record is a copy of a dead letter without a redrive mark.
     DeadLetterCopy,
+    /// The record stands on the redrive topic without a mark that can be understood.
+    RedriveMark,
+    /// Its redrive mark names another consumer group.
+    RedriveGroup,
 }
 
 impl SkipReason {
     /// All reasons.
-    pub const ALL: [Self; 6] =
-        [Self::Tombstone, Self::Rule, Self::Mapping, Self::EmptyBatch, Self::Unmatched, Self::DeadLetterCopy];
+    pub const ALL: [Self; 8] = [
+        Self::Tombstone,
+        Self::Rule,
+        Self::Mapping,
+        Self::EmptyBatch,
+        Self::Unmatched,
+        Self::DeadLetterCopy,
+        Self::RedriveMark,
+        Self::RedriveGroup,
+    ];
 
     /// The label in metrics and logs.
     #[must_use]
@@ -62,6 +74,8 @@ impl SkipReason {
             Self::EmptyBatch => "empty_batch",
             Self::Unmatched => "unmatched",
             Self::DeadLetterCopy => "dead_letter_copy",
+            Self::RedriveMark => "redrive_mark",
+            Self::RedriveGroup => "redrive_group",
         }
     }
 }

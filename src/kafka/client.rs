@@ -65,7 +65,7 @@ pub(super) fn consumer(settings: &KafkaSettings) -> Result<ClientConfig, ClientE
         .set("auto.offset.reset", "error")
         .set("enable.partition.eof", "false")
         .set("allow.auto.create.topics", "false")
-        .set("topic.blacklist", exclusion(&[&settings.dead_letter_topic, &settings.redrive_topic]));
+        .set("topic.blacklist", exclusion(&[&settings.dead_letter_topic]));
     if let Some(instance) = &settings.group_instance_id {
         let _ = config.set("group.instance.id", instance);
     }
@@ -250,10 +250,10 @@ mod tests {
     }
 
     #[test]
-    fn the_topics_that_are_written_are_hidden_from_expressions_and_refused_as_names() {
+    fn the_dead_letter_topic_is_hidden_from_expressions_and_the_topics_that_are_written_are_refused_as_names() {
         let mut settings = settings();
         let hidden = consumer(&settings).unwrap().get("topic.blacklist").map(ToOwned::to_owned);
-        assert_eq!(hidden.as_deref(), Some("^soc\\.alerts\\.dead-letter$,^soc\\.alerts\\.redrive$"));
+        assert_eq!(hidden.as_deref(), Some("^soc\\.alerts\\.dead-letter$"));
         settings.topics = vec!["soc.alerts.dead-letter".to_owned()];
         assert!(consumer(&settings).is_err());
     }

@@ -16,6 +16,7 @@
 //! | `queries`, `record` | questions to the brokers; messages into records |
 //! | `sink` | the dead-letter producer |
 //! | `single` | one record by its place, for `map --from` |
+//! | `letters` | the dead-letter topic read and redriven, beside the daemon |
 //! | `plain`, `embedded` | a producer and a reader without promises, and librdkafka's mock cluster, for the demo |
 
 mod client;
@@ -23,6 +24,7 @@ mod commits;
 mod committer;
 mod context;
 pub mod embedded;
+pub mod letters;
 mod outbox;
 mod placement;
 pub mod plain;

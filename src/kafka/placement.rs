@@ -4,6 +4,7 @@
 //! |---|---|
 //! | an offset of this partition | there; if that offset is gone, at the earliest, and it is told |
 //! | offsets of other partitions of the topic | at the earliest: it was added later, nothing of it may be missed |
+//! | nothing of the redrive topic | at the earliest |
 //! | nothing of the topic | at the earliest: the topic was added later, whatever `start_from` says |
 //! | nothing at all | by `start_from`; without it the process does not start |
 //!
@@ -66,8 +67,8 @@ pub(super) fn place(
     partitions: &[TopicPartition],
     impatient: bool,
 ) -> KafkaResult<Placed> {
-    let hidden = [settings.dead_letter_topic.as_str(), settings.redrive_topic.as_str()];
-    let all = queries::subscribed_partitions(consumer, &settings.topics, &hidden)?;
+    let hidden = [settings.dead_letter_topic.as_str()];
+    let all = queries::subscribed_partitions(consumer, &settings.subscription(), &hidden)?;
     let mut placement = Placement { all, ..Placement::default() };
     let topics: BTreeSet<&Arc<str>> = partitions.iter().map(|p| &p.topic).collect();
     for topic in topics {
@@ -76,7 +77,7 @@ pub(super) fn place(
         // Metadata may lag behind the group leader's.
         all.extend(ours.iter().filter(|p| !all.contains(p)).cloned().collect::<Vec<_>>());
         let committed = queries::committed(consumer, &all)?;
-        if committed.is_empty() && !queries::has_any_commit(consumer)? {
+        if committed.is_empty() && !queries::has_any_commit(consumer, &settings.redrive_topic)? {
             // For all topics at once: a topic that has no commit later on was added later.
             return choose_for_all(consumer, settings, partitions, placement.all, impatient);
         }
@@ -84,11 +85,13 @@ pub(super) fn place(
             if !(impatient || owns_lowest(&all, &ours)) {
                 return Ok(Placed::Wait);
             }
-            tracing::warn!(
-                event = "kafka.topic_added",
-                topic = &**topic,
-                "a topic is new to the group: it is read from its earliest record"
-            );
+            if **topic != *settings.redrive_topic {
+                tracing::warn!(
+                    event = "kafka.topic_added",
+                    topic = &**topic,
+                    "a topic is new to the group: it is read from its earliest record"
+                );
+            }
             let ends = queries::latest(consumer, &all)?;
             placement.add_fresh(&ours, queries::earliest(consumer, &all)?, &ends);
         } else {
@@ -129,13 +132,13 @@ fn choose_for_all(
     }
     let ends = queries::latest(consumer, &all)?;
     let Some(start_from) = settings.start_from else {
-        let topic = ours.iter().map(|p| &p.topic).min();
+        let topic = all.iter().map(|p| &p.topic).filter(|topic| ***topic != *settings.redrive_topic).min();
         let of_topic: Vec<_> = all.iter().filter(|p| Some(&p.topic) == topic).cloned().collect();
         let preview = preview(consumer, &of_topic, &ends)?;
         let topic = topic.map_or("", |topic| topic);
         return Ok(Placed::Refused(start::describe(&settings.group_id, topic, &preview)));
     };
-    let chosen = choose(consumer, start_from, &all, &ends)?;
+    let chosen = choose(consumer, settings, start_from, &all, &ends)?;
     let mut placement = Placement { all, ..Placement::default() };
     placement.add_fresh(ours, chosen, &ends);
     complete(placement, ours)
@@ -209,10 +212,17 @@ fn read_metadata(metadata: &str, group: &str, partition: &TopicPartition, base: 
     })
 }
 
-/// The starts that a choice gives.
-fn choose(consumer: &Consumer, start_from: StartFrom, all: &[TopicPartition], ends: &Offsets) -> KafkaResult<Offsets> {
+/// The starts that a choice gives; those of the redrive topic are the earliest: its marks say what they are for, and
+/// nothing of it may be missed.
+fn choose(
+    consumer: &Consumer,
+    settings: &KafkaSettings,
+    start_from: StartFrom,
+    all: &[TopicPartition],
+    ends: &Offsets,
+) -> KafkaResult<Offsets> {
     let now = jiff::Timestamp::now().as_millisecond();
-    Ok(match (start_from, start::time_ms(start_from, now)) {
+    let mut starts = match (start_from, start::time_ms(start_from, now)) {
         (StartFrom::Latest, _) => ends.clone(),
         (_, Some(time)) => {
             let mut starts = ends.clone();
@@ -220,7 +230,10 @@ fn choose(consumer: &Consumer, start_from: StartFrom, all: &[TopicPartition], en
             starts
         }
         (_, None) => queries::earliest(consumer, all)?,
-    })
+    };
+    let redriven: Vec<_> = all.iter().filter(|p| *p.topic == *settings.redrive_topic).cloned().collect();
+    starts.extend(queries::earliest(consumer, &redriven)?);
+    Ok(starts)
 }
 
 /// What each choice would run.

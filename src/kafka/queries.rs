@@ -164,11 +164,11 @@ pub(super) fn topics_made_anew(consumer: &Consumer, partitions: &[TopicPartition
     Ok(partitions.iter().filter(|p| !committed.contains_key(*p)).map(|p| Arc::clone(&p.topic)).collect())
 }
 
-/// Whether the group has committed anything in any topic that we may see.
-pub(super) fn has_any_commit(consumer: &Consumer) -> KafkaResult<bool> {
+/// Whether the group has committed anything in any topic that we may see; the one that is read in any case does not count.
+pub(super) fn has_any_commit(consumer: &Consumer, but: &str) -> KafkaResult<bool> {
     let metadata = consumer.fetch_metadata(None, PATIENCE)?;
     let mut all = TopicPartitionList::new();
-    for topic in metadata.topics() {
+    for topic in metadata.topics().iter().filter(|topic| topic.name() != but) {
         for partition in topic.partitions() {
             let _element = all.add_partition(topic.name(), partition.id());
         }

@@ -31,6 +31,22 @@ pub struct KafkaSettings {
     pub request_timeout: Duration,
 }
 
+impl KafkaSettings {
+    /// What the consumer subscribes to: the topics, and the redrive topic as an expression that only it matches. A topic
+    /// that is matched may be missing, or not be ours to see, without any harm; it is found when it appears.
+    pub(super) fn subscription(&self) -> Vec<String> {
+        let mut topics = self.topics.clone();
+        topics.push(self.redrive_pattern());
+        topics
+    }
+
+    /// The expression that matches the redrive topic alone.
+    pub(super) fn redrive_pattern(&self) -> String {
+        // Topic names are letters, digits, '.', '_' and '-': only the dot means something in an expression.
+        format!("^{}$", self.redrive_topic.replace('.', "\\."))
+    }
+}
+
 /// The user's own properties may hold secrets: only their names are shown.
 impl fmt::Debug for KafkaSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

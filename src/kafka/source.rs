@@ -67,7 +67,8 @@ impl KafkaSource {
             .map_err(|error| client::refused(&error))?;
         let ringer = wake.clone();
         consumer.set_nonempty_callback(move || ringer.ring());
-        let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
+        let topics = settings.subscription();
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(|error| client::refused(&error))?;
         let consumer = Arc::new(consumer);
         let weak = WeakConsumer(Arc::downgrade(&consumer));

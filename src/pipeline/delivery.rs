@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::doubt::Doubt;
 use super::prepare::AlertFacts;
-use crate::domain::{AttemptReport, Origin, Record, WorkflowRequest};
+use crate::domain::{AttemptReport, Origin, Record, RedriveMark, WorkflowRequest};
 use crate::offsets::Claim;
 use crate::ports::ApiFailure;
 use crate::resilience::Charges;
@@ -20,6 +20,8 @@ pub(super) struct RecordId(pub(super) u64);
 pub(super) struct OpenRecord {
     pub(super) record: Arc<Record>,
     pub(super) origin: Origin,
+    /// What of it runs, if it was redriven.
+    pub(super) redrive: Option<RedriveMark>,
     pub(super) claim: Claim,
     /// What it and its requests hold of the byte budget.
     pub(super) bytes: usize,

@@ -6,8 +6,9 @@ use std::time::Instant;
 use super::delivery::{OpenDelivery, OpenRecord, RecordId};
 use super::flow::Flow;
 use super::prepare::Planned;
+use super::redriven::{self, Admission};
 use super::settings::Ordering;
-use crate::domain::{Outcome, Record, SkipReason};
+use crate::domain::{Origin, Outcome, Record, RedriveMark, SkipReason};
 use crate::offsets::{Claim, LedgerError};
 use crate::ports::{DeadLetterSink, WorkflowApi};
 use crate::scheduler::{DeliveryId, Lane};
@@ -36,15 +37,14 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     /// Makes deliveries of a record that is ours to settle, and charges both to the budgets.
     pub(super) fn open(&mut self, record: Record, claim: Claim, now: Instant) {
         self.telemetry.records_consumed(1);
-        let origin = record.origin(&self.cluster_id);
-        let planned = self.preparer.plan(&record, &origin, &self.telemetry);
+        let (origin, redrive, planned) = self.plan(&record);
         let bytes = record.size() + planned.iter().map(Planned::size).sum::<usize>();
         self.budget.charge(&record.partition, bytes);
         let id = RecordId(self.next_id());
         let trace_id = trace_id(&record);
         let record = Arc::new(record);
         let remaining = planned.len();
-        let open = OpenRecord { record: Arc::clone(&record), origin, claim, bytes, remaining, trace_id };
+        let open = OpenRecord { record: Arc::clone(&record), origin, redrive, claim, bytes, remaining, trace_id };
         drop(self.records.insert(id, open));
         for plan in planned {
             match plan {
@@ -68,6 +68,23 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 Planned::DeadLetter { facts, class, reason, error } => {
                     self.bury(id, facts, None, class, reason, error);
                 }
+            }
+        }
+    }
+
+    /// Where a record first stood, the mark that it carries, and what is to become of it.
+    fn plan(&self, record: &Record) -> (Origin, Option<RedriveMark>, Vec<Planned>) {
+        let own = || record.origin(&self.cluster_id);
+        match redriven::admit(record, &self.settings) {
+            Admission::Refused(reason) => (own(), None, redriven::skipped(reason)),
+            Admission::Whole => {
+                let origin = own();
+                let planned = self.preparer.plan(record, &origin, &self.telemetry);
+                (origin, None, planned)
+            }
+            Admission::Marked(mark) => {
+                let planned = self.preparer.plan_redriven(record, &mark.origin, &self.telemetry);
+                (mark.origin.clone(), Some(mark.clone()), redriven::only_marked(&mark, planned))
             }
         }
     }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::delivery::{OpenDelivery, RecordId};
 use super::flow::Flow;
 use super::prepare::AlertFacts;
+use super::redriven;
 use super::timers::Wake;
 use crate::domain::{DeadLetter, DeadLetterClass, FailureReason, Outcome, Shape};
 use crate::ports::{DeadLetterError, DeadLetterSink, WorkflowApi};
@@ -113,7 +114,10 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             error,
             attempts: delivery.map(|delivery| delivery.reports.clone()).unwrap_or_default(),
             attempt_count: delivery.map_or(0, |delivery| delivery.attempts),
-            workflow_id: delivery.map(|delivery| Arc::clone(&delivery.request.destination.workflow_id)),
+            workflow_id: match delivery {
+                Some(delivery) => Some(Arc::clone(&delivery.request.destination.workflow_id)),
+                None => redriven::marked_workflow(open.redrive.as_ref()),
+            },
             action_instance_id: delivery.and_then(|delivery| delivery.request.action_instance_id.clone()),
             alert_id: facts.id.clone(),
             severity: facts.severity,
@@ -122,7 +126,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             mapping_version: self.preparer.mapping_version(),
             consumer_group: Arc::clone(&self.settings.group_id),
             instance: Arc::clone(&self.settings.instance),
-            redrive_count: 0,
+            redrive_count: open.redrive.as_ref().map_or(0, |mark| mark.count),
         };
         let now = tokio::time::Instant::now().into_std();
         let created = delivery.map_or(now, |delivery| delivery.created);

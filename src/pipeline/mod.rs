@@ -23,6 +23,7 @@ mod look_up;
 mod paused_route;
 mod prepare;
 mod rates;
+mod redriven;
 mod report;
 mod settings;
 mod timers;

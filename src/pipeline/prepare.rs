@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::budget::OF_DELIVERY;
+use super::redriven;
 use super::settings::InstanceIdMode;
 use crate::domain::{
     Alert, DeadLetterClass, Destination, FailureReason, HEADER_PREFIX, Origin, Record, Severity, SkipReason,
@@ -64,10 +65,15 @@ impl Preparer {
 
     /// Everything that is to become of a record: at least one entry.
     pub(super) fn plan(&self, record: &Record, origin: &Origin, telemetry: &Telemetry) -> Vec<Planned> {
-        let skip = |reason| vec![Planned::Skip { facts: AlertFacts::default(), reason, rule_reason: None }];
         if is_dead_letter_copy(record) {
-            return skip(SkipReason::DeadLetterCopy);
+            return redriven::skipped(SkipReason::DeadLetterCopy);
         }
+        self.plan_redriven(record, origin, telemetry)
+    }
+
+    /// The same of a record that carries our headers rightly.
+    pub(super) fn plan_redriven(&self, record: &Record, origin: &Origin, telemetry: &Telemetry) -> Vec<Planned> {
+        let skip = redriven::skipped;
         match self.mapper.map(record, origin) {
             Mapped::Tombstone => skip(SkipReason::Tombstone),
             Mapped::Unmatched => skip(SkipReason::Unmatched),

@@ -76,6 +76,8 @@ pub struct RateSettings {
 /// The pipeline's settings.
 #[derive(Clone, Debug)]
 pub struct PipelineSettings {
+    /// The topic whose records carry redrive marks.
+    pub redrive_topic: Arc<str>,
     /// The consumer group's name, for dead letters.
     pub group_id: Arc<str>,
     /// This process's name, for dead letters.

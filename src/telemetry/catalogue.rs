@@ -138,8 +138,8 @@ pub fn reference() -> String {
          Counters begin at 0 with the process. `alertbridge_mapping_faults_total` is the exception: its labels are the\n\
          mappings' own, and a series comes with its first fault. Series of a partition go when the partition does.\n\n\
          The `reason` of `alertbridge_outcomes_total` is a reason of [failure-classes.md](failure-classes.md#reasons)\n\
-         for a dead letter, `tombstone`, `rule`, `mapping`, `empty_batch`, `unmatched` or `dead_letter_copy` for a\n\
-         skip, and else `none`.\n\n\
+         for a dead letter, `tombstone`, `rule`, `mapping`, `empty_batch`, `unmatched`, `dead_letter_copy`,\n\
+         `redrive_mark` or `redrive_group` for a skip, and else `none`.\n\n\
          | metric | kind | labels | meaning |\n|---|---|---|---|\n",
     );
     for definition in CATALOGUE {

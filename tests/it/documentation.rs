@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use alertbridge::domain::{
     AttemptReport, DeadLetter, DeadLetterClass, FailureClass, FailureReason, HEADER_PREFIX, Offset, Origin, Record,
-    Severity, Shape, TopicPartition,
+    RedriveMark, Severity, Shape, TopicPartition,
 };
 use alertbridge::mapping::{Mapped, Mapper, MappingSettings};
 use bytes::Bytes;
@@ -102,6 +102,14 @@ fn every_header_of_a_dead_letter_is_documented_and_no_other() {
         page(FAILURES).contains(&format!("\n{HEADER_PREFIX}failure-class:rejected\n")),
         "the example is one of ours"
     );
+}
+
+#[test]
+fn every_header_of_a_redriven_record_is_documented_and_no_other() {
+    let mark =
+        RedriveMark { group: "x".into(), origin: origin(), part: Some(0), workflow_id: Some("x".into()), count: 1 };
+    let headers = mark.headers().into_iter().map(|header| header.name);
+    assert_eq!(first_cells(&page("docs/dead-letters.md"), "### A redriven record"), headers.collect());
 }
 
 #[test]

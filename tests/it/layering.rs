@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["domain"],
     &["offsets", "scheduler", "resilience", "mapping"],
-    &["routing"],
+    &["routing", "letters"],
     &["config", "ports"],
     // Events tell what came through the ports.
     &["telemetry"],
@@ -31,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that decide and do nothing: no runtime, no tasks, no timers.
-const PURE: &[&str] = &["domain", "offsets", "scheduler", "routing", "mapping"];
+const PURE: &[&str] = &["domain", "offsets", "scheduler", "routing", "mapping", "letters"];
 
 /// Lines in a file.
 const MOST_LINES: usize = 400;

@@ -14,5 +14,6 @@ mod guard;
 mod other_clients;
 mod outage;
 mod quota;
+mod redrive;
 mod severity;
 mod twenty_thousand;

@@ -147,6 +147,8 @@ impl Worker {
                 self.unavailable(reason);
             }
             Code::BrokerTransportFailure | Code::Resolve => self.watch.last_trouble = Some(reason),
+            // The redrive topic need not exist.
+            Code::UnknownTopicOrPartition if reason.contains(&self.settings.redrive_pattern()) => {}
             Code::UnknownTopicOrPartition => {
                 tracing::warn!(event = "kafka.topic_missing", reason, "a subscribed topic cannot be read");
             }

@@ -8,6 +8,7 @@ mod delivery;
 mod guard;
 mod life_cycle;
 mod probes;
+mod redrive;
 mod replicas;
 mod security;
 mod verify;

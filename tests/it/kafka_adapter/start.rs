@@ -129,7 +129,7 @@ async fn a_new_group_begins_in_all_its_topics_as_it_was_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expression_never_reads_the_topics_that_are_written() {
+async fn an_expression_never_reads_the_dead_letter_topic_and_the_redrive_topic_is_read_in_any_case() {
     let broker = kafka::shared();
     let topic = unique("pattern");
     for name in [topic.clone(), format!("{topic}.more"), format!("{topic}.dead-letter"), format!("{topic}.redrive")] {
@@ -137,7 +137,16 @@ async fn an_expression_never_reads_the_topics_that_are_written() {
     }
     let mut settings = broker.settings(&unique("g"), &topic);
     settings.topics = vec![format!("^{topic}.*")];
+    let (more, redrive) = (format!("{topic}.more"), format!("{topic}.redrive"));
     let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
-    assert_eq!(feed.assigned().await, [at(&topic, 0, 0), at(&format!("{topic}.more"), 0, 0)]);
+    assert_eq!(feed.assigned().await, [at(&topic, 0, 0), at(&more, 0, 0), at(&redrive, 0, 0)]);
+    feed.close().await;
+    // Even where only names are read, and nobody has said where a new group begins in it.
+    let mut settings = broker.settings(&unique("g"), &topic);
+    settings.start_from = Some(StartFrom::Latest);
+    let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
+    producer.produce(&redrive, Some(0), None, Some(b"{}"), &[]).await.unwrap();
+    let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
+    assert_eq!(feed.assigned().await, [at(&topic, 0, 0), at(&redrive, 0, 0)], "from its first record");
     feed.close().await;
 }

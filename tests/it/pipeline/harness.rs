@@ -51,6 +51,7 @@ pub(super) fn alerts(offsets: std::ops::Range<i64>) -> Vec<Record> {
 
 pub(super) fn settings() -> PipelineSettings {
     PipelineSettings {
+        redrive_topic: "soc.alerts.redrive".into(),
         group_id: "group".into(),
         instance: "pod-0".into(),
         ordering: Ordering::Key,

@@ -11,6 +11,7 @@ mod outage;
 mod paused_route;
 mod rates;
 mod rebalance;
+mod redriven;
 mod service;
 mod settling;
 mod simulation;

@@ -7,4 +7,5 @@ pub(crate) mod kafka;
 pub(crate) mod node;
 pub(crate) mod pages;
 pub(crate) mod probes;
+pub(crate) mod redrive;
 pub(crate) mod world;
