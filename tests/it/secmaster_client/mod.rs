@@ -3,6 +3,7 @@
 mod credentials;
 mod failures;
 mod look_ups;
+mod world;
 
 use std::path::PathBuf;
 use std::time::Duration;
