@@ -47,7 +47,7 @@ def call(url, file):
     page = {"offset": 0, "limit": 100}
     done = []
 
-    def ask(name, **arguments):
+    def ask(name, /, **arguments):
         """Calls a method by its name, in the workspace."""
         request = getattr(sdk, "".join(part.title() for part in name.split("_")) + "Request")
         if name != "list_workspaces":
