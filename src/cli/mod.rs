@@ -8,6 +8,7 @@ mod demo;
 mod guard;
 mod map;
 mod run;
+mod secmaster;
 mod simulate;
 
 use std::io::{self, Write};
@@ -70,6 +71,7 @@ enum Command {
     Map(Box<map::MapArgs>),
     Demo(demo::DemoArgs),
     Simulate(Box<simulate::SimulateArgs>),
+    Secmaster(Box<secmaster::SecmasterArgs>),
     Guard(guard::GuardArgs),
     Config(config::ConfigArgs),
     Completions(CompletionsArgs),
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Map(args) => map::execute(&args),
         Command::Demo(args) => demo::execute(args),
         Command::Simulate(args) => simulate::execute(*args),
+        Command::Secmaster(args) => secmaster::execute(*args),
         Command::Guard(args) => guard::execute(args),
         Command::Config(args) => config::execute(args),
         Command::Completions(args) => {

@@ -47,6 +47,12 @@ pub struct Workspace {
 }
 
 impl SecMasterClient {
+    /// The address that a call goes to, query included.
+    #[must_use]
+    pub fn url<T>(&self, operation: &Operation<T>) -> String {
+        self.endpoint().url(&operation.path, &operation.encoded_query()).into()
+    }
+
     /// Sends a call once, under this client's credentials.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The SecMaster client over HTTP against the simulator: what is accepted, and which class each fault has.
 
+mod classes;
 mod credentials;
 mod failures;
 mod look_ups;
