@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -28,6 +28,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/_simulator/requests", get(requests))
         .route("/_simulator/faults", get(faults).put(set_faults).post(set_faults).delete(clear_faults))
         .route("/_simulator/world", get(world))
+        .route("/_simulator/workflows/{id}/enable", post(enable_workflow))
         .route("/_simulator/tokens/expire", post(expire_tokens))
         .route("/_simulator/reset", post(reset))
         .fallback(serve)
@@ -69,6 +70,12 @@ async fn requests(State(shared): State<Arc<Shared>>) -> Json<Vec<CapturedRequest
 
 async fn world(State(shared): State<Arc<Shared>>) -> Json<World> {
     Json(lock(&shared.store).world.clone())
+}
+
+async fn enable_workflow(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+    let mut store = lock(&shared.store);
+    store.is_changed = true;
+    store.world.enable_workflow(&id).unwrap_or_else(|refusal| refusal.answer())
 }
 
 async fn faults(State(shared): State<Arc<Shared>>) -> Json<Faults> {

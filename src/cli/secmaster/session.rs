@@ -206,7 +206,9 @@ fn told(name: &str, failure: &ApiFailure) -> Failure {
         FailureClass::Throttled => "the quota is spent: wait, and ask less often",
         FailureClass::Rejected => "the service will not take this request: see its message",
         FailureClass::Credentials => "check secmaster.credentials, the clock, and the user's permissions",
-        FailureClass::Target => "check region or endpoint, project, workspace and the ids",
+        FailureClass::Target => {
+            "check region or endpoint, project, workspace and the ids, and that the workflow is enabled"
+        }
         FailureClass::Ambiguous => "it may have taken effect: look before it is repeated",
     };
     let (class, reason, message) = (failure.class, failure.reason, &failure.message);

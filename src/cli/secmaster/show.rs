@@ -47,7 +47,7 @@ pub(super) fn list<T>(output: Output, items: &[Item<T>], columns: &[Column<T>]) 
     }
     let mut out = io::stdout().lock();
     for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
+        writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(&line).trim_end())?;
     }
     Ok(())
 }

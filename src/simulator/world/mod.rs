@@ -144,7 +144,7 @@ fn fits(parameters: &Parameters, name: &str, document: &Value, member: &str) -> 
         Value::String(text) if name == "name" || name == "description" => text.contains(wanted.as_str()),
         Value::String(text) => text == wanted,
         Value::Bool(flag) => matches!((flag, wanted.as_str()), (true, "true" | "1") | (false, "false" | "0")),
-        other => other.to_string() == *wanted,
+        other => other.as_u64().is_some_and(|number| wanted.parse() == Ok(number)),
     })
 }
 

@@ -103,6 +103,13 @@ impl World {
         Ok(envelope(&workflow))
     }
 
+    /// What the console does, wherever the workflow is.
+    pub(in super::super) fn enable_workflow(&mut self, id: &str) -> Result<Response, Refusal> {
+        let text = |member: &str| self.workflow(id).and_then(|w| w[member].as_str()).unwrap_or_default().to_owned();
+        let place = Place { project_id: text("project_id"), workspace_id: text("workspace_id") };
+        self.update_workflow(&place, id, br#"{"enabled": true}"#)
+    }
+
     pub(super) fn list_workflow_versions(&self, place: &Place, id: &str, query: &str) -> Result<Response, Refusal> {
         let parameters = judged(query, &[("status", Kind::Words(STATUSES))])?;
         let _workflow = self.workflow_here(place, id)?;
