@@ -17,6 +17,7 @@ demo: tools ## The whole flow on an embedded broker and a simulated SecMaster
 test: lint kafka ## Lints and tests, Apache Kafka and the vendor's SDK included: 20 minutes on two cores from nothing
 	cargo test --locked
 	tests/sdk/formats.sh
+	tests/sdk/operations.sh
 
 .PHONY: proof
 proof: tools kafka other-clients chart ## The long shows on Apache Kafka, each a named test; SHOW=name runs one (docs/proof.md)

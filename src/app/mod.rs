@@ -172,10 +172,15 @@ pub(crate) fn kafka_settings(config: &Config) -> KafkaSettings {
     settings::kafka(config)
 }
 
+/// A client of SecMaster for calls by hand. Reads certificates, reaches nothing.
+pub(crate) fn secmaster(config: &Config) -> Result<SecMasterClient, AppError> {
+    let settings = settings::secmaster(config).map_err(AppError::Configuration)?;
+    SecMasterClient::new(settings).map_err(AppError::configuration)
+}
+
 /// Whether clients can be made of the configuration: reads certificates and properties, reaches nothing.
 pub(crate) fn check_clients(config: &Config) -> Result<(), AppError> {
-    let secmaster = settings::secmaster(config).map_err(AppError::Configuration)?;
-    let _client = SecMasterClient::new(secmaster).map_err(AppError::configuration)?;
+    let _client = secmaster(config)?;
     let kafka = settings::kafka(config);
     kafka::check(&kafka).map_err(AppError::configuration)
 }

@@ -9,6 +9,7 @@ mod demo;
 mod guard;
 mod map;
 mod run;
+mod secmaster;
 mod simulate;
 
 use std::io::{self, Write};
@@ -72,6 +73,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Simulate(Box<simulate::SimulateArgs>),
     DeadLetters(Box<dead_letters::DeadLettersArgs>),
+    Secmaster(Box<secmaster::SecmasterArgs>),
     Guard(guard::GuardArgs),
     Config(config::ConfigArgs),
     Completions(CompletionsArgs),
@@ -94,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::execute(args),
         Command::Simulate(args) => simulate::execute(*args),
         Command::DeadLetters(args) => dead_letters::execute(*args),
+        Command::Secmaster(args) => secmaster::execute(*args),
         Command::Guard(args) => guard::execute(args),
         Command::Config(args) => config::execute(args),
         Command::Completions(args) => {

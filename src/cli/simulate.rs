@@ -13,13 +13,13 @@ use tracing_subscriber::EnvFilter;
 
 use super::Failure;
 use crate::simulator::{
-    DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Faults, IamUser, InstanceIds, Simulator, SimulatorSettings, TlsFiles,
+    DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Faults, IamUser, InstanceIds, Simulator, SimulatorSettings, TlsFiles, World,
 };
 
 /// Stand in for SecMaster and IAM, with faults on demand
 ///
-/// Judges CreateWorkflowInstance requests as the API's pages demand, with signatures and tokens verified, and keeps
-/// the instances that it creates. IAM's POST /v3/auth/tokens answers at the same address.
+/// Judges requests as the API's pages demand, with signatures and tokens verified, and keeps what they create:
+/// workflows, instances that run, finish, fail and are retried, playbooks set off by alerts. IAM's POST /v3/auth/tokens answers at the same address.
 ///
 /// Without --access-key it knows the key named by HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, else the demo key
 /// ALERTBRIDGEDEMOKEY01 with the secret alertbridge-demo-secret-key-0000000000001. Its IAM user is demo-user of
@@ -61,6 +61,16 @@ pub(super) struct SimulateArgs {
     /// A JSON file of faults to begin with
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// A YAML or JSON file of what there is to begin with: workspaces, workflows, playbooks (docs/simulator.md). Without
+    /// workflows, whichever is asked for exists until one is created
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
+    /// A file in which everything that is created is kept from one start to the next; once there, it wins over --world
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// How many milliseconds an instance runs before it finishes or fails
+    #[arg(long, value_name = "MS", default_value_t = 3_000)]
+    run_for: u64,
     /// For benchmarks: hardly judge bodies and keep nothing but ids and counts
     #[arg(long)]
     lean: bool,
@@ -81,6 +91,7 @@ pub(super) struct SimulateArgs {
 const AFTER_HELP: &str = "\
 To look and to interfere (docs/simulator.md has every fault):
   GET /_simulator/instances?offset=0&limit=100   what was created
+  GET /_simulator/world                          workflows, playbooks and alerts, as --world takes them
   GET /_simulator/stats                          counts, the most requests in any second among them
   GET /_simulator/requests                       the last raw requests, with their credentials
   GET, PUT, DELETE /_simulator/faults            what goes wrong
@@ -133,6 +144,13 @@ fn settings(args: SimulateArgs, access_key: &str) -> anyhow::Result<SimulatorSet
         Some(path) => serde_json::from_slice(&read(path)?).with_context(|| format!("{}", path.display()))?,
         None => Faults::default(),
     };
+    let world = match &args.world {
+        Some(path) => {
+            let text = String::from_utf8(read(path)?).with_context(|| format!("{} is not text", path.display()))?;
+            serde_saphyr::from_str(&text).with_context(|| format!("{}", path.display()))?
+        }
+        None => World::default(),
+    };
     let secret_key = args.secret_key.filter(|_| args.access_key.is_some());
     let secret_key = secret_key.unwrap_or_else(|| SecretString::from(DEMO_SECRET_KEY));
     Ok(SimulatorSettings {
@@ -146,6 +164,9 @@ fn settings(args: SimulateArgs, access_key: &str) -> anyhow::Result<SimulatorSet
         keep_requests: if args.lean { 0 } else { args.keep_requests },
         seed: args.seed,
         instance_ids: args.instance_ids,
+        run_for: Some(Duration::from_millis(args.run_for)),
+        world,
+        state_file: args.state,
         faults,
         ..SimulatorSettings::default()
     })

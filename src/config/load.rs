@@ -7,7 +7,7 @@ use super::check;
 use super::environment::{self, Environment};
 use super::error::{ConfigError, Problem};
 use super::layers::{Layer, Places, ROOT};
-use super::{Config, reader, schema, secret, unbuilt, yaml};
+use super::{Config, Kafka, reader, schema, secret, unbuilt, yaml};
 
 /// Where a configuration is looked for when none is named; the first that exists is read.
 pub const DEFAULT_FILES: [&str; 2] = ["alertbridge.yaml", "/etc/alertbridge/alertbridge.yaml"];
@@ -17,6 +17,9 @@ pub const DEFAULT_FILES: [&str; 2] = ["alertbridge.yaml", "/etc/alertbridge/aler
 pub enum Purpose {
     /// `run`, `check`: everything that delivering needs; secrets are read from their files.
     Run,
+    /// Calls of SecMaster's API by hand: as `Run`, but Kafka's part is left unread, and the workspace may be named
+    /// elsewhere.
+    Call,
     /// `map`, `config show`: what is given must be right, but nothing has to be given, and no other file is opened.
     Offline,
 }
@@ -72,8 +75,12 @@ fn assemble(files: &[PathBuf], environment: &Environment, purpose: Purpose) -> R
     let mut config: Config = serde_json::from_value(values)
         .map_err(|error| vec![Problem { path: String::new(), message: error.to_string(), place: None }])?;
     environment::fill_from_vendor_names(&mut config.secmaster, environment, &mut places);
+    if purpose == Purpose::Call {
+        // Its files and secrets are the daemon's, and need not be where these commands run.
+        config.kafka = Kafka::default();
+    }
     let later = [
-        secret::resolve(&mut config, purpose == Purpose::Run),
+        secret::resolve(&mut config, purpose != Purpose::Offline),
         unbuilt::refused(&config),
         check::problems(&config, purpose),
     ];

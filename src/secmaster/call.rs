@@ -1,4 +1,4 @@
-//! The calls that the bridge makes: method, path, query and body, before anything proves who sends them.
+//! The calls that are made: method, path, query and body, before anything proves who sends them.
 
 use std::sync::Arc;
 
@@ -7,9 +7,14 @@ use http::{HeaderValue, Method};
 use percent_encoding::utf8_percent_encode;
 use reqwest::Url;
 
+use super::api::Operation;
+use super::endpoint::Endpoint;
 use super::signing::RESERVED;
 use super::target::Target;
 use crate::domain::{Destination, WorkflowRequest};
+
+/// A hundred versions with their task flows are no small answer.
+const LONG_LIST: usize = 10 * 1024 * 1024;
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -18,6 +23,8 @@ pub(super) struct Call {
     /// Its query's names in order, as they are signed.
     pub(super) url: Url,
     pub(super) body: Bytes,
+    /// The answer may hold as much as a body of this length.
+    pub(super) answer_like: usize,
     pub(super) project_id: Arc<str>,
     /// The same for a header.
     pub(super) project_header: HeaderValue,
@@ -30,9 +37,22 @@ impl Call {
             method: Method::POST,
             url: to.start.clone(),
             body: request.body.clone(),
+            answer_like: request.body.len(),
             project_id: Arc::clone(&request.destination.project_id),
             project_header: to.project_id.clone(),
         }
+    }
+
+    /// A call of the API by hand; `None` where its project id cannot stand in a header.
+    pub(super) fn of<T>(endpoint: &Endpoint, operation: &Operation<T>) -> Option<Self> {
+        Some(Self {
+            method: operation.method.clone(),
+            url: endpoint.url(&operation.path, &operation.encoded_query()),
+            body: operation.body.clone(),
+            answer_like: LONG_LIST,
+            project_header: HeaderValue::from_str(&operation.project_id).ok()?,
+            project_id: Arc::clone(&operation.project_id),
+        })
     }
 
     /// ListWorkflowInstances, for one instance of one workflow.
@@ -45,6 +65,7 @@ impl Call {
             method: Method::GET,
             url,
             body: Bytes::new(),
+            answer_like: 0,
             project_id: Arc::clone(&of.project_id),
             project_header: to.project_id.clone(),
         }

@@ -155,7 +155,7 @@ impl SecMasterClient {
 
     /// Sends a call, once. A refused token is not used again, and no request is repeated here: each departure needs a
     /// token of the rate limits, which the caller has.
-    async fn send<T>(&self, call: &Call, read: Reader<T>) -> Result<Confirmed<T>, ApiFailure> {
+    pub(super) async fn send<T>(&self, call: &Call, read: Reader<T>) -> Result<Confirmed<T>, ApiFailure> {
         let authorizer = self.authorizer_to_send();
         let (token, result) = self.send_with(&authorizer, call, read).await;
         if let Some(token) = token {
@@ -191,7 +191,7 @@ impl SecMasterClient {
             Err(failure) => return (None, Err(failure)),
         };
         let judge =
-            Judge { classifier: &inner.classifier, secrets: &authorizer.secrets(), request_bytes: call.body.len() };
+            Judge { classifier: &inner.classifier, secrets: &authorizer.secrets(), request_bytes: call.answer_like };
         (token, judge.judge(inner.http.execute(request).await, read).await)
     }
 
@@ -234,6 +234,12 @@ impl SecMasterClient {
             *request.body_mut() = Some(call.body.clone().into());
         }
         request
+    }
+
+    /// Where SecMaster is.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        self.inner.targets.endpoint()
     }
 
     fn target(&self, destination: &Destination) -> Result<Arc<Target>, ApiFailure> {

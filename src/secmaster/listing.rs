@@ -33,7 +33,7 @@ pub(super) fn read(body: &[u8]) -> Confirmation<Listing> {
 
 /// What the list says about this instance.
 pub(super) fn found(listing: Confirmed<Listing>, action_instance_id: &str) -> Found {
-    let Confirmed { what, http_status, request_id } = listing;
+    let Confirmed { what, http_status, request_id, .. } = listing;
     let Some(instances) = what.instances else { return Found::Unclear };
     if instances.is_empty() {
         return Found::Absent;
@@ -57,7 +57,7 @@ mod tests {
 
     fn says(body: &str) -> Found {
         let Confirmation::Of(what) = read(body.as_bytes()) else { panic!("not JSON: {body}") };
-        found(Confirmed { what, http_status: 200, request_id: None }, "aBc")
+        found(Confirmed { what, http_status: 200, request_id: None, deprecation: None }, "aBc")
     }
 
     #[test]

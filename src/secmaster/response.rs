@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::api::Deprecation;
 use super::classify::Classifier;
 use super::error_body::ErrorBody;
 use super::excerpt::excerpt;
@@ -25,8 +26,8 @@ const ANSWER_BYTES: usize = 1024 * 1024;
 /// A confirmed start repeats the request's content, at worst with every two-byte character as a six-byte escape.
 const ESCAPE_FACTOR: usize = 3;
 
-/// Longest request id that is kept.
-const REQUEST_ID_CHARS: usize = 128;
+/// Longest header that is kept.
+const HEADER_CHARS: usize = 128;
 
 /// Longest instance id that is believed (a UUID has 36): it goes into logs and headers.
 const INSTANCE_ID_BYTES: usize = 128;
@@ -98,7 +99,9 @@ impl Judge<'_> {
         };
         if status.is_success() {
             return match read(&body) {
-                Confirmation::Of(what) => Ok(Confirmed { what, http_status: status.as_u16(), request_id }),
+                Confirmation::Of(what) => {
+                    Ok(Confirmed { what, http_status: status.as_u16(), request_id, deprecation: deprecation(headers) })
+                }
                 Confirmation::None { code, message } => {
                     let (class, reason) = self.classifier.unconfirmed(status.as_u16(), code.as_deref());
                     Err(failed(class, reason, code, &message))
@@ -177,7 +180,17 @@ pub(super) fn failure(class: FailureClass, reason: FailureReason, message: Strin
 /// The answer's `X-Request-Id`.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     let value = headers.get("x-request-id")?.to_str().ok()?.trim();
-    (!value.is_empty()).then(|| value.chars().take(REQUEST_ID_CHARS).collect())
+    (!value.is_empty()).then(|| value.chars().take(HEADER_CHARS).collect())
+}
+
+/// What the answer says about the end of its call.
+fn deprecation(headers: &HeaderMap) -> Option<Deprecation> {
+    let text = |name| {
+        let value: &str = headers.get(name)?.to_str().ok()?.trim();
+        (!value.is_empty()).then(|| value.chars().take(HEADER_CHARS).collect::<String>())
+    };
+    let (info, date) = (text("x-api-deprecation-info"), text("x-api-deprecation-date"));
+    (info.is_some() || date.is_some()).then_some(Deprecation { info, date })
 }
 
 /// An answer's body.
@@ -210,10 +223,11 @@ pub(super) struct Confirmed<T> {
     pub(super) what: T,
     pub(super) http_status: u16,
     pub(super) request_id: Option<String>,
+    pub(super) deprecation: Option<Deprecation>,
 }
 
 impl From<Confirmed<String>> for Started {
-    fn from(Confirmed { what, http_status, request_id }: Confirmed<String>) -> Self {
+    fn from(Confirmed { what, http_status, request_id, .. }: Confirmed<String>) -> Self {
         Self { action_instance_id: what, http_status, request_id }
     }
 }

@@ -33,6 +33,10 @@ impl Targets {
         Self { endpoint, known: RwLock::default() }
     }
 
+    pub(super) const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// The target of a destination; `None` where its project id cannot stand in a header.
     pub(super) fn of(&self, destination: &Destination) -> Option<Arc<Target>> {
         if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(destination) {

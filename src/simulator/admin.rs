@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -14,7 +14,8 @@ use serde_json::json;
 use super::answer::json_answer;
 use super::api::{Shared, lock, serve};
 use super::faults::Faults;
-use super::store::{CapturedRequest, Instance, Stats, Store};
+use super::store::{CapturedRequest, Instance, Stats};
+use super::world::World;
 
 /// The most instances that one page holds.
 const MAX_PAGE: usize = 10_000;
@@ -26,6 +27,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/_simulator/stats", get(stats))
         .route("/_simulator/requests", get(requests))
         .route("/_simulator/faults", get(faults).put(set_faults).post(set_faults).delete(clear_faults))
+        .route("/_simulator/world", get(world))
+        .route("/_simulator/workflows/{id}/enable", post(enable_workflow))
         .route("/_simulator/tokens/expire", post(expire_tokens))
         .route("/_simulator/reset", post(reset))
         .fallback(serve)
@@ -65,6 +68,16 @@ async fn requests(State(shared): State<Arc<Shared>>) -> Json<Vec<CapturedRequest
     Json(lock(&shared.store).captured().cloned().collect())
 }
 
+async fn world(State(shared): State<Arc<Shared>>) -> Json<World> {
+    Json(lock(&shared.store).world.clone())
+}
+
+async fn enable_workflow(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+    let mut store = lock(&shared.store);
+    store.is_changed = true;
+    store.world.enable_workflow(&id).unwrap_or_else(|refusal| refusal.answer())
+}
+
 async fn faults(State(shared): State<Arc<Shared>>) -> Json<Faults> {
     Json(lock(&shared.faults).faults().clone())
 }
@@ -90,8 +103,8 @@ async fn expire_tokens(State(shared): State<Arc<Shared>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// Forgets instances, counts and captured requests; faults and tokens stay.
+/// Forgets instances, counts, captured requests and what was created; faults and tokens stay.
 async fn reset(State(shared): State<Arc<Shared>>) -> StatusCode {
-    *lock(&shared.store) = Store::default();
+    shared.reset();
     StatusCode::NO_CONTENT
 }

@@ -25,11 +25,13 @@ use super::create::{Accepted, Target, glance_at_body, judge_body, judge_content_
 use super::fault_state::{Breakage, FaultState};
 use super::faults::{Faults, InstanceIds, Service, When};
 use super::read::Read;
+use super::run::Courses;
 use super::settings::SimulatorSettings;
 use super::signature::Keys;
 use super::socket::ResetSwitch;
 use super::store::{Arrival, CapturedRequest, Instance, Store};
 use super::tokens::Tokens;
+use super::world::{Asked, Place, World, WorldCall};
 
 /// The gateway's limit of a body: 12 MB.
 const MAX_BODY: usize = 12 * 1024 * 1024;
@@ -52,12 +54,17 @@ pub(super) struct Shared {
     verify: bool,
     observer: Option<UnboundedSender<Arrival>>,
     instance_ids: InstanceIds,
+    run_for: Option<Duration>,
+    /// What there was to begin with.
+    seed: World,
 }
 
 impl Shared {
-    pub(super) fn new(settings: SimulatorSettings) -> Self {
+    pub(super) fn new(settings: SimulatorSettings, store: Store) -> Self {
         Self {
-            store: Mutex::default(),
+            store: Mutex::new(store),
+            run_for: settings.run_for,
+            seed: settings.world,
             faults: Mutex::new(FaultState::new(settings.faults, settings.seed)),
             tokens: Mutex::new(Tokens::new(settings.iam_users)),
             keys: Mutex::new(Keys::new(settings.access_keys, settings.key_lockout)),
@@ -74,6 +81,19 @@ impl Shared {
     pub(super) fn set_faults(&self, faults: Faults) {
         lock(&self.faults).replace(faults);
         self.faults_changed.send_replace(());
+    }
+
+    /// Forgets instances, counts and captured requests, and everything that was created.
+    pub(super) fn reset(&self) {
+        let mut store = Store::with(self.seed.clone(), Vec::new());
+        store.is_changed = true;
+        *lock(&self.store) = store;
+    }
+
+    /// How the runs go that begin now.
+    fn courses(&self) -> Courses {
+        let runs = lock(&self.faults).faults().runs.clone().unwrap_or_default();
+        Courses { lasts: runs.for_ms.map(Duration::from_millis).or(self.run_for), failing: runs.failing }
     }
 
     /// Who sends: the gateway's check.
@@ -148,7 +168,7 @@ async fn called(shared: &Shared, request: &Parts, body: &Bytes) -> Result<Respon
     }
     let unknown = || Refusal::new(404, "APIGW.0101", "The API does not exist or has not been published.").answer();
     let call = Call::of(&request.method, request.uri.path()).ok_or_else(unknown)?;
-    if matches!(call, Call::Create(_)) {
+    if call.has_body() {
         judge_content_type(&request.headers).map_err(|refusal| refusal.answer())?;
     }
     shared.authenticate(request, body, call.project_id()).map_err(|refusal| refusal.answer())?;
@@ -162,9 +182,12 @@ async fn called(shared: &Shared, request: &Parts, body: &Bytes) -> Result<Respon
     if let Some(fault) = lock(&shared.faults).status() {
         return Err(answer::status_fault(&fault));
     }
+    let courses = shared.courses();
+    let query = request.uri.query().unwrap_or_default();
     let answered = match call {
         Call::Create(target) => create(shared, target, body),
-        Call::Read(read) => read.answer(request.uri.query().unwrap_or_default(), &lock(&shared.store)),
+        Call::World(call) => call.answer(&Asked { query, body, courses: &courses }, &mut lock(&shared.store)),
+        Call::Read(read) => read.answer(query, &lock(&shared.store)),
     };
     let response = answered.map_err(|refusal| refusal.answer())?;
     let breakage = lock(&shared.faults).breakage(When::After);
@@ -178,14 +201,25 @@ async fn called(shared: &Shared, request: &Parts, body: &Bytes) -> Result<Respon
 enum Call {
     Create(Target),
     Read(Read),
+    World(WorldCall),
 }
 
 impl Call {
     fn of(method: &Method, path: &str) -> Option<Self> {
-        match *method {
+        let known = match *method {
             Method::POST => Target::of_path(path).map(Self::Create),
             Method::GET => Read::of_path(path).map(Self::Read),
             _ => None,
+        };
+        known.or_else(|| WorldCall::of(method, path).map(Self::World))
+    }
+
+    /// Whether it comes with a JSON body.
+    fn has_body(&self) -> bool {
+        match self {
+            Self::Create(_) => true,
+            Self::Read(_) => false,
+            Self::World(call) => call.method != Method::GET,
         }
     }
 
@@ -193,6 +227,7 @@ impl Call {
         match self {
             Self::Create(target) => &target.project_id,
             Self::Read(read) => &read.project_id,
+            Self::World(call) => &call.place.project_id,
         }
     }
 }
@@ -203,6 +238,8 @@ fn create(shared: &Shared, target: Target, body: &[u8]) -> Result<Response, Refu
         glance_at_body(body)?
     } else {
         target.judge()?;
+        let place = Place { project_id: target.project_id.clone(), workspace_id: target.workspace_id.clone() };
+        lock(&shared.store).world.judge_start(&place, &target.workflow_id)?;
         reject(shared, judge_body(body, &target)?)?
     };
     remember(shared, target, accepted)
@@ -229,7 +266,8 @@ fn remember(shared: &Shared, target: Target, accepted: Accepted) -> Result<Respo
         let _requested = object.insert("action_instance_id".to_owned(), Value::String(id.clone()));
     }
     let place = [target.project_id, target.workspace_id, target.workflow_id];
-    let instance = Instance::new(id, requested, place, accepted.content);
+    let course = shared.courses().of(&accepted.content);
+    let instance = Instance::new(id, requested, place, accepted.content, course);
     lock(&shared.store).create(instance, ids == InstanceIds::Unique)?;
     Ok(json_answer(200, &answer))
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::answer::Refusal;
+use super::query::{missing, object, text};
 
 /// Where a request goes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -131,29 +132,7 @@ fn one_of(body: &Map<String, Value>, name: &str, only: &str) -> Result<(), Refus
     }
 }
 
-fn missing(name: &str) -> Refusal {
-    Refusal::invalid(format!("{name} is missing."))
-}
-
-/// A text member; null counts as absent.
-fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Refusal> {
-    match object.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Refusal::invalid(format!("{name} is not a string."))),
-    }
-}
-
-/// An object member; null counts as absent.
-fn object<'a>(object: &'a Map<String, Value>, name: &str) -> Result<Option<&'a Map<String, Value>>, Refusal> {
-    match object.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Object(inner)) => Ok(Some(inner)),
-        Some(_) => Err(Refusal::invalid(format!("{name} is not an object."))),
-    }
-}
-
-fn is_uuid(text: &str) -> bool {
+pub(super) fn is_uuid(text: &str) -> bool {
     text.len() == 36 && Uuid::try_parse(text).is_ok()
 }
 

@@ -26,6 +26,28 @@ pub struct Faults {
     pub reject: Option<Reject>,
     /// New tokens live this long, in milliseconds.
     pub token_lifetime_ms: Option<u64>,
+    /// How instances run, instead of what the simulator was started with.
+    pub runs: Option<Runs>,
+}
+
+/// How instances run.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Runs {
+    /// Runs last this long, in milliseconds.
+    pub for_ms: Option<u64>,
+    /// Some of them fail.
+    pub failing: Option<FailingRuns>,
+}
+
+/// Runs that fail.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailingRuns {
+    /// Those on an alert whose title holds this text.
+    pub title_contains: String,
+    /// So many runs of an instance fail before one succeeds; none: all.
+    pub times: Option<u64>,
 }
 
 /// What the service takes a caller's instance id for. Which of these the real one does is not documented.

@@ -11,17 +11,23 @@ mod broken_body;
 mod create;
 mod fault_state;
 mod faults;
+mod persist;
+mod query;
 mod read;
+mod run;
 mod server;
 mod settings;
 mod signature;
 mod socket;
 mod store;
 mod tokens;
+mod world;
 
 pub use faults::{
-    Chance, Faults, InstanceIds, Latency, Outage, Reject, RetryAfter, Service, StatusFault, Throttle, When,
+    Chance, FailingRuns, Faults, InstanceIds, Latency, Outage, Reject, RetryAfter, Runs, Service, StatusFault,
+    Throttle, When,
 };
 pub use server::{RunningSimulator, Simulator, SimulatorHandle};
 pub use settings::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY, IamUser, SimulatorSettings, TlsFiles};
 pub use store::{Arrival, CapturedRequest, Instance, Stats};
+pub use world::World;

@@ -3,27 +3,26 @@
 //! Strict about parameters: a name that the page does not have, a value of another form, and a parameter given twice
 //! are refused. The pages do not say what the service does with them; a client that is right here is right there.
 
-use std::collections::BTreeMap;
-
 use axum::response::Response;
+use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::answer::{Refusal, json_answer};
 use super::create::judge_place;
+use super::query::{Parameters, malformed, number, one_of, parameters, unknown};
+use super::run::service_time;
 use super::store::{Instance, Store};
+use super::world::ALERT_CLASS;
 
 /// The code for an instance that does not exist. Invented here: what the service answers is not known.
-const NO_SUCH_INSTANCE: &str = "SecMaster.20048999";
+pub(super) const NO_SUCH_INSTANCE: &str = "SecMaster.20048999";
 
-/// The state of every instance: nothing here ends them.
-const STATUS: &str = "RUNNING";
-
-const STATUSES: &[&str] = &["RUNNING", "FAILED", "FINISHED", "RETRYING", "TERMINATING", "TERMINATED"];
-const TRIGGERS: &[&str] = &["DEBUG", "TIMER", "EVENT", "MANUAL"];
+pub(super) const STATUSES: &[&str] = &["RUNNING", "FAILED", "FINISHED", "RETRYING", "TERMINATING", "TERMINATED"];
+pub(super) const TRIGGERS: &[&str] = &["DEBUG", "TIMER", "EVENT", "MANUAL"];
 
 /// Filters on what no instance has here.
-const NEVER_MET: &[&str] = &["name", "dataobject_id", "dataclass_id", "playbook_id", "defence_id"];
+const NEVER_MET: &[&str] = &["name", "dataclass_id", "defence_id"];
 
 /// A read call, by its path.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -63,23 +62,26 @@ impl Read {
         if let Some(name) = parameters.keys().next() {
             return Err(unknown(name));
         }
-        if show_topology.is_some_and(|value| !matches!(value.as_str(), "true" | "false")) {
+        if show_topology.as_ref().is_some_and(|value| !matches!(value.as_str(), "true" | "false")) {
             return Err(malformed("show_topology"));
         }
         match store.instance(id).filter(is_here) {
-            Some(instance) => Ok(json_answer(200, &shown(instance))),
+            Some(instance) => {
+                let mut shown = shown(instance, store, Timestamp::now());
+                if show_topology.is_some_and(|value| value == "true") {
+                    topology(&mut shown, instance);
+                }
+                Ok(json_answer(200, &shown))
+            }
             None => Err(Refusal::new(400, NO_SUCH_INSTANCE, "The workflow instance does not exist.")),
         }
     }
 }
 
-fn list(
-    parameters: &BTreeMap<String, String>,
-    store: &Store,
-    is_here: impl Fn(&&Instance) -> bool,
-) -> Result<Response, Refusal> {
+fn list(parameters: &Parameters, store: &Store, is_here: impl Fn(&&Instance) -> bool) -> Result<Response, Refusal> {
     let (mut offset, mut limit, mut is_descending, mut can_match) = (0, 10, true, true);
-    let (mut id, mut workflow_id) = (None, None);
+    let (mut id, mut workflow_id, mut status, mut object, mut playbook) = (None, None, None, None, None);
+    let now = Timestamp::now();
     for (name, value) in parameters {
         match name.as_str() {
             "offset" => offset = number(name, value, 0, 10_000)?,
@@ -93,12 +95,14 @@ fn list(
             "workflow_id" => workflow_id = Some(value),
             "status" => {
                 one_of(name, value, STATUSES)?;
-                can_match &= value == STATUS;
+                status = Some(value);
             }
             "trigger_type" => {
                 one_of(name, value, TRIGGERS)?;
                 can_match &= value == "EVENT";
             }
+            "dataobject_id" => object = Some(value),
+            "playbook_id" => playbook = Some(value),
             // Not applied: what is here is as old as the simulator.
             "from_date" | "to_date" => {}
             _ if NEVER_MET.contains(&name.as_str()) => can_match = false,
@@ -106,63 +110,68 @@ fn list(
         }
     }
     let fits = |instance: &&Instance| {
-        can_match && is_here(instance) && workflow_id.is_none_or(|workflow| instance.workflow_id == *workflow)
+        can_match
+            && is_here(instance)
+            && workflow_id.is_none_or(|workflow| instance.workflow_id == *workflow)
+            && status.is_none_or(|status| instance.run.status(now) == status)
+            && object.is_none_or(|object| object_id(instance) == object)
+            && playbook.is_none_or(|playbook| instance.run.playbook_id.as_ref() == Some(playbook))
     };
     let found: Vec<&Instance> = match id {
         Some(id) => store.instance(id).into_iter().filter(fits).collect(),
         None if is_descending => store.instances().iter().rev().filter(fits).collect(),
         None => store.instances().iter().filter(fits).collect(),
     };
-    let page: Vec<Value> = found.iter().skip(offset).take(limit).map(|instance| shown(instance)).collect();
+    let page: Vec<Value> = found.iter().skip(offset).take(limit).map(|instance| shown(instance, store, now)).collect();
     Ok(json_answer(200, &json!({"count": found.len(), "instances": page})))
 }
 
 /// The members of the page's table.
-fn shown(instance: &Instance) -> Value {
+pub(super) fn shown(instance: &Instance, store: &Store, now: Timestamp) -> Value {
+    let run = &instance.run;
+    let name_of = |document: Option<&Value>| document.and_then(|d| d["name"].as_str()).unwrap_or_default().to_owned();
+    let workflow = store.world.workflow(&instance.workflow_id);
+    let name = name_of(workflow);
+    let of = |member: &str| workflow.and_then(|w| w[member].as_str()).unwrap_or_default();
+    let playbook_id = run.playbook_id.as_deref().unwrap_or_default();
+    let playbook = name_of(store.world.playbook(playbook_id));
     json!({
         "id": instance.id,
-        "name": "",
-        "workflow": {"id": instance.workflow_id, "name": "", "name_en": "", "version": "", "version_id": ""},
-        "dataclass": {"id": "", "name": "Alert", "en_name": "Alert"},
-        "playbook": {"id": "", "name": "", "en_name": ""},
+        "name": name,
+        "workflow": {
+            "id": instance.workflow_id, "name": name, "name_en": name, "version": of("version"),
+            "version_id": of("version_id"),
+        },
+        "dataclass": {"id": ALERT_CLASS, "name": "Alert", "en_name": "Alert"},
+        "playbook": {"id": playbook_id, "name": playbook, "en_name": playbook},
         "trigger_type": "EVENT",
-        "status": STATUS,
-        "start_time": instance.received_at,
-        "end_time": "",
-        "retry_count": 0,
+        "status": run.status(now),
+        "start_time": service_time(run.began),
+        "end_time": if run.has_ended(now) { service_time(run.ends) } else { String::new() },
+        "retry_count": run.retries,
         "defense_id": "",
-        "dataobject_id": "",
+        "dataobject_id": object_id(instance),
     })
 }
 
-fn parameters(query: &str) -> Result<BTreeMap<String, String>, Refusal> {
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let mut parameters = BTreeMap::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decoded(name);
-        if value.is_empty() {
-            return Err(malformed(&name));
-        }
-        if parameters.insert(name.clone(), decoded(value)).is_some() {
-            return Err(Refusal::invalid(format!("The parameter {name} is given twice.")));
-        }
-    }
-    Ok(parameters)
+/// What each node did: here there is one.
+fn topology(shown: &mut Value, instance: &Instance) {
+    let status = shown["status"].clone();
+    shown["topology"] = json!({"audit_logs": [{
+        "instance_type": "AOP_WORKFLOW",
+        "action_id": instance.workflow_id,
+        "action_name": shown["name"],
+        "start_time": shown["start_time"],
+        "end_time": shown["end_time"],
+        "error_msg": if status == "FAILED" { "simulated failure" } else { "" },
+        "input": "",
+        "output": "",
+        "parent_instance_id": "",
+        "succeed": status == "FINISHED",
+        "status": status,
+    }]});
 }
 
-fn number(name: &str, value: &str, least: usize, most: usize) -> Result<usize, Refusal> {
-    value.parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(|| malformed(name))
-}
-
-fn one_of(name: &str, value: &str, words: &[&str]) -> Result<(), Refusal> {
-    if words.contains(&value) { Ok(()) } else { Err(malformed(name)) }
-}
-
-fn unknown(name: &str) -> Refusal {
-    Refusal::invalid(format!("Unknown parameter: {name}."))
-}
-
-fn malformed(name: &str) -> Refusal {
-    Refusal::invalid(format!("Invalid parameter: {name}."))
+fn object_id(instance: &Instance) -> &str {
+    instance.content.get("id").and_then(Value::as_str).unwrap_or_default()
 }

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::admin::router;
 use super::api::{Shared, lock};
 use super::faults::Faults;
+use super::persist;
 use super::settings::{SimulatorSettings, TlsFiles};
 use super::socket::{ResetSwitch, Socket};
 use super::store::{CapturedRequest, Instance, Stats};
@@ -53,12 +54,14 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// The address cannot be had, or the certificate cannot be used.
+    /// The address cannot be had; the certificate or the state file cannot be used.
     pub async fn start(settings: SimulatorSettings) -> io::Result<RunningSimulator> {
         let acceptor = settings.tls.as_ref().map(acceptor).transpose()?;
         let listener = TcpListener::bind(settings.listen).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::new(settings));
+        let state_file = settings.state_file.clone();
+        let store = persist::load(state_file.as_deref(), &settings.world)?;
+        let shared = Arc::new(Shared::new(settings, store));
         let stop = CancellationToken::new();
         let tls = acceptor.is_some();
         let server = Server { address, acceptor, shared: Arc::clone(&shared) };
@@ -68,6 +71,9 @@ impl Simulator {
             // Ends the connections too: they belong to the future that is dropped.
             let _outcome = stopped.run_until_cancelled(server.run(listener)).await;
         });
+        if let Some(file) = &state_file {
+            let _handle = tasks.spawn(persist::keep(Arc::clone(&shared), file.clone(), stop.clone()));
+        }
         tracing::info!(event = "simulator.started", %address, tls, "simulator started");
         Ok(RunningSimulator { address, tls, handle: SimulatorHandle { shared }, stop, tasks })
     }

@@ -1,6 +1,7 @@
 //! How a simulator is set up.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -8,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::faults::{Faults, InstanceIds};
 use super::store::Arrival;
+use super::world::World;
 
 /// The access key that is known where no other is given. Not a secret: it opens nothing but simulators.
 pub const DEMO_ACCESS_KEY: &str = "ALERTBRIDGEDEMOKEY01";
@@ -60,6 +62,12 @@ pub struct SimulatorSettings {
     pub seed: Option<u64>,
     /// What callers' instance ids are taken for, unless the faults say otherwise. Default: honoured.
     pub instance_ids: InstanceIds,
+    /// How long instances run, unless the faults say otherwise; none (the default): for ever.
+    pub run_for: Option<Duration>,
+    /// What there is to begin with. Default: nothing, and whichever workflow is asked for exists.
+    pub world: World,
+    /// A file in which everything that was created is kept from one start to the next; it wins over `world`.
+    pub state_file: Option<PathBuf>,
     /// The faults to begin with.
     pub faults: Faults,
     /// Is told of every request to SecMaster as it comes, whatever becomes of it.
@@ -84,6 +92,9 @@ impl Default for SimulatorSettings {
             keep_requests: 100,
             seed: None,
             instance_ids: InstanceIds::default(),
+            run_for: None,
+            world: World::default(),
+            state_file: None,
             faults: Faults::default(),
             observer: None,
         }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::answer::Refusal;
+use super::run::{Course, Run};
+use super::world::World;
 
 /// The code with which a second instance of one id is refused. Invented here: what the service answers is not known.
 const INSTANCE_EXISTS: &str = "SecMaster.20048998";
@@ -18,7 +20,7 @@ const INSTANCE_EXISTS: &str = "SecMaster.20048998";
 const SECOND: Duration = Duration::from_secs(1);
 
 /// An instance that was created.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Instance {
     /// Its id.
     pub id: String,
@@ -38,6 +40,9 @@ pub struct Instance {
     pub requests: u64,
     /// How often it was started: once, unless ids are honoured and it was asked for again.
     pub runs: u64,
+    /// How its run goes. Kept apart where instances are written.
+    #[serde(skip)]
+    pub(super) run: Run,
 }
 
 /// Counts since the start or the last reset.
@@ -95,9 +100,19 @@ pub(super) struct Store {
     pub(super) stats: Stats,
     last_second: VecDeque<Instant>,
     captured: VecDeque<CapturedRequest>,
+    pub(super) world: World,
+    /// Something changed that a state file holds.
+    pub(super) is_changed: bool,
 }
 
 impl Store {
+    /// With this world and these instances.
+    pub(super) fn with(world: World, instances: Vec<Instance>) -> Self {
+        let by_id = instances.iter().enumerate().map(|(at, instance)| (instance.id.clone(), at)).collect();
+        let stats = Stats { instances: instances.len() as u64, ..Stats::default() };
+        Self { instances, by_id, stats, world, ..Self::default() }
+    }
+
     /// A request to SecMaster has come.
     pub(super) fn arrived(&mut self) {
         let now = Instant::now();
@@ -136,12 +151,19 @@ impl Store {
         }
         self.stats.accepted += 1;
         self.stats.runs += 1;
+        self.is_changed = true;
         Ok(())
     }
 
     /// The instance of this id.
     pub(super) fn instance(&self, id: &str) -> Option<&Instance> {
         self.by_id.get(id).and_then(|index| self.instances.get(*index))
+    }
+
+    /// The same, to be changed.
+    pub(super) fn instance_mut(&mut self, id: &str) -> Option<&mut Instance> {
+        self.is_changed = true;
+        self.by_id.get(id).and_then(|index| self.instances.get_mut(*index))
     }
 
     /// An answer other than 200.
@@ -160,9 +182,27 @@ impl Store {
 
 impl Instance {
     /// An instance that is asked for now for the first time.
-    pub(super) fn new(id: String, requested_id: Option<String>, ids: [String; 3], content: Value) -> Self {
+    pub(super) fn new(
+        id: String,
+        requested_id: Option<String>,
+        ids: [String; 3],
+        content: Value,
+        course: Course,
+    ) -> Self {
         let [project_id, workspace_id, workflow_id] = ids;
-        let received_at = Timestamp::now().to_string();
-        Self { id, requested_id, project_id, workspace_id, workflow_id, content, received_at, requests: 1, runs: 1 }
+        let now = Timestamp::now();
+        let (received_at, run) = (now.to_string(), Run::begin(course, now));
+        Self {
+            run,
+            id,
+            requested_id,
+            project_id,
+            workspace_id,
+            workflow_id,
+            content,
+            received_at,
+            requests: 1,
+            runs: 1,
+        }
     }
 }

@@ -13,6 +13,7 @@ mod layering;
 mod metrics_catalogue;
 mod pipeline;
 mod secmaster_client;
+mod secmaster_commands;
 mod simulator;
 #[expect(dead_code, reason = "the shows use the rest")]
 mod support;

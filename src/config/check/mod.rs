@@ -27,8 +27,10 @@ pub(super) fn problems(config: &Config, purpose: Purpose) -> Vec<Problem> {
 
 /// What is allowed, but probably not meant.
 pub(super) fn hints(config: &Config, purpose: Purpose) -> Vec<String> {
-    if purpose == Purpose::Offline {
-        return Vec::new();
+    match purpose {
+        Purpose::Offline => return Vec::new(),
+        Purpose::Call => return secmaster::hint(&config.secmaster).into_iter().collect(),
+        Purpose::Run => {}
     }
     let hints = [
         kafka::hint(&config.kafka),
@@ -63,16 +65,21 @@ impl Faults {
         }
     }
 
-    /// Something that only delivering needs.
+    /// Something that only delivering and other calls need.
     fn needed(&mut self, given: bool, path: &str, message: impl FnOnce() -> String) {
-        if self.purpose == Purpose::Run {
+        let is_needed = match self.purpose {
+            Purpose::Run => true,
+            Purpose::Call => path != "secmaster.workspace_id",
+            Purpose::Offline => false,
+        };
+        if is_needed {
             self.unless(given, path, message);
         }
     }
 
     /// A file that has to be there.
     fn file(&mut self, path: &str, file: Option<&Path>) {
-        if let (Purpose::Run, Some(file)) = (self.purpose, file)
+        if let (Purpose::Run | Purpose::Call, Some(file)) = (self.purpose, file)
             && let Err(error) = File::open(file)
         {
             self.add(path, format!("`{path}`: cannot read `{}`: {error}", file.display()));

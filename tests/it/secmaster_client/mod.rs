@@ -1,8 +1,10 @@
 //! The SecMaster client over HTTP against the simulator: what is accepted, and which class each fault has.
 
+mod classes;
 mod credentials;
 mod failures;
 mod look_ups;
+mod world;
 
 use std::path::PathBuf;
 use std::time::Duration;
