@@ -44,6 +44,8 @@ pub(super) struct Mapping {
     pub(super) matches: Expression,
     pub(super) split: Option<Expression>,
     pub(super) uses_record: bool,
+    /// Whether keys with dots are nested objects too, see [`super::nested`].
+    pub(super) nest_dotted_keys: bool,
     pub(super) tests: Vec<TestDefinition>,
     /// Which alerts start nothing, and why.
     pub(super) skip: Option<(Expression, Arc<str>)>,
@@ -151,6 +153,7 @@ impl Mapping {
                 None => None,
             },
             uses_record,
+            nest_dotted_keys: definition.nest_dotted_keys,
             tests: definition.tests,
             data_class: DataClass {
                 id: definition.data_class.id.map(Into::into),

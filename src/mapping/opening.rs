@@ -4,6 +4,7 @@
 //! any document, and may be an envelope again. The numbers of parts depend on the record and the mappings alone, so
 //! that the ids made of them are the same for ever (promise 3).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jaq_json::Val;
@@ -13,6 +14,7 @@ use super::envelope::cloud_event::{self, CloudEvent};
 use super::envelope::{MAX_BYTES_OF_PARTS, MAX_LEVELS, MAX_PARTS, malformed, records, weight};
 use super::expression::{Document, Env};
 use super::mapper::{MapFailure, MappedPart};
+use super::nested::nested;
 use super::settings::{Fallback, Loaded};
 use crate::domain::{DeadLetterClass, FailureReason, Origin};
 
@@ -168,7 +170,8 @@ impl<'a> Run<'a> {
         match self.forced {
             Some(mapping) => Some(mapping).filter(holds),
             None => {
-                let mut all = self.loaded.mappings.iter().filter(|m| !around.in_event || &*m.name != cloud_event::NOT_INSIDE);
+                let mut all =
+                    self.loaded.mappings.iter().filter(|m| !around.in_event || &*m.name != cloud_event::NOT_INSIDE);
                 all.find(holds)
             }
         }
@@ -186,7 +189,9 @@ impl<'a> Run<'a> {
         event.identity.is_some()
             || around.level <= MAX_LEVELS
                 && event.data.is_some_and(|data| match &data.val {
-                    Val::Arr(items) => items.iter().any(|item| self.knows(&Document { val: item.clone(), ..data }, deeper)),
+                    Val::Arr(items) => {
+                        items.iter().any(|item| self.knows(&Document { val: item.clone(), ..data }, deeper))
+                    }
                     _ => self.knows(&data, deeper),
                 })
     }
@@ -231,6 +236,7 @@ impl<'a> Run<'a> {
         if self.is_over() {
             return;
         }
+        let document = &*if mapping.nest_dotted_keys { nested(document) } else { Cow::Borrowed(document) };
         let part = self.next_part;
         let origin = self.origin;
         // An event is the same one wherever it stands, so its place is better than the record's.

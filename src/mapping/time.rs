@@ -217,9 +217,16 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in
-            ["", "yesterday", "2026-13-01T00:00:00Z", "2026-11-20T25:00:00Z", "2026-11-20T08:14:52 CEST", "1e300", "2026", "20261320"]
-        {
+        for text in [
+            "",
+            "yesterday",
+            "2026-13-01T00:00:00Z",
+            "2026-11-20T25:00:00Z",
+            "2026-11-20T08:14:52 CEST",
+            "1e300",
+            "2026",
+            "20261320",
+        ] {
             assert_eq!(from_text(text, 0), None, "{text}");
         }
         assert_eq!(from_epoch("-1").as_deref(), Some("1969-12-31T23:59:59.000Z+0000"));

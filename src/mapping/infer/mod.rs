@@ -60,7 +60,8 @@ pub fn infer(samples: &[Value], name: &str, settings: &MappingSettings, notes: &
         notes.push("The samples are lists; the bridge takes each element as a record of its own.".to_owned());
     }
     if samples.iter().flat_map(items).any(|item| in_records(item).is_some()) {
-        let note = "The samples are batches, `{\"records\": [...]}`; the bridge takes each element as a record of its own.";
+        let note =
+            "The samples are batches, `{\"records\": [...]}`; the bridge takes each element as a record of its own.";
         notes.push(note.to_owned());
     }
     let condition = matching::of(&documents);
@@ -122,7 +123,8 @@ fn documents(samples: &[Value]) -> Result<Vec<&Map<String, Value>>, NoDraft> {
     let mut documents = Vec::new();
     for (i, sample) in samples.iter().enumerate() {
         let wrong = || NoDraft(format!("sample {} is no JSON object", i + 1));
-        for item in items(sample).iter().flat_map(|item| in_records(item).unwrap_or(std::slice::from_ref(item))) {
+        for item in items(sample).iter().flat_map(|item| in_records(item).unwrap_or_else(|| std::slice::from_ref(item)))
+        {
             documents.push(item.as_object().ok_or_else(wrong)?);
         }
     }

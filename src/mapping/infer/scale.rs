@@ -78,7 +78,7 @@ fn of_numbers(numbers: &[f64], is_score: bool) -> Scale {
     let lowest = numbers.iter().copied().fold(f64::MAX, f64::min);
     let (bands, scale) = match highest {
         _ if lowest < 0.0 || highest > 100.0 => (vec![], "no scale that is known; write `bands`"),
-        _ if is_score => (OF_SCORES.to_vec(), "from 0 to 100, as scores are"),
+        _ if is_score => (OF_SCORES.to_vec(), "from 0 to 100"),
         _ if lowest.total_cmp(&highest).is_eq() => (vec![], "that one number does not show; write `bands`"),
         _ if highest <= 5.0 => (vec![(0, Tips), (2, Low), (3, Medium), (4, High), (5, Fatal)], "from 1 to 5"),
         _ if highest <= 10.0 => (vec![(0, Tips), (1, Low), (4, Medium), (7, High), (9, Fatal)], "from 0 to 10"),
@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn numbers_make_bands_by_their_size_and_words_make_words() {
-        let of_field = |field: &str, values: &[i64]| of(field, &values.iter().map(|n| json!(n)).collect::<Vec<_>>()).bands;
+        let of_field =
+            |field: &str, values: &[i64]| of(field, &values.iter().map(|n| json!(n)).collect::<Vec<_>>()).bands;
         let bands = |values: &[i64]| of_field(".level", values);
         for one in [&[4][..], &[4, 5]] {
             assert_eq!(of_field(".risk_score", one).last(), Some(&(74, Severity::Fatal)), "a low score is a score");

@@ -46,7 +46,8 @@ fn batches(mapper: &Mapper, taker: &Mapping) -> Option<Finding> {
         return None;
     }
     let shipped = mapper.mappings().iter().filter(|mapping| mapping.shipped);
-    let inputs = shipped.flat_map(|mapping| mapping.tests.iter().filter_map(|test| selftest::input(mapping, test).ok()));
+    let inputs =
+        shipped.flat_map(|mapping| mapping.tests.iter().filter_map(|test| selftest::input(mapping, test).ok()));
     let taken = inputs.map(|input| json!({"records": [input]})).any(|batch| mapper.matches(taker, &batch, &origin));
     let problem = "holds for every batch `{\"records\": [...]}`, so other formats' records in such are never reached";
     let remedy = "the bridge opens such batches itself: write a `match` for one element, without `split`";
