@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::check::{Check, FieldFault, Place, is_nothing, type_name};
 use super::definition::{Definition, TestDefinition};
@@ -43,6 +44,8 @@ pub(super) struct Mapping {
     pub(super) matches: Expression,
     pub(super) split: Option<Expression>,
     pub(super) uses_record: bool,
+    /// Whether keys with dots are nested objects too, see [`super::nested`].
+    pub(super) nest_dotted_keys: bool,
     pub(super) tests: Vec<TestDefinition>,
     /// Which alerts start nothing, and why.
     pub(super) skip: Option<(Expression, Arc<str>)>,
@@ -150,6 +153,7 @@ impl Mapping {
                 None => None,
             },
             uses_record,
+            nest_dotted_keys: definition.nest_dotted_keys,
             tests: definition.tests,
             data_class: DataClass {
                 id: definition.data_class.id.map(Into::into),
@@ -161,7 +165,8 @@ impl Mapping {
         })
     }
 
-    /// Maps one document. `position` names the record for an alert that has no id of its own.
+    /// Maps one document. `position` names the record for an alert that has no id of its own. Whether it is skipped is
+    /// asked first: what starts nothing needs no field and has no faults.
     pub(super) fn map(
         &self,
         document: &Document,
@@ -171,6 +176,7 @@ impl Mapping {
         position: impl FnOnce() -> String,
         faults: &mut Vec<FieldFault>,
     ) -> Result<Alert, MapFailure> {
+        let skip = self.skip.as_ref().filter(|(when, _)| when.holds(document, env));
         let mut content = match build(&self.alert, &Place::Root, document, env, faults) {
             Some(Value::Object(content)) => content,
             None => Map::new(),
@@ -183,7 +189,7 @@ impl Mapping {
 
         let source_id = content.get("id").filter(|v| !is_nothing(v)).cloned();
         let id_text = match &source_id {
-            Some(Value::String(text)) if !text.trim().is_empty() => Some(text.clone()),
+            Some(Value::String(text)) if !text.trim().is_empty() && !is_nil(text) => Some(text.clone()),
             Some(Value::Number(number)) => Some(number.to_string()),
             Some(Value::String(_)) | None => None,
             Some(other) => {
@@ -194,7 +200,7 @@ impl Mapping {
         };
         let source_severity = content.get("severity").filter(|v| !is_nothing(v)).cloned();
         for (name, there) in [("id", id_text.is_some()), ("severity", source_severity.is_some())] {
-            if !there && self.required.iter().any(|r| r == name) {
+            if !there && skip.is_none() && self.required.iter().any(|r| r == name) {
                 return Err(missing(name, faults));
             }
         }
@@ -221,7 +227,11 @@ impl Mapping {
         let built = faults.len();
         self.check(&mut content, env.zone_offset, policy, faults);
         faults.iter_mut().skip(built).for_each(|fault| self.alert.cite(fault));
-        for name in &self.required {
+        if skip.is_some() {
+            // What starts nothing lacks nothing.
+            faults.clear();
+        }
+        for name in self.required.iter().filter(|_| skip.is_none()) {
             let there = content.get(name).is_some_and(|v| v.as_str().is_none_or(|text| !text.trim().is_empty()));
             if !there {
                 return Err(missing(name, faults));
@@ -236,7 +246,6 @@ impl Mapping {
                 message: format!("{}: {}", fault.field, fault.message),
             });
         }
-        let skip = self.skip.as_ref().filter(|(when, _)| when.holds(document, env));
         Ok(Alert {
             format: Arc::clone(&self.name),
             part,
@@ -317,6 +326,11 @@ fn keep_source(
         info.insert("source_severity".to_owned(), source_severity);
     }
     content.insert("system_info".to_owned(), Value::Object(info));
+}
+
+/// Whether a text is the UUID that stands for none, which all alerts without an id would share.
+fn is_nil(text: &str) -> bool {
+    Uuid::try_parse(text.trim()).is_ok_and(|uuid| uuid.is_nil())
 }
 
 /// Writes a field at its own place, or at the front.

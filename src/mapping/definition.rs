@@ -17,6 +17,9 @@ pub(super) struct Definition {
     /// A jq predicate over the document.
     #[serde(rename = "match")]
     pub(super) matches: String,
+    /// Whether `alert` and `skip` see keys with dots as nested objects too.
+    #[serde(default)]
+    pub(super) nest_dotted_keys: bool,
     /// jq that gives the parts of a batch document.
     pub(super) split: Option<String>,
     /// Which of its alerts start nothing.

@@ -20,6 +20,7 @@ mod infer;
 mod json;
 mod lint;
 mod mapper;
+mod nested;
 mod opening;
 mod places;
 mod record;
@@ -49,4 +50,7 @@ pub use settings::{MappingSettings, OnInvalidField, OnUnmatched};
 pub use time::is_zone_offset;
 
 pub(crate) use error::suggestion as suggest;
-pub(crate) use expression::{Document, Env, Expression, certain, from_json, words_compared_with};
+pub(crate) use expression::{
+    Document, Env, Expression, certain, from_json, reads, words_compared_with, words_ordered_with,
+};
+pub(crate) use schema::near_alert_field;

@@ -4,6 +4,7 @@
 //! any document, and may be an envelope again. The numbers of parts depend on the record and the mappings alone, so
 //! that the ids made of them are the same for ever (promise 3).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jaq_json::Val;
@@ -13,6 +14,7 @@ use super::envelope::cloud_event::{self, CloudEvent};
 use super::envelope::{MAX_BYTES_OF_PARTS, MAX_LEVELS, MAX_PARTS, malformed, records, weight};
 use super::expression::{Document, Env};
 use super::mapper::{MapFailure, MappedPart};
+use super::nested::nested;
 use super::settings::{Fallback, Loaded};
 use crate::domain::{DeadLetterClass, FailureReason, Origin};
 
@@ -47,7 +49,9 @@ pub(super) struct Run<'a> {
 pub(super) struct Around<'e> {
     /// How many envelopes are around it.
     level: u8,
-    /// The innermost event: `{source}/{id}`, and the number of its first part.
+    /// Whether one of them is an event.
+    in_event: bool,
+    /// The innermost event that has both: `{source}/{id}`, and the number of its first part.
     event: Option<(&'e str, u32)>,
 }
 
@@ -95,7 +99,7 @@ impl<'a> Run<'a> {
 
     /// Maps a record's value: a document, or an array of them.
     pub(super) fn value(&mut self, value: &Document) {
-        let around = Around { level: 0, event: None };
+        let around = Around { level: 0, in_event: false, event: None };
         match &value.val {
             Val::Arr(items) => self.each(items, value, around),
             _ => self.open(value, false, around),
@@ -132,7 +136,8 @@ impl<'a> Run<'a> {
 
     /// An event: what is in it, where a format knows that; else the event itself.
     fn event(&mut self, event: &CloudEvent, split: bool, inside: Around<'_>) {
-        let within = Around { event: Some((&event.identity, self.next_part)), ..inside };
+        let known_by = event.identity.as_deref().map(|identity| (identity, self.next_part)).or(inside.event);
+        let within = Around { in_event: true, event: known_by, ..inside };
         if let Some(data) = &event.data {
             match &data.val {
                 Val::Arr(items)
@@ -161,12 +166,12 @@ impl<'a> Run<'a> {
 
     /// The mapping whose `match` holds: the first, or the one that was asked for.
     fn find(&self, document: &Document, around: Around<'_>) -> Option<&'a Mapping> {
-        let is_inside = around.event.is_some();
         let holds = |m: &&Mapping| m.matches.holds(document, &self.env);
         match self.forced {
             Some(mapping) => Some(mapping).filter(holds),
             None => {
-                let mut all = self.loaded.mappings.iter().filter(|m| !is_inside || &*m.name != cloud_event::NOT_INSIDE);
+                let mut all =
+                    self.loaded.mappings.iter().filter(|m| !around.in_event || &*m.name != cloud_event::NOT_INSIDE);
                 all.find(holds)
             }
         }
@@ -174,7 +179,21 @@ impl<'a> Run<'a> {
 
     /// Whether data of an event is a document that a format knows, or an envelope.
     fn knows(&self, data: &Document, around: Around<'_>) -> bool {
-        records(&data.val).is_some() || cloud_event::read(data).is_some() || self.find(data, around).is_some()
+        records(&data.val).is_some() || self.find(data, around).is_some() || self.knows_event(data, around)
+    }
+
+    /// Whether data is an event that is an alert, or holds what is one.
+    fn knows_event(&self, data: &Document, around: Around<'_>) -> bool {
+        let Some(event) = cloud_event::read(data) else { return false };
+        let deeper = Around { level: around.level + 1, ..around };
+        event.identity.is_some()
+            || around.level <= MAX_LEVELS
+                && event.data.is_some_and(|data| match &data.val {
+                    Val::Arr(items) => {
+                        items.iter().any(|item| self.knows(&Document { val: item.clone(), ..data }, deeper))
+                    }
+                    _ => self.knows(&data, deeper),
+                })
     }
 
     /// Maps a document that is to be opened no further.
@@ -217,11 +236,12 @@ impl<'a> Run<'a> {
         if self.is_over() {
             return;
         }
+        let document = &*if mapping.nest_dotted_keys { nested(document) } else { Cow::Borrowed(document) };
         let part = self.next_part;
         let origin = self.origin;
         // An event is the same one wherever it stands, so its place is better than the record's.
         let place = || match event {
-            Some((identity, first)) if part > first => format!("{identity}/{}", part - first),
+            Some((identity, first)) if part > first => format!("{identity}#{}", part - first),
             Some((identity, _)) => identity.to_owned(),
             None => {
                 let of_record = format!("{}/{}", origin.partition, origin.offset);

@@ -52,6 +52,15 @@ const fn field(name: &'static str, kind: Kind) -> Field {
     Field { name, kind }
 }
 
+/// Whether a name is one of the Alert's own fields; if not, one that is nearly the same.
+pub(crate) fn near_alert_field(name: &str) -> Option<&'static str> {
+    let mut names = ALERT.iter().map(|field| field.name);
+    if names.clone().any(|known| known == name) {
+        return None;
+    }
+    names.find(|known| name.len() > 3 && strsim::osa_distance(name, known) <= 2)
+}
+
 /// The Alert data class.
 pub(super) const ALERT: &[Field] = &[
     field("version", Kind::Text(SHORT)),

@@ -55,11 +55,16 @@ impl Scale {
     /// The same, with what knows the value.
     pub(super) fn rule(&self, value: &Value) -> Option<(Rule<'_>, Severity)> {
         let (text, number) = match value {
-            Value::String(text) => (text.trim().to_lowercase(), text.trim().parse().ok()),
+            Value::String(text) => {
+                let number = text.trim().parse().ok();
+                // `inf` and `nan` are words of severity scales, and numbers of Rust's only.
+                (text.trim().to_lowercase(), number.filter(|number: &f64| number.is_finite()))
+            }
             Value::Number(number) => (number.to_string(), number.as_f64()),
             _ => return None,
         };
-        let word = self.words.iter().find(|(word, _)| *word == text).map(|(word, to)| (Rule::Word(word), *to));
+        let of = |text: &str| self.words.iter().find(|(word, _)| word == text);
+        let word = of(&text).or_else(|| of(&whole(number?)?)).map(|(word, to)| (Rule::Word(word), *to));
         word.or_else(|| Severity::from_word(&text).map(|severity| (Rule::OwnWord, severity))).or_else(|| {
             let number: f64 = number?;
             let band = self.bands.iter().rev().find(|(from, _)| number >= *from);
@@ -71,6 +76,11 @@ impl Scale {
     pub(super) const fn own_default(&self) -> Option<Severity> {
         self.default
     }
+}
+
+/// A whole number without a point: `5.0` is the word `5`.
+fn whole(number: f64) -> Option<String> {
+    (number.fract() == 0.0 && number.abs() < 1e15).then(|| format!("{number}"))
 }
 
 /// What in a scale knows a source's value.
@@ -123,6 +133,24 @@ mod tests {
             (json!(99), Some(Severity::Tips)),
         ] {
             assert_eq!(scale.read(&value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_is_the_same_word_however_it_is_written() {
+        let scale = scale("{words: {\"5\": Fatal, \"2.0\": High}, bands: [[0, Low]]}");
+        for value in [json!(5), json!(5.0), json!("5"), json!("5.0"), serde_json::from_str("5.00").unwrap()] {
+            assert_eq!(scale.read(&value), Some(Severity::Fatal), "{value}");
+        }
+        assert_eq!(scale.read(&json!(2.0)), Some(Severity::High), "as it is written comes first");
+        assert_eq!(scale.read(&json!(5.5)), Some(Severity::Low));
+    }
+
+    #[test]
+    fn what_only_floats_call_a_number_falls_into_no_band() {
+        let scale = scale("{bands: [[0, Low], [90, Fatal]]}");
+        for word in ["INF", "inf", "infinity", "+Infinity", "-inf", "NaN", "1e999"] {
+            assert_eq!(scale.read(&json!(word)), None, "{word}");
         }
     }
 

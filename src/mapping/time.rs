@@ -37,8 +37,12 @@ pub fn is_zone_offset(text: &str) -> bool {
     parse_offset(text).is_some()
 }
 
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit())
+}
+
 fn number(digits: &str) -> Option<i32> {
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+    if digits.is_empty() || !is_digits(digits) {
         return None;
     }
     digits.parse().ok()
@@ -47,14 +51,22 @@ fn number(digits: &str) -> Option<i32> {
 /// Turns a text into SecMaster's form; `None` when it is no time.
 ///
 /// Takes ISO 8601 and RFC 3339 with `T` or a space, zero to nine fraction digits after a point or comma, the offset in
-/// any form of [`parse_offset`] (SecMaster's own form too), a date alone, and a number of seconds (or milliseconds, by
-/// size) since the epoch. A text without zone takes `default_offset` (minutes). What is finer than a millisecond is cut.
+/// any form of [`parse_offset`] (SecMaster's own form too), a date alone (`20261120` too), and a number of seconds (or
+/// milliseconds, by size) since the epoch. A text without zone takes `default_offset` (minutes). What is finer than a millisecond is cut.
 pub(super) fn from_text(text: &str, default_offset: i32) -> Option<String> {
     let text = text.trim();
     if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'))
         && text.bytes().filter(|b| *b == b'-').count() < 2
     {
-        return from_epoch(text);
+        return match text.len() {
+            // A year, or a date without hyphens; as seconds, they would be a day of 1970.
+            4 if is_digits(text) => None,
+            8 if is_digits(text) => {
+                let date = date(&format!("{}-{}-{}", text.get(..4)?, text.get(4..6)?, text.get(6..)?))?;
+                Some(format(date.to_datetime(Time::midnight()), 0, default_offset))
+            }
+            _ => from_epoch(text),
+        };
     }
     let date = date(text.get(..10)?)?;
     let rest = text.get(10..)?;
@@ -189,6 +201,7 @@ mod tests {
             ("2026-11-20 08:14:52,3 -05:30", "2026-11-20T08:14:52.300Z-0530"),
             ("2026-11-20T08:14:52", "2026-11-20T08:14:52.000Z+0800"),
             ("2026-11-20", "2026-11-20T00:00:00.000Z+0800"),
+            ("20261120", "2026-11-20T00:00:00.000Z+0800"),
             ("2026-02-05T10:11:12.345Z+0800", "2026-02-05T10:11:12.345Z+0800"),
             ("2021-01-30T23:00:00Z+0800", "2021-01-30T23:00:00.000Z+0800"),
             ("2016-12-31T23:59:60-00:00", "2016-12-31T23:59:59.000Z+0000"),
@@ -204,9 +217,16 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in
-            ["", "yesterday", "2026-13-01T00:00:00Z", "2026-11-20T25:00:00Z", "2026-11-20T08:14:52 CEST", "1e300"]
-        {
+        for text in [
+            "",
+            "yesterday",
+            "2026-13-01T00:00:00Z",
+            "2026-11-20T25:00:00Z",
+            "2026-11-20T08:14:52 CEST",
+            "1e300",
+            "2026",
+            "20261320",
+        ] {
             assert_eq!(from_text(text, 0), None, "{text}");
         }
         assert_eq!(from_epoch("-1").as_deref(), Some("1969-12-31T23:59:59.000Z+0000"));

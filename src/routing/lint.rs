@@ -3,7 +3,9 @@
 
 use super::settings::{RouteSettings, RuleSettings};
 use crate::domain::Severity;
-use crate::mapping::{Finding, certain, lint_predicate, suggest, words_compared_with};
+use crate::mapping::{
+    Finding, certain, lint_predicate, near_alert_field, reads, suggest, words_compared_with, words_ordered_with,
+};
 
 /// The findings, each under its key in the configuration (`routing.rules[2].when`), in the order of the rules.
 #[must_use]
@@ -26,8 +28,19 @@ pub fn lint(settings: &RouteSettings) -> Vec<Finding> {
         };
         findings.extend(lint_predicate("", &when, condition));
         findings.extend(words(&when, condition));
-        match certain(condition).holds {
-            Some(true) => takes_all = ends(rule).then_some(rule),
+        findings.extend(order(&when, rule, condition));
+        findings.extend(slips(&when, rule, condition));
+        let certain = certain(condition);
+        match certain.holds {
+            Some(true) => {
+                // `true` alone is meant so, and an assignment has been told.
+                if condition.trim() != "true" && !certain.assigns {
+                    let problem = format!("always holds, so `{}` takes every alert", rule.name);
+                    let remedy = "write each comparison in full (`.severity == \"High\" or .severity == \"Fatal\"`)";
+                    findings.push(warning(&when, problem, remedy));
+                }
+                takes_all = ends(rule).then_some(rule);
+            }
             Some(false) => {
                 let problem = format!("never holds, so `{}` takes no alert", rule.name);
                 findings.push(warning(&when, problem, "write the condition that is meant, or take the rule away"));
@@ -54,6 +67,30 @@ const fn ends(rule: &RuleSettings) -> bool {
 
 fn same(rule: &RuleSettings, condition: &str) -> bool {
     rule.when.as_ref().is_some_and(|when| when.split_whitespace().eq(condition.split_whitespace()))
+}
+
+/// Severities compared by order, which is not that of their weight.
+fn order(field: &str, rule: &RuleSettings, condition: &str) -> Vec<Finding> {
+    let told = |word: String| {
+        let problem = format!("`{}` compares `.severity` with `{word}` by the order of the letters", rule.name);
+        let remedy = "name the severities that are meant (`.severity == \"High\" or .severity == \"Fatal\"`)";
+        Finding::warning("", field, problem, remedy)
+    };
+    words_ordered_with(condition, "severity").into_iter().map(told).collect()
+}
+
+/// Names that are nearly those of fields of the Alert. Of others nothing is said: a mapping may write any.
+fn slips(field: &str, rule: &RuleSettings, condition: &str) -> Vec<Finding> {
+    let names = reads(condition).into_iter().filter_map(|path| {
+        let name = path.strip_prefix('.')?.split(['.', '[']).next()?.to_owned();
+        near_alert_field(&name).map(|near| (name, near))
+    });
+    let told = |(name, near): (String, &str)| {
+        let problem =
+            format!("`{}` looks at `.{name}`, which is no field of the Alert; did you mean `{near}`?", rule.name);
+        Finding::warning("", field, problem, "rename it, unless a mapping of yours writes this field")
+    };
+    names.map(told).collect()
 }
 
 /// Severities that a mapped alert never has.
@@ -97,6 +134,18 @@ mod tests {
         let more = RuleSettings { stop: false, ..rule("more", None) };
         let again = RuleSettings { stop: false, ..rule("again", Some(".severity == \"High\"")) };
         assert_eq!(told(vec![more, again, rule("high", Some(".severity == \"High\""))]), "");
+    }
+
+    #[test]
+    fn a_condition_that_is_hardly_meant_is_told_with_its_rule() {
+        insta::assert_snapshot!(told(vec![
+            rule("order", Some(".severity > \"Medium\"")),
+            rule("not", Some(".severity != \"high\"")),
+            rule("slip", Some(".titel | startswith(\"Test\")")),
+            rule("inside", Some("(.title = \"x\") and .severity == \"High\"")),
+            rule("or", Some(".severity == \"High\" or \"Fatal\"")),
+        ]));
+        assert_eq!(told(vec![RuleSettings { stop: false, ..rule("all", Some("true")) }]), "");
     }
 
     #[test]

@@ -33,6 +33,19 @@ fn text(val: &Val) -> Option<&str> {
     std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty())
 }
 
+/// A text, or a number, which some producers take for an id.
+fn word(val: &Val) -> Option<String> {
+    match val {
+        Val::Num(number) => Some(number.to_string()),
+        _ => text(val).map(str::to_owned),
+    }
+}
+
+/// `{source}/{id}`, in which the last slash is the one between the two, and no `#` is behind it.
+fn identity(source: &str, id: &str) -> String {
+    format!("{source}/{}", id.replace('%', "%25").replace('/', "%2F").replace('#', "%23"))
+}
+
 /// An event, and where it stands: its source and id, which together are its own alone.
 #[derive(Debug)]
 pub(in super::super) struct CloudEvent {
@@ -40,18 +53,19 @@ pub(in super::super) struct CloudEvent {
     pub(in super::super) document: Document,
     /// What is in it, where that may be a document, or a list of them.
     pub(in super::super) data: Option<Document>,
-    /// `{source}/{id}`
-    pub(in super::super) identity: String,
+    /// `{source}/{id}`, with what is ambiguous in the id escaped; none where it has not both.
+    pub(in super::super) identity: Option<String>,
 }
 
-/// Reads a document as a structured event; `None` where it is none.
+/// Reads a document as a structured event; `None` where it is none. One that lacks an id or a source is still opened:
+/// what it carries is worth no less.
 pub(in super::super) fn read(document: &Document) -> Option<CloudEvent> {
     let Val::Obj(map) = &document.val else { return None };
-    let [_, id, source, _] = REQUIRED.map(|name| get(map, name).and_then(text));
-    let identity = match (get(map, REQUIRED[0]).and_then(text), get(map, REQUIRED[3]).and_then(text)) {
-        (Some(_), Some(_)) => format!("{}/{}", source?, id?),
-        _ => return None,
-    };
+    let [version, id, source, of_type] = REQUIRED.map(|name| get(map, name).and_then(word));
+    if version.is_none() || of_type.is_none() {
+        return None;
+    }
+    let identity = source.zip(id).map(|(source, id)| identity(&source, &id));
     let within = |val: &Val, depth: u16| Document { val: val.clone(), depth, bytes: document.bytes };
     match get(map, "data") {
         Some(val @ (Val::Obj(_) | Val::Arr(_))) => {

@@ -220,6 +220,51 @@ fn an_alert_without_an_id_of_its_own_is_known_by_the_event_around_it() {
 }
 
 #[test]
+fn an_event_is_opened_whatever_its_id_and_source_are() {
+    let place = |name: &str| uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, name.as_bytes()).to_string();
+    let of_record = place("alertbridge:alert:own/soc.alerts/3/42/0");
+    for (name, value, id) in [
+        ("id", Some(json!(7)), place("alertbridge:alert:own//siem/7")),
+        ("id", Some(json!("")), of_record.clone()),
+        ("id", None, of_record.clone()),
+        ("source", Some(json!("")), of_record.clone()),
+        ("source", None, of_record),
+    ] {
+        let mut odd = event(json!({"own": "a"}));
+        match value {
+            Some(value) => odd[name] = value,
+            None => drop(odd.as_object_mut().unwrap().remove(name)),
+        }
+        let told = alerts(parts(odd.to_string()));
+        assert_eq!((&*told[0].format, &told[0].id), ("own", &id), "{odd}");
+        assert_eq!(titles(parts(event(odd).to_string())), of(&[("own", "a")]), "inside of another");
+    }
+    let mut unknown = event(json!({"x": 1}));
+    unknown.as_object_mut().unwrap().remove("id");
+    assert_eq!(titles(parts(event(unknown).to_string())), of(&[("cloudevents_structured", "alert.created")]));
+}
+
+#[test]
+fn no_two_events_have_one_identity() {
+    let shipped = Mapper::load(&MappingSettings::default()).unwrap();
+    for data in [json!({"own": "a"}), json!([{"own": "a"}, {"own": "b"}]), json!("text")] {
+        let ids = |source: &str, id: &str| {
+            let mut event = event(data.clone());
+            (event["source"], event["id"]) = (source.into(), id.into());
+            let mine = alerts(parts(event.to_string())).into_iter().map(|alert| alert.id);
+            let told = alerts(map(&shipped, event.to_string(), &[])).into_iter().map(|alert| alert.id);
+            mine.take(if data.is_string() { 0 } else { 9 }).chain(told).collect::<Vec<_>>()
+        };
+        let all: Vec<_> = [("a/b", "c"), ("a", "b/c"), ("a", "b%2Fc"), ("a", "b"), ("a/b", "1"), ("a", "b#1")]
+            .into_iter()
+            .flat_map(|(source, id)| ids(source, id))
+            .collect();
+        let distinct: std::collections::HashSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len(), "{data}");
+    }
+}
+
+#[test]
 fn a_batch_of_events_is_one_part_for_each() {
     let batch = json!([event(json!({"own": "a"})), event(json!({"title": "b"}))]);
     let headers = [("content-type", "application/cloudevents-batch+json")];

@@ -28,8 +28,9 @@ use self::direct::{Context, Item, Stop};
 use self::inspect::Step;
 use self::value::{Bounded, type_name};
 
-pub(in crate::mapping) use self::reads::{path, quoted, reads};
-pub(crate) use self::truth::{certain, words_compared_with};
+pub(crate) use self::reads::reads;
+pub(in crate::mapping) use self::reads::{path, quoted};
+pub(crate) use self::truth::{certain, words_compared_with, words_ordered_with};
 pub use self::verdict::Verdict;
 
 /// Longer texts are not compiled on the caller's stack.

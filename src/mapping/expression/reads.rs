@@ -13,7 +13,7 @@ use super::inspect;
 const SAME_INPUT: &[&str] = &["select", "first", "last", "has", "any", "all", "error", "isempty", "limit", "IN"];
 
 /// The paths, as jq writes them, each once, in their order: `.a."b.c"[0]`, `$record.key`.
-pub(in crate::mapping) fn reads(source: &str) -> Vec<String> {
+pub(crate) fn reads(source: &str) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(term) = inspect::inspect(source).term {
         collect(&term, &mut found);

@@ -3,6 +3,7 @@
 
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Term};
+use jaq_core::ops::Cmp;
 use jaq_core::path::Part;
 
 use super::inspect;
@@ -30,8 +31,9 @@ pub(crate) fn certain(source: &str) -> Certain {
             impossible_types.push(word.to_owned());
         }
     });
-    let assigns = matches!(&term, Term::BinOp(_, BinaryOp::Assign, _));
-    Certain { holds: if assigns { Some(true) } else { holds(&term) }, assigns, impossible_types }
+    // An assignment gives the document, which is never false.
+    let whole = matches!(&term, Term::BinOp(_, BinaryOp::Assign, _));
+    Certain { holds: if whole { Some(true) } else { holds(&term) }, assigns: assigns(&term), impossible_types }
 }
 
 /// The words that a top-level field, such as `.severity`, is compared with.
@@ -41,6 +43,28 @@ pub(crate) fn words_compared_with(source: &str, field: &str) -> Vec<String> {
         compared(&term, &|term| is_field(term, field), &mut |word| words.push(word.to_owned()));
     }
     words
+}
+
+/// The texts that a top-level field is compared with by order (`<`, `>=`), which is that of the letters.
+pub(crate) fn words_ordered_with(source: &str, field: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    if let Some(term) = inspect::inspect(source).term {
+        let by_order = |compared: &Cmp| !matches!(compared, Cmp::Eq | Cmp::Ne);
+        comparisons(&term, &by_order, &|term| is_field(term, field), &mut |word| words.push(word.to_owned()));
+    }
+    words
+}
+
+/// Whether it assigns with `=` where it decides.
+fn assigns(term: &Term<&str>) -> bool {
+    match term {
+        Term::BinOp(_, BinaryOp::Assign, _) => true,
+        Term::BinOp(left, BinaryOp::And | BinaryOp::Or, right) => assigns(left) || assigns(right),
+        Term::BinOp(left, BinaryOp::Pipe(None), right) => {
+            matches!(&**right, Term::Call("not", _)) && assigns(left) || assigns(right)
+        }
+        _ => false,
+    }
 }
 
 fn holds(term: &Term<&str>) -> Option<bool> {
@@ -67,8 +91,8 @@ fn holds(term: &Term<&str>) -> Option<bool> {
             BinaryOp::Cmp(compared) => {
                 let (left, right) = (scalar(left)?, scalar(right)?);
                 match compared {
-                    jaq_core::ops::Cmp::Eq => Some(left == right),
-                    jaq_core::ops::Cmp::Ne => Some(left != right),
+                    Cmp::Eq => Some(left == right),
+                    Cmp::Ne => Some(left != right),
                     _ => None,
                 }
             }
@@ -98,10 +122,19 @@ fn text(parts: &[StrPart<&str, Term<&str>>]) -> Option<String> {
     parts.iter().map(part).collect()
 }
 
-/// The constant texts that terms of a kind are compared with by `==`, anywhere.
+/// The constant texts that terms of a kind are compared with by `==` or `!=`, anywhere.
 fn compared(term: &Term<&str>, of_kind: &dyn Fn(&Term<&str>) -> bool, found: &mut dyn FnMut(&str)) {
+    comparisons(term, &|compared| matches!(compared, Cmp::Eq | Cmp::Ne), of_kind, found);
+}
+
+fn comparisons(
+    term: &Term<&str>,
+    operators: &dyn Fn(&Cmp) -> bool,
+    of_kind: &dyn Fn(&Term<&str>) -> bool,
+    found: &mut dyn FnMut(&str),
+) {
     match term {
-        Term::BinOp(left, BinaryOp::Cmp(jaq_core::ops::Cmp::Eq), right) => {
+        Term::BinOp(left, BinaryOp::Cmp(compared), right) if operators(compared) => {
             for (one, other) in [(left, right), (right, left)] {
                 if let (true, Term::Str(None, parts)) = (of_kind(one), &**other)
                     && let Some(text) = text(parts)
@@ -111,11 +144,15 @@ fn compared(term: &Term<&str>, of_kind: &dyn Fn(&Term<&str>) -> bool, found: &mu
             }
         }
         Term::BinOp(left, BinaryOp::And | BinaryOp::Or, right) => {
-            compared(left, of_kind, found);
-            compared(right, of_kind, found);
+            comparisons(left, operators, of_kind, found);
+            comparisons(right, operators, of_kind, found);
         }
         Term::BinOp(left, BinaryOp::Pipe(None), right) if matches!(**right, Term::Call("not", _)) => {
-            compared(left, of_kind, found);
+            comparisons(left, operators, of_kind, found);
+        }
+        // `.severity | . == "High" or . == "Fatal"`
+        Term::BinOp(left, BinaryOp::Pipe(None), right) if of_kind(left) => {
+            comparisons(right, operators, &|term| matches!(term, Term::Id), found);
         }
         _ => {}
     }
@@ -137,7 +174,7 @@ fn is_field(term: &Term<&str>, field: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{certain, words_compared_with};
+    use super::{certain, words_compared_with, words_ordered_with};
 
     #[test]
     fn what_always_or_never_holds_is_seen() {
@@ -164,6 +201,15 @@ mod tests {
         assert!(certain(".vendor = \"acme\"").assigns);
         assert_eq!(certain("(.a | type) == \"text\" and .b").impossible_types, ["text"]);
         assert!(certain("(.a | type) == \"string\"").impossible_types.is_empty());
+    }
+
+    #[test]
+    fn an_order_of_words_and_an_assignment_inside_are_seen() {
+        let source = ".a and (.severity >= \"Medium\" or (\"Low\" < .severity | not)) or .severity == \"High\"";
+        assert_eq!(words_ordered_with(source, "severity"), ["Medium", "Low"]);
+        assert!(words_ordered_with(".n > 3 or .severity == \"High\"", "severity").is_empty());
+        assert!(certain("(.a = 1) and .b").assigns && certain("(.a = 1) and .b").holds.is_none());
+        assert_eq!(words_compared_with(".severity | . == \"a\" or . != \"b\"", "severity"), ["a", "b"]);
     }
 
     #[test]

@@ -59,6 +59,11 @@ pub fn infer(samples: &[Value], name: &str, settings: &MappingSettings, notes: &
     if samples.iter().any(Value::is_array) {
         notes.push("The samples are lists; the bridge takes each element as a record of its own.".to_owned());
     }
+    if samples.iter().flat_map(items).any(|item| in_records(item).is_some()) {
+        let note =
+            "The samples are batches, `{\"records\": [...]}`; the bridge takes each element as a record of its own.";
+        notes.push(note.to_owned());
+    }
     let condition = matching::of(&documents);
     let condition = condition
         .ok_or_else(|| NoDraft("the samples have no key in common: give those of one format only".to_owned()))?;
@@ -98,16 +103,28 @@ pub fn infer(samples: &[Value], name: &str, settings: &MappingSettings, notes: &
     Err(NoDraft("no choice of fields works out".to_owned()))
 }
 
+fn items(sample: &Value) -> &[Value] {
+    match sample {
+        Value::Array(items) => items,
+        other => std::slice::from_ref(other),
+    }
+}
+
+/// What the bridge takes out of `{"records": [...]}` before it looks for a format (see [`super::envelope`]).
+fn in_records(item: &Value) -> Option<&[Value]> {
+    match (item.as_object()?.len(), item.get("records")?) {
+        (1, Value::Array(items)) => Some(items),
+        _ => None,
+    }
+}
+
 /// The objects that the samples are.
 fn documents(samples: &[Value]) -> Result<Vec<&Map<String, Value>>, NoDraft> {
     let mut documents = Vec::new();
     for (i, sample) in samples.iter().enumerate() {
-        let items = match sample {
-            Value::Array(items) => items.as_slice(),
-            other => std::slice::from_ref(other),
-        };
-        for item in items {
-            let wrong = || NoDraft(format!("sample {} is no JSON object", i + 1));
+        let wrong = || NoDraft(format!("sample {} is no JSON object", i + 1));
+        for item in items(sample).iter().flat_map(|item| in_records(item).unwrap_or_else(|| std::slice::from_ref(item)))
+        {
             documents.push(item.as_object().ok_or_else(wrong)?);
         }
     }

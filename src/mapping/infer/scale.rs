@@ -38,6 +38,10 @@ pub(super) struct Scale {
     pub(super) notes: Vec<String>,
 }
 
+/// Elastic's bands of risk scores.
+const OF_SCORES: [(i64, Severity); 4] =
+    [(0, Severity::Low), (22, Severity::Medium), (48, Severity::High), (74, Severity::Fatal)];
+
 /// A scale for these values of a field.
 pub(super) fn of(path: &str, values: &[Value]) -> Scale {
     let number = |value: &Value| match value {
@@ -51,7 +55,11 @@ pub(super) fn of(path: &str, values: &[Value]) -> Scale {
     }
     let name = path.to_lowercase();
     let is_priority = name.ends_with("prio") || name.ends_with("priority");
-    if is_priority && numbers.iter().all(|n| (1.0..=5.0).contains(n)) { of_priorities() } else { of_numbers(&numbers) }
+    if is_priority && numbers.iter().all(|n| (1.0..=5.0).contains(n)) {
+        of_priorities()
+    } else {
+        of_numbers(&numbers, ["score", "risk"].iter().any(|word| name.contains(word)))
+    }
 }
 
 /// Of priorities the first is the worst: those of Suricata, and of most that have no more than five.
@@ -62,16 +70,20 @@ fn of_priorities() -> Scale {
     Scale { words, bands: Vec::new(), notes }
 }
 
-fn of_numbers(numbers: &[f64]) -> Scale {
+/// Scores are from 0 to 100, however low those of the samples are; of other numbers the highest tells the scale, if there
+/// is more than one.
+fn of_numbers(numbers: &[f64], is_score: bool) -> Scale {
     use Severity::{Fatal, High, Low, Medium, Tips};
     let highest = numbers.iter().copied().fold(f64::MIN, f64::max);
     let lowest = numbers.iter().copied().fold(f64::MAX, f64::min);
     let (bands, scale) = match highest {
         _ if lowest < 0.0 || highest > 100.0 => (vec![], "no scale that is known; write `bands`"),
+        _ if is_score => (OF_SCORES.to_vec(), "from 0 to 100"),
+        _ if lowest.total_cmp(&highest).is_eq() => (vec![], "that one number does not show; write `bands`"),
         _ if highest <= 5.0 => (vec![(0, Tips), (2, Low), (3, Medium), (4, High), (5, Fatal)], "from 1 to 5"),
         _ if highest <= 10.0 => (vec![(0, Tips), (1, Low), (4, Medium), (7, High), (9, Fatal)], "from 0 to 10"),
         _ if highest <= 16.0 => (vec![(0, Tips), (4, Low), (7, Medium), (12, High), (15, Fatal)], "from 0 to 15"),
-        _ => (vec![(0, Low), (22, Medium), (48, High), (74, Fatal)], "from 0 to 100"),
+        _ => (OF_SCORES.to_vec(), "from 0 to 100"),
     };
     let mut notes = vec![format!("a guess: the samples have {lowest} to {highest}, taken for a scale {scale}")];
     if !bands.is_empty() {
@@ -121,9 +133,17 @@ mod tests {
 
     #[test]
     fn numbers_make_bands_by_their_size_and_words_make_words() {
-        let bands = |values: &[i64]| of(".score", &values.iter().map(|n| json!(n)).collect::<Vec<_>>()).bands;
+        let of_field =
+            |field: &str, values: &[i64]| of(field, &values.iter().map(|n| json!(n)).collect::<Vec<_>>()).bands;
+        let bands = |values: &[i64]| of_field(".level", values);
+        for one in [&[4][..], &[4, 5]] {
+            assert_eq!(of_field(".risk_score", one).last(), Some(&(74, Severity::Fatal)), "a low score is a score");
+        }
+        for one in [&[4][..], &[4, 4], &[99]] {
+            assert_eq!(bands(one), [], "one number shows no scale");
+        }
         assert_eq!(bands(&[3, 5]).last(), Some(&(5, Severity::Fatal)));
-        assert_eq!(bands(&[99]).last(), Some(&(74, Severity::Fatal)));
+        assert_eq!(bands(&[20, 99]).last(), Some(&(74, Severity::Fatal)));
         assert_eq!(bands(&[1000]), []);
         let words = of(".severity", &[json!("WARN"), json!("high"), json!("odd")]);
         assert!(words.words.contains(&("warn".to_owned(), Severity::Medium)));

@@ -56,6 +56,17 @@ fn a_batch_is_split_and_its_elements_are_the_samples() {
 }
 
 #[test]
+fn a_list_of_records_is_opened_as_the_bridge_opens_it() {
+    let record = |n: u64| json!({"time": "2026-11-20T08:14:52Z", "operationName": "x", "resourceId": "/a", "level": n});
+    let text = draft(&[json!({"records": [record(1), record(2)]})]);
+    assert_good(&text);
+    assert!(!text.contains("has(\"records\")") && !text.contains("\nsplit:"), "{text}");
+    assert!(text.contains("each element as a record of its own"), "{text}");
+    let more = draft(&[json!({"records": [record(1)], "next": null})]);
+    assert!(more.contains(".records"), "an object with another member is no envelope: {more}");
+}
+
+#[test]
 fn what_is_not_there_is_said_and_not_made_up() {
     let text = draft(&[json!({"blob": {"x": [1, 2]}, "n": 1})]);
     assert_good(&text);

@@ -1,5 +1,7 @@
 //! Formats that no record reaches, because one that is tried before takes it.
 
+use serde_json::json;
+
 use crate::mapping::compiled::Mapping;
 use crate::mapping::expression::certain;
 use crate::mapping::finding::Finding;
@@ -32,7 +34,24 @@ pub(super) fn findings(mapper: &Mapper) -> Vec<Finding> {
             None => findings.extend(taken_tests(mapper, mapping, before)),
         }
     }
+    findings.extend(reached.iter().filter(|mapping| !mapping.shipped).filter_map(|taker| batches(mapper, taker)));
     findings
+}
+
+/// A condition that holds for batches of other formats' records, whatever these are: the bridge would open them, were
+/// they not taken whole.
+fn batches(mapper: &Mapper, taker: &Mapping) -> Option<Finding> {
+    let origin = selftest::origin();
+    if certain(taker.matches.source()).holds == Some(true) {
+        return None;
+    }
+    let shipped = mapper.mappings().iter().filter(|mapping| mapping.shipped);
+    let inputs =
+        shipped.flat_map(|mapping| mapping.tests.iter().filter_map(|test| selftest::input(mapping, test).ok()));
+    let taken = inputs.map(|input| json!({"records": [input]})).any(|batch| mapper.matches(taker, &batch, &origin));
+    let problem = "holds for every batch `{\"records\": [...]}`, so other formats' records in such are never reached";
+    let remedy = "the bridge opens such batches itself: write a `match` for one element, without `split`";
+    taken.then(|| of(taker, "match", problem.to_owned(), remedy))
 }
 
 fn same(a: &Mapping, b: &Mapping) -> bool {

@@ -78,6 +78,14 @@ tests: [{name: one, input: {items: [{title: t, n: 1, src: {ip: 192.0.2.1, port: 
 }
 
 #[test]
+fn a_condition_that_takes_every_batch_of_records_is_told() {
+    let file = |matches: &str| format!("name: x\nmatch: '{matches}'\nsplit: .records[]\nalert: {{title: .t}}\n");
+    let told = lint(&[("x.yaml", &file("has(\"records\")"))], |_| ());
+    assert!(told.len() == 1 && told[0].starts_with("Warning x.yaml:2:1: match: holds for every batch"), "{told:?}");
+    assert_eq!(lint(&[("x.yaml", &file(".records[0].category == \"mine\""))], |_| ()), Vec::<String>::new());
+}
+
+#[test]
 fn a_format_that_no_record_reaches_is_told() {
     let test = |name: &str, matches: &str| {
         format!(

@@ -284,3 +284,90 @@ fn syslog_and_cef_are_dead_letters_and_no_crash() {
         assert!(!failure.message.contains("203.0.113.7"), "{}", failure.message);
     }
 }
+
+#[test]
+fn what_starts_nothing_is_skipped_before_its_fields_are_asked_for() {
+    let group = changed("alertmanager_webhook", |document| {
+        document["alerts"] = json!([{"status": "resolved", "labels": {}, "generatorURL": 7}]);
+    });
+    let part = parts_of(mapper(), group.to_string()).remove(0);
+    assert_eq!(part.result.unwrap().skip.as_deref(), Some("resolved"), "without a title");
+    assert_eq!(part.faults, []);
+}
+
+#[test]
+fn an_element_that_is_no_alert_costs_none_of_its_group() {
+    let group = changed("alertmanager_webhook", |document| {
+        let good = document["alerts"][0].clone();
+        document["alerts"] = json!([good, 7, good, null, "text"]);
+    });
+    let told: Vec<_> = parts_of(mapper(), group.to_string()).into_iter().map(|part| part.result.is_ok()).collect();
+    assert_eq!(told, [true, false, true, false, false]);
+}
+
+#[test]
+fn an_alert_of_prometheus_without_a_start_is_known_by_its_place() {
+    let group = changed("alertmanager_webhook", |document| {
+        let mut alert = document["alerts"][0].clone();
+        alert.as_object_mut().unwrap().remove("startsAt");
+        document["alerts"] = json!([alert, alert]);
+    });
+    let ids: Vec<_> = parts_of(mapper(), group.to_string()).into_iter().map(|part| part.result.unwrap().id).collect();
+    assert_ne!(ids[0], ids[1], "one fingerprint, two firings");
+}
+
+#[test]
+fn an_activity_written_as_a_text_is_the_number_in_it() {
+    for (activity, skipped) in
+        [(json!("1"), false), (json!(1.0), false), (json!("2"), true), (json!(3), true), (json!("Create"), false)]
+    {
+        let finding = changed("ocsf_detection_finding_2004", |document| document["activity_id"] = activity.clone());
+        assert_eq!(alert(&finding).skip.is_some(), skipped, "{activity}");
+    }
+}
+
+#[test]
+fn a_uuid_of_noughts_is_no_id() {
+    let of = |id: &str| alert(&changed("ecs_nested_alert", |document| document["event"]["id"] = id.into())).id;
+    let nil = of("00000000-0000-0000-0000-000000000000");
+    assert_eq!(nil, of(""));
+    assert_ne!(nil, "00000000-0000-0000-0000-000000000000");
+}
+
+#[test]
+fn keys_of_ecs_are_read_flat_and_nested() {
+    let flat = |format: &str| {
+        let mut flat = Map::new();
+        let document = document(format, "example");
+        for (name, value) in document.as_object().unwrap() {
+            match value {
+                Value::Object(fields) => flatten(name, fields, &mut flat),
+                value => drop(flat.insert(name.clone(), value.clone())),
+            }
+        }
+        Value::Object(flat)
+    };
+    for format in ["elastic_detection_alert", "ecs_nested_alert"] {
+        let flat = flat(format);
+        assert!(flat.get("host.name").is_some() && flat.get("host").is_none());
+        let alert = alert(&flat);
+        assert_eq!((&*alert.format, alert.content), (format, content(&document(format, "example"))));
+        let mut lists = flat.clone();
+        for name in ["host.name", "source.ip", "event.kind"] {
+            if let Some(value) = lists.get_mut(name) {
+                *value = json!([value.take()]);
+            }
+        }
+        assert_eq!(content(&lists), content(&flat), "{format}");
+    }
+}
+
+fn flatten(path: &str, fields: &Map<String, Value>, into: &mut Map<String, Value>) {
+    for (name, value) in fields {
+        let path = format!("{path}.{name}");
+        match value {
+            Value::Object(fields) => flatten(&path, fields, into),
+            value => drop(into.insert(path, value.clone())),
+        }
+    }
+}
