@@ -148,6 +148,17 @@ fn the_readme_names_every_key_that_is_not_built_and_no_other() {
     assert_eq!(named, unbuilt);
 }
 
+#[test]
+fn the_readme_names_no_option_as_missing_that_there_is() {
+    let page = page("README.md");
+    let section = page.split("\n## Not built yet\n").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let option = Regex::new(r"`([a-z]+) (--[a-z-]+)`").unwrap();
+    for found in option.captures_iter(section) {
+        let output = Command::new(env!("CARGO_BIN_EXE_alertbridge")).args([&found[1], "--help"]).output().unwrap();
+        assert!(!String::from_utf8_lossy(&output.stdout).contains(&found[2]), "{} is built", &found[0]);
+    }
+}
+
 /// The keys of which the schema says that they are not built.
 fn not_built(path: &str, schema: &Value, found: &mut BTreeSet<String>) {
     let description = schema["description"].as_str().unwrap_or_default();

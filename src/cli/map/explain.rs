@@ -160,6 +160,11 @@ impl Page {
             if let (Some(result), true) = (&field.result, field.sent != field.result && field.sent.is_some()) {
                 self.line(10 + name + 2, &[(Tone::Faint, &format!("mended from {result}"), 0)]);
             }
+            if field.default_zone {
+                let how =
+                    "the time has no zone, so mapping.default_time_zone is taken; `secmaster_time(\"UTC\")` names one";
+                self.line(10 + name + 2, &[(Tone::Advice, how, 0)]);
+            }
         }
         let Some(part) = part else { return };
         match &part.result {

@@ -81,7 +81,8 @@ impl Tracer<'_> {
         }
         match result {
             Ok(result) => {
-                let (sent, faults) = self.check(steps, result.as_ref());
+                let (sent, faults) = self.check(steps, result.as_ref(), self.env.zone_offset);
+                trace.default_zone = sent.is_some() && sent != self.elsewhere(steps, expression, result.as_ref());
                 trace.faults = faults.into_iter().map(|fault| shown(&trace.field, steps, fault)).collect();
                 (trace.result, trace.sent) = (result, sent);
             }
@@ -98,8 +99,21 @@ impl Tracer<'_> {
         reads(source).into_iter().filter_map(|path| value(&path).map(|value| (path, value))).collect()
     }
 
+    /// What would be sent if times without zone were taken for those of another one.
+    fn elsewhere(&self, steps: &[Step], expression: Option<&Expression>, result: Option<&Value>) -> Option<Value> {
+        let env = Env { zone_offset: self.env.zone_offset - 1, ..self.env.clone() };
+        let there = match expression {
+            // Of an expression that gives all fields, only what the typed check mends is seen.
+            Some(expression) if !matches!(self.mapping.alert, Node::Expression(_)) => {
+                expression.one(self.document, &env).ok()?
+            }
+            _ => result.cloned(),
+        };
+        self.check(steps, there.as_ref(), env.zone_offset).0
+    }
+
     /// What the typed check leaves of a field. `id` and `severity` are translated before it and are told by themselves.
-    fn check(&self, steps: &[Step], value: Option<&Value>) -> (Option<Value>, Vec<FieldFault>) {
+    fn check(&self, steps: &[Step], value: Option<&Value>, zone_offset: i32) -> (Option<Value>, Vec<FieldFault>) {
         let mut faults = Vec::new();
         let Some(value) = value.filter(|value| !is_nothing(value)) else { return (None, faults) };
         if &*self.mapping.data_class.name != "Alert" || steps.is_empty() {
@@ -113,8 +127,7 @@ impl Tracer<'_> {
             Step::Index => Value::Array(vec![value]),
         });
         let Value::Object(mut whole) = whole else { return (None, faults) };
-        let (strict, zone_offset) = (self.policy.strict, self.env.zone_offset);
-        Check { strict, zone_offset, faults: &mut faults }.object(&Place::Root, ALERT, &mut whole);
+        Check { strict: self.policy.strict, zone_offset, faults: &mut faults }.object(&Place::Root, ALERT, &mut whole);
         let sent = steps.iter().try_fold(Value::Object(whole), |value, step| match (step, value) {
             (Step::Name(name), Value::Object(mut object)) => object.shift_remove(name),
             (Step::Index, Value::Array(items)) => items.into_iter().next(),

@@ -79,6 +79,8 @@ pub struct FieldTrace {
     pub result: Option<Value>,
     /// What is sent of it; none where it is left out.
     pub sent: Option<Value>,
+    /// Whether a time without zone took `mapping.default_time_zone`.
+    pub default_zone: bool,
     /// What is wrong with it, each with what to do where that is known.
     pub faults: Vec<(String, Option<&'static str>)>,
 }

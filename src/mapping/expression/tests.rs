@@ -136,6 +136,8 @@ fn own_functions_do_what_their_documentation_says() {
         ("1795169045.9999 | secmaster_time", json!("2026-11-20T10:04:05.999Z+0000")),
         ("[\"0001-01-01T00:00:00Z\", \"\", null | secmaster_time]", json!([null, null, null])),
         ("\"2026-11-20 08:00:00\" | secmaster_time", json!("2026-11-20T08:00:00.000Z+0800")),
+        ("\"2026-11-20 08:00:00\" | secmaster_time(\"UTC\")", json!("2026-11-20T08:00:00.000Z+0000")),
+        ("\"2026-11-20 08:00:00+02:00\" | secmaster_time(\"UTC\")", json!("2026-11-20T08:00:00.000Z+0200")),
         ("\"a\" | uuid5", json!(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b"a").to_string())),
         (
             "\"a\" | uuid5(\"6ba7b810-9dad-11d1-80b4-00c04fd430c8\")",
