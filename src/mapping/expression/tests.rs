@@ -76,9 +76,24 @@ fn what_has_side_effects_is_refused_by_name() {
 #[test]
 fn what_is_not_jq_is_refused_with_the_place() {
     insta::assert_snapshot!(
-        [".a |", ".a[", "{a: }", "nope", "nope(1)", "nope(1; 2)", ".a as $x", "$y", "\"a"]
-            .map(|source| format!("{source}  ->  {}", Expression::compile(source).unwrap_err()))
-            .join("\n")
+        [
+            ".a |",
+            ".a[",
+            "{a: }",
+            "nope",
+            "door",
+            "text",
+            "next",
+            "unpriced_match",
+            "ascii_upcas",
+            "nope(1)",
+            "nope(1; 2)",
+            ".a as $x",
+            "$y",
+            "\"a"
+        ]
+        .map(|source| format!("{source}  ->  {}", Expression::compile(source).unwrap_err()))
+        .join("\n")
     );
 }
 

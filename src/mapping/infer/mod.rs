@@ -59,6 +59,12 @@ pub fn infer(samples: &[Value], name: &str, settings: &MappingSettings, notes: &
     if samples.iter().any(Value::is_array) {
         notes.push("The samples are lists; the bridge takes each element as a record of its own.".to_owned());
     }
+    let name = format_name(name);
+    if super::shipped::is_name(&name) {
+        notes.push(format!(
+            "The shipped format `{name}` has this name: this file replaces it. Choose another, unless that is meant."
+        ));
+    }
     let condition = matching::of(&documents);
     let condition = condition
         .ok_or_else(|| NoDraft("the samples have no key in common: give those of one format only".to_owned()))?;
@@ -73,7 +79,7 @@ pub fn infer(samples: &[Value], name: &str, settings: &MappingSettings, notes: &
     let leaves = leaves::of(&elements);
     let guesses = roles::guess(&leaves, elements.len());
     let mut parts = Parts {
-        name: format_name(name),
+        name,
         samples: elements.len(),
         split: list.map(|name| path([name.as_str()])),
         condition,
@@ -96,6 +102,11 @@ pub fn infer(samples: &[Value], name: &str, settings: &MappingSettings, notes: &
         }
     }
     Err(NoDraft("no choice of fields works out".to_owned()))
+}
+
+/// A value as YAML that begins at some indentation.
+pub(super) fn yaml_value(value: &Value, indent: usize) -> String {
+    yaml::value(value, indent)
 }
 
 /// The objects that the samples are.
