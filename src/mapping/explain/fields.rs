@@ -84,6 +84,11 @@ impl Tracer<'_> {
                 let (sent, faults) = self.check(steps, result.as_ref(), self.env.zone_offset);
                 trace.default_zone = sent.is_some() && sent != self.elsewhere(steps, expression, result.as_ref());
                 trace.faults = faults.into_iter().map(|fault| shown(&trace.field, steps, fault)).collect();
+                let empty = result.as_ref().and_then(Value::as_str).is_some_and(|text| text.trim().is_empty());
+                if empty && self.mapping.required.contains(&trace.field) {
+                    let remedy = "`(.a | select(. != \"\")) // .b` takes another field where this one is empty";
+                    trace.faults.push(("is required, and empty".to_owned(), Some(remedy)));
+                }
                 (trace.result, trace.sent) = (result, sent);
             }
             Err(message) => trace.faults.push((message.clone(), remedy(&message))),
@@ -92,11 +97,21 @@ impl Tracer<'_> {
     }
 
     fn reads(&self, source: &str) -> Vec<(String, Value)> {
-        let value = |path: &String| match Expression::compile(path).ok()?.all(self.document, self.env).ok()?.first() {
+        let at = |path: &str| match Expression::compile(path).ok()?.all(self.document, self.env).ok()?.first() {
             Some(Document { val, .. }) => Some(to_json(val)),
             None => Some(to_json(&Val::Null)),
         };
-        reads(source).into_iter().filter_map(|path| value(&path).map(|value| (path, value))).collect()
+        // Where a path cannot be followed, what stands in its way is shown.
+        let value = |path: String| {
+            let mut path = path.as_str();
+            loop {
+                if let Some(value) = at(path) {
+                    return Some((path.to_owned(), value));
+                }
+                path = path.rfind(['.', '[']).filter(|end| *end > 0).and_then(|end| path.get(..end))?;
+            }
+        };
+        reads(source).into_iter().filter_map(value).collect()
     }
 
     /// What would be sent if times without zone were taken for those of another one.
