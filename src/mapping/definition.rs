@@ -90,5 +90,11 @@ pub(super) struct TestDefinition {
 
 /// Reads a mapping file's text; `file` is for the error.
 pub(super) fn parse(file: &str, text: &str) -> Result<Definition, MappingError> {
-    serde_saphyr::from_str(text).map_err(|e| MappingError::of_file(file, e.to_string()))
+    serde_saphyr::from_str(text).map_err(|e| {
+        let mut problem = e.to_string().replace("<input>", file);
+        if problem.contains("mapping values are not allowed") {
+            problem.push_str("; an expression with `: ` or ` #` in it needs single quotes around it");
+        }
+        MappingError::of_file(file, problem)
+    })
 }

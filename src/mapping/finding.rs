@@ -8,6 +8,8 @@ use super::places::At;
 /// How much it matters.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Level {
+    /// It may well be meant.
+    Note,
     /// It works, and is hardly meant.
     Warning,
     /// Records would be lost to the dead-letter topic, or a test does not hold.

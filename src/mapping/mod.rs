@@ -4,6 +4,7 @@
 //! result is checked against the data class before it is sent, and is a pure function of record and mapping files
 //! (promise 3). Whatever a record or a mapping holds, it costs at most a dead letter or a field, never the process.
 
+mod alert_fields;
 mod attack;
 mod check;
 mod cite;
@@ -36,6 +37,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use alert_fields::{AlertField, alert_fields};
 pub use check::FieldFault;
 pub use error::MappingError;
 pub use explain::{DocumentTrace, Explanation, FieldTrace, IdTrace, PartTrace, SeverityTrace, Tried};

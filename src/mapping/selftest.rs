@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::check::FieldFault;
 use super::compiled::Mapping;
 use super::definition::TestDefinition;
-use super::mapper::Mapper;
+use super::mapper::{MappedPart, Mapper};
 use super::places::{At, Places};
 use crate::domain::{Alert, Offset, Origin, TopicPartition};
 
@@ -64,13 +65,34 @@ impl Mapper {
             return Err("the mapping's `match` does not hold for the input".to_owned());
         }
         let parts = self.map_value(mapping, &input, &origin);
-        let contents: Result<Vec<Value>, String> =
-            parts.into_iter().map(|p| p.result.map(content).map_err(|failure| failure.to_string())).collect();
         let expected: &[Value] = match &test.expect {
             Value::Array(contents) => contents,
             content => std::slice::from_ref(content),
         };
-        compare(&contents?, expected)
+        let problems = compare(parts, expected);
+        if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+    }
+}
+
+impl Mapper {
+    /// What a test of a mapping file is to expect of a record's value, as YAML; as one format where that is named.
+    ///
+    /// # Errors
+    /// When the value is no JSON object, no format matches, or a part is no alert.
+    pub fn expectation(&self, format: Option<&str>, value: &[u8]) -> Result<String, String> {
+        let input: Value = serde_json::from_slice(value).map_err(|e| format!("the record is not JSON: {e}"))?;
+        let origin = origin();
+        let mapping = match format {
+            Some(name) => self.mappings().iter().find(|mapping| &*mapping.name == name),
+            None => self.mappings().iter().find(|mapping| self.matches(mapping, &input, &origin)),
+        };
+        let mapping = mapping.ok_or("no format matches the record")?;
+        let parts = self.map_value(mapping, &input, &origin).into_iter();
+        let mut contents: Vec<Value> =
+            parts.map(|part| part.result.map(content).map_err(|why| why.to_string())).collect::<Result<_, _>>()?;
+        let expect =
+            if mapping.split.is_none() && contents.len() == 1 { contents.remove(0) } else { Value::Array(contents) };
+        Ok(format!("    expect: {}\n", super::infer::yaml_value(&expect, 4)))
     }
 }
 
@@ -110,36 +132,55 @@ pub(super) fn origin() -> Origin {
     }
 }
 
-fn compare(contents: &[Value], expected: &[Value]) -> Result<(), String> {
-    if contents.len() != expected.len() {
-        return Err(format!("expected {} parts, found {}", expected.len(), contents.len()));
+/// Everything in which the parts differ from what is expected, with each part's number where there are several.
+fn compare(parts: Vec<MappedPart>, expected: &[Value]) -> Vec<String> {
+    let mut problems = Vec::new();
+    let (found, several) = (parts.len(), parts.len() > 1 || expected.len() > 1);
+    if found != expected.len() {
+        problems.push(format!("expected {} parts, found {found}", expected.len()));
     }
-    for (content, expected) in contents.iter().zip(expected) {
-        if let Some(difference) = difference("", content, expected) {
-            return Err(difference);
+    for (i, part) in parts.into_iter().enumerate() {
+        let before = problems.len();
+        match (part.result.map(content), expected.get(i)) {
+            (Err(failure), _) => problems.push(failure.to_string()),
+            (Ok(content), Some(expected)) => differences("", &content, expected, &part.faults, &mut problems),
+            (Ok(_), None) => {}
+        }
+        if several {
+            problems.iter_mut().skip(before).for_each(|problem| *problem = format!("part {i}: {problem}"));
         }
     }
-    Ok(())
+    problems
 }
 
-/// The first place where two values differ.
-fn difference(path: &str, found: &Value, expected: &Value) -> Option<String> {
+/// The places where two values differ.
+fn differences(path: &str, found: &Value, expected: &Value, faults: &[FieldFault], problems: &mut Vec<String>) {
     match (found, expected) {
         (Value::Object(f), Value::Object(e)) => {
-            let names = e.keys().chain(f.keys().filter(|name| !e.contains_key(*name)));
-            names.into_iter().find_map(|name| {
+            for name in e.keys().chain(f.keys().filter(|name| !e.contains_key(*name))) {
                 let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 match (f.get(name), e.get(name)) {
-                    (Some(f), Some(e)) => difference(&path, f, e),
-                    (None, _) => Some(format!("{path} is missing")),
-                    (Some(f), None) => Some(format!("{path} is not expected, but there: {f}")),
+                    (Some(f), Some(e)) => differences(&path, f, e, faults, problems),
+                    (None, _) => problems.push(format!("{path} is missing{}", why(&path, faults))),
+                    (Some(f), None) => problems.push(format!("{path} is not expected, but there: {f}")),
                 }
-            })
+            }
         }
         (Value::Array(f), Value::Array(e)) if f.len() == e.len() => {
-            f.iter().zip(e).enumerate().find_map(|(i, (f, e))| difference(&format!("{path}[{i}]"), f, e))
+            for (i, (f, e)) in f.iter().zip(e).enumerate() {
+                differences(&format!("{path}[{i}]"), f, e, faults, problems);
+            }
         }
-        _ if found == expected => None,
-        _ => Some(format!("{path} is {found}, expected {expected}")),
+        _ if found == expected => {}
+        _ => problems.push(format!("{path} is {found}, expected {expected}{}", why(path, faults))),
     }
+}
+
+/// The fault of a field, or of what is in it.
+fn why(path: &str, faults: &[FieldFault]) -> String {
+    let of_field = |fault: &&FieldFault| {
+        let rest = fault.field.strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    faults.iter().find(of_field).map_or_else(String::new, |fault| format!(" ({}: {})", fault.field, fault.message))
 }

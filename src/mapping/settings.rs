@@ -1,7 +1,7 @@
 //! Settings of the mapping, and the loading of all mapping files under them.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
@@ -178,6 +178,11 @@ fn assemble(
     })
 }
 
+/// Whether a path in a folder of mappings is one of them.
+pub(super) fn is_mapping_file(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml")) && path.is_file()
+}
+
 /// All files: the user's, sorted by file name, then the shipped.
 pub(super) fn sources(settings: &MappingSettings, errors: &mut Vec<MappingError>) -> Vec<Source> {
     let mut files = Vec::new();
@@ -188,13 +193,11 @@ pub(super) fn sources(settings: &MappingSettings, errors: &mut Vec<MappingError>
             continue;
         }
         let of_directory = |e: io::Error| {
-            MappingError::of_field("mapping", "directories", format!("cannot read {}: {e}", directory.display()))
+            let hint = if directory.is_file() { "; give the folder that it is in" } else { "" };
+            MappingError::of_field("mapping", "directories", format!("cannot read {}: {e}{hint}", directory.display()))
         };
         match fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
-            Ok(entries) => files.extend(entries.into_iter().map(|e| e.path()).filter(|path| {
-                path.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"))
-                    && path.is_file()
-            })),
+            Ok(entries) => files.extend(entries.into_iter().map(|e| e.path()).filter(|path| is_mapping_file(path))),
             Err(error) => errors.push(of_directory(error)),
         }
     }

@@ -28,3 +28,8 @@ pub(super) const SHIPPED: &[(&str, &str)] = shipped![
     // Last: other formats have a title and a severity too.
     "secmaster_alert",
 ];
+
+/// Whether a shipped format has this name.
+pub(super) fn is_name(name: &str) -> bool {
+    SHIPPED.iter().any(|(file, _)| file.strip_suffix(".yaml") == Some(name))
+}

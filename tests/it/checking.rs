@@ -95,6 +95,65 @@ fn a_route_that_no_alert_reaches_is_told_with_its_line() {
     assert!(out.contains(warning), "{out}{}", String::from_utf8_lossy(&output.stderr));
 }
 
+#[test]
+fn everything_in_which_a_test_differs_is_told_with_the_part_and_the_fields_fault() {
+    let batch = "name: b\nmatch: has(\"items\")\nsplit: .items[]\nalert: {id: .id, title: .t, count: .n, owner: .o}\ntests:\n  - name: two\n    input: {items: [{id: a, t: x, n: 1}, {id: b, t: yy, n: many, o: me}]}\n    expect:\n      - {id: 1f9a8b6e-59a6-5f0e-a3c5-5d0f5f5c5a5a, severity: Medium, title: x, count: 1}\n      - {title: z, count: 2}\n";
+    let folder = folder(batch);
+    let (code, out, err) = run(folder.path(), &["check", "--mappings", "mappings"]);
+    assert_eq!(code, Some(2));
+    for part in ["part 0: id is ", "part 1: title is \"yy\", expected \"z\"", "part 1: owner is not expected"] {
+        assert!(err.contains(part), "{err}");
+    }
+    assert!(err.contains("part 1: count is missing (count: expected integer, found string (in `.n`))"), "{err}");
+    let warning = "alert.count: the test `two` is without it: expected integer, found string";
+    assert!(out.contains(warning), "what is warned of is told although the test fails: {out}");
+}
+
+#[test]
+fn a_file_that_is_no_yaml_is_named_with_its_place_and_what_to_do() {
+    let folder =
+        folder("name: acme\nmatch: .x\nalert:\n  title: if .a then \"b: c\" else .d end\n  labels: {a: b: c}\n");
+    let (code, _, err) = run(folder.path(), &["check", "--mappings", "mappings"]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("mappings/acme.yaml") && !err.contains("<input>"), "{err}");
+    assert!(err.contains("needs single quotes"), "{err}");
+}
+
+#[test]
+fn a_file_in_place_of_a_folder_is_told() {
+    let folder = folder(&good());
+    let (code, _, err) = run(folder.path(), &["check", "--mappings", "mappings/acme.yaml"]);
+    assert!(code == Some(2) && err.contains("give the folder that it is in"), "{err}");
+}
+
+#[test]
+fn what_a_test_is_to_expect_is_printed_as_yaml_that_holds() {
+    let start = "name: b\nmatch: has(\"items\")\nsplit: .items[]\nalert: {id: .id, title: .t, count: .n}\ntests:\n  - name: two\n    file: ../in.json\n";
+    let folder = folder(&format!("{start}    expect: []\n"));
+    fs::write(folder.path().join("in.json"), r#"{"items": [{"id": "a", "t": "x: y", "n": 1}, {"id": "b", "t": "'"}]}"#)
+        .unwrap();
+    let (code, expect, err) = run(folder.path(), &["map", "--expect", "--mappings", "mappings", "in.json"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    fs::write(folder.path().join("mappings/acme.yaml"), format!("{start}{expect}")).unwrap();
+    let (code, out, err) = run(folder.path(), &["check", "--mappings", "mappings", "--deny-warnings"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+}
+
+#[test]
+fn the_fields_of_an_alert_are_listed() {
+    let (code, out, _) = run(Path::new("."), &["map", "--fields"]);
+    assert_eq!(code, Some(0));
+    let port = out.lines().find(|line| line.starts_with("network_list[].src_port ")).unwrap();
+    assert!(port.contains("integer") && port.ends_with("0 to 65535"), "{port}");
+}
+
+#[test]
+fn an_unknown_format_is_told_with_the_nearest_and_where_ones_own_are() {
+    let (code, _, err) = run(Path::new("/"), &["map", "--format", "wazuh_alrt", "/dev/null"]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("did you mean `wazuh_alert`?") && err.contains("--mappings"), "{err}");
+}
+
 /// A running `check --watch`, read line by line.
 struct Watching {
     process: Child,

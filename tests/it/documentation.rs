@@ -19,7 +19,7 @@ use regex::Regex;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::pages::{code_blocks, in_package, page};
+use crate::support::pages::{assert_page, code_blocks, in_package, page};
 
 const FAILURES: &str = "docs/failure-classes.md";
 const MAPPINGS: &str = "docs/mappings.md";
@@ -156,6 +156,17 @@ fn the_readme_names_every_key_that_is_not_built_and_no_other() {
     assert_eq!(named, unbuilt);
 }
 
+#[test]
+fn the_readme_names_no_option_as_missing_that_there_is() {
+    let page = page("README.md");
+    let section = page.split("\n## Not built yet\n").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let option = Regex::new(r"`([a-z]+) (--[a-z-]+)`").unwrap();
+    for found in option.captures_iter(section) {
+        let output = Command::new(env!("CARGO_BIN_EXE_alertbridge")).args([&found[1], "--help"]).output().unwrap();
+        assert!(!String::from_utf8_lossy(&output.stdout).contains(&found[2]), "{} is built", &found[0]);
+    }
+}
+
 /// The keys of which the schema says that they are not built.
 fn not_built(path: &str, schema: &Value, found: &mut BTreeSet<String>) {
     let description = schema["description"].as_str().unwrap_or_default();
@@ -242,6 +253,23 @@ fn the_examples_of_the_own_functions_hold() {
     for (name, (expression, expected)) in names.zip(&examples) {
         assert_eq!(&alert.content["system_info"][&name], expected, "{expression}");
     }
+}
+
+#[test]
+fn the_page_of_the_alerts_fields_is_what_they_are_checked_against() {
+    let mut written =
+        "<!-- Made of src/mapping/schema.rs by tests/it/documentation.rs; `make docs` writes it anew. -->\n\n\
+                       # Fields of an alert\n\n\
+                       What `alert` in a [mapping file](mappings.md) may give, and what the typed check lets through.\n\
+                       `alertbridge map --fields` prints the same.\n\
+                       `id` and `severity` are translated before they are checked.\n\n\
+                       | field | type | takes |\n|---|---|---|\n"
+            .to_owned();
+    for field in alertbridge::mapping::alert_fields() {
+        let takes = field.takes.replace(" | ", ", ");
+        written.push_str(&format!("| `{}` | {} | {takes} |\n", field.path, field.kind));
+    }
+    assert_page("docs/alert-fields.md", &written);
 }
 
 /// The files below a folder of the package that end so.

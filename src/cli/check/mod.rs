@@ -129,7 +129,7 @@ fn mappings(loaded: &Loaded, round: &mut Round, out: &mut impl Write) -> Result<
     tell(app::lint_mappings(&loaded.config, &mapper), round, out)
 }
 
-/// Says the warnings, and keeps the errors for the end.
+/// Says the notes and warnings, and keeps the errors for the end.
 fn tell(findings: impl IntoIterator<Item = Finding>, round: &mut Round, out: &mut impl Write) -> Result<(), Failure> {
     for finding in findings {
         match finding.level {
@@ -137,6 +137,7 @@ fn tell(findings: impl IntoIterator<Item = Finding>, round: &mut Round, out: &mu
                 round.warnings += 1;
                 writeln!(out, "warn  {finding}")?;
             }
+            Level::Note => writeln!(out, "note  {finding}")?,
             Level::Error => round.errors.push(finding.to_string()),
         }
     }

@@ -6,7 +6,7 @@ use super::Routes;
 use super::input::Input;
 use super::paint::{Paint, Tone, width};
 use crate::domain::{Alert, SkipReason};
-use crate::mapping::{DocumentTrace, Explanation, FieldTrace, Mapped, MappedPart, PartTrace, Verdict};
+use crate::mapping::{DocumentTrace, Explanation, FieldTrace, Mapped, MappedPart, PartTrace, Tried, Verdict};
 use crate::routing::Decision;
 
 /// The widest that a column of names is.
@@ -107,6 +107,9 @@ impl Page {
         self.note("format", &text, tone);
         let name = columns(document.tried.iter().map(|tried| &*tried.format), MOST_NAME);
         let expression = columns(document.tried.iter().map(|tried| tried.expression.as_str()), MOST_EXPRESSION);
+        let held = |tried: &Tried| tried.failed.as_ref().map_or(0, |(held, _)| *held);
+        let most = document.tried.iter().map(held).max().filter(|most| *most > 0 && matched.is_none());
+        let closest = document.tried.iter().find(|tried| Some(held(tried)) == most);
         for tried in &document.tried {
             let (mark, tone) = mark(Some(&tried.verdict));
             let verdict = tried.verdict.to_string();
@@ -119,6 +122,10 @@ impl Page {
                     (tone, &verdict, 0),
                 ],
             );
+        }
+        if let Some((closest, (_, failed))) = closest.and_then(|tried| Some((tried, tried.failed.as_ref()?))) {
+            let text = format!("closest is {}, but for {failed}", closest.format);
+            self.line(10, &[(Tone::Advice, &text, 0)]);
         }
         if let Some(split) = &document.split {
             self.line(10, &[(Tone::Plain, "split by", 8), (Tone::Faint, split, 0)]);
@@ -160,6 +167,16 @@ impl Page {
             if let (Some(result), true) = (&field.result, field.sent != field.result && field.sent.is_some()) {
                 self.line(10 + name + 2, &[(Tone::Faint, &format!("mended from {result}"), 0)]);
             }
+            if field.default_zone {
+                let how =
+                    "the time has no zone, so mapping.default_time_zone is taken; `secmaster_time(\"UTC\")` names one";
+                self.line(10 + name + 2, &[(Tone::Advice, how, 0)]);
+            }
+        }
+        if let Some((when, verdict)) = &trace.skip {
+            let (mark, tone) = mark(Some(verdict));
+            let text = format!("{mark} {when}  {verdict}");
+            self.line(0, &[(Tone::Strong, "skip.when", 9), (tone, &text, 0)]);
         }
         let Some(part) = part else { return };
         match &part.result {

@@ -1,6 +1,8 @@
 //! `alertbridge map`: what a record becomes, without a consumer group and without SecMaster.
 
+mod expect;
 mod explain;
+mod fields;
 mod infer;
 mod input;
 mod lines;
@@ -21,7 +23,7 @@ use super::config::ConfigFiles;
 use crate::app;
 use crate::config::Purpose;
 use crate::domain::Header;
-use crate::mapping::{Mapped, Mapper};
+use crate::mapping::{Mapped, Mapper, suggest};
 use crate::pipeline::InstanceIdMode;
 use crate::routing::RouteTable;
 
@@ -48,6 +50,12 @@ pub(super) struct MapArgs {
     /// each field with its expression and what that read, severity, ids and route. Shows the record's content
     #[arg(long)]
     explain: bool,
+    /// Print what a test inside a mapping file is to expect of each record, as YAML to put under `expect:`
+    #[arg(long, conflicts_with_all = ["explain", "infer"])]
+    expect: bool,
+    /// Print the fields of the `Alert` data class: path, type, and what each takes
+    #[arg(long, conflicts_with_all = ["explain", "infer", "expect"])]
+    fields: bool,
     /// Read the record at this place in Kafka, with the configuration's brokers and security; joins no group and
     /// commits nothing. Key, headers, timestamp and cluster are the record's own
     #[arg(
@@ -122,6 +130,9 @@ pub(super) struct Routes {
 }
 
 pub(super) fn execute(args: &MapArgs) -> Result<(), Failure> {
+    if args.fields {
+        return fields::execute();
+    }
     if args.infer {
         return infer::execute(args);
     }
@@ -136,6 +147,9 @@ pub(super) fn execute(args: &MapArgs) -> Result<(), Failure> {
     };
     known_format(args, &mapper)?;
     let inputs = input::records(args, &config)?;
+    if args.expect {
+        return expect::execute(args, &mapper, &inputs);
+    }
     let paint = Paint::of_standard_error();
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
     let all_well = show(args, &mapper, routes.as_ref(), &inputs, &mut out, &mut err, paint)?;
@@ -147,7 +161,9 @@ fn known_format(args: &MapArgs, mapper: &Mapper) -> Result<(), Failure> {
         return Ok(());
     }
     let names: Vec<&str> = mapper.formats().map(|name| &**name).collect();
-    Err(Failure::Usage(anyhow!("there is no format `{}`; there are {}", args.format, names.join(", "))))
+    let near = suggest(&args.format, names.iter().copied());
+    let own = if args.mappings.is_empty() { "; for one of yours name its folder with --mappings" } else { "" };
+    Err(Failure::Usage(anyhow!("there is no format `{}`{near}{own}; there are {}", args.format, names.join(", "))))
 }
 
 /// Maps all records; tells whether none of the lines has an error. What goes to `err` is for people.

@@ -30,17 +30,25 @@ pub(super) enum Tone {
 }
 
 impl Paint {
-    /// That of standard error: its width and colours on a terminal; no colours where `NO_COLOR` is set.
+    /// That of standard error: the width that `COLUMNS` or the terminal says, and colours on a terminal unless `NO_COLOR`
+    /// is set.
     pub(super) fn of_standard_error() -> Self {
+        let terminal = io::stderr().is_terminal();
+        let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let mut table = comfy_table::Table::new();
-        let width = table.use_stderr().width().map_or(USUAL_WIDTH, usize::from);
-        let colour = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        let width = match columns {
+            Some(columns) => columns,
+            None if terminal => table.use_stderr().width().map_or(USUAL_WIDTH, usize::from),
+            // A file or a pipe has no width, and what is cut off there is lost.
+            None => usize::MAX,
+        };
+        let colour = terminal && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         Self { width: width.max(LEAST_WIDTH), colour }
     }
 
     /// A text in its tone, cut to so many columns.
     pub(super) fn text(self, tone: Tone, text: &str, columns: usize) -> String {
-        let text = cut(&printable(text), columns);
+        let text = self.cut(text, columns);
         let code = match tone {
             Tone::Plain => return text,
             Tone::Strong => "1",
@@ -54,8 +62,16 @@ impl Paint {
 
     /// The same, filled with spaces to that many columns.
     pub(super) fn cell(self, tone: Tone, text: &str, columns: usize) -> String {
-        let fill = columns.saturating_sub(width(&cut(&printable(text), columns)));
+        let fill = columns.saturating_sub(width(&self.cut(text, columns)));
         format!("{}{}", self.text(tone, text, columns), " ".repeat(fill))
+    }
+}
+
+impl Paint {
+    /// A text on one line, cut to so many columns where there is a width to fit.
+    fn cut(self, text: &str, columns: usize) -> String {
+        let text = printable(text);
+        if self.width == usize::MAX { text } else { cut(&text, columns) }
     }
 }
 
@@ -114,6 +130,13 @@ mod tests {
         assert_eq!(cut("abcdef", 4), "abc\u{2026}");
         assert_eq!(cut("\u{544a}\u{8b66}\u{6d4b}", 4), "\u{544a}\u{2026}", "each is two columns wide");
         assert!(width(&cut("\u{544a}\u{8b66}\u{6d4b}", 4)) <= 4);
+    }
+
+    #[test]
+    fn without_a_width_nothing_is_cut() {
+        let endless = Paint { width: usize::MAX, colour: false };
+        assert_eq!(endless.cell(Tone::Plain, "abcdef", 4), "abcdef");
+        assert_eq!(endless.cell(Tone::Plain, "abc", 4), "abc ");
     }
 
     #[test]

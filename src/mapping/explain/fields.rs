@@ -81,8 +81,14 @@ impl Tracer<'_> {
         }
         match result {
             Ok(result) => {
-                let (sent, faults) = self.check(steps, result.as_ref());
+                let (sent, faults) = self.check(steps, result.as_ref(), self.env.zone_offset);
+                trace.default_zone = sent.is_some() && sent != self.elsewhere(steps, expression, result.as_ref());
                 trace.faults = faults.into_iter().map(|fault| shown(&trace.field, steps, fault)).collect();
+                let empty = result.as_ref().and_then(Value::as_str).is_some_and(|text| text.trim().is_empty());
+                if empty && self.mapping.required.contains(&trace.field) {
+                    let remedy = "`(.a | select(. != \"\")) // .b` takes another field where this one is empty";
+                    trace.faults.push(("is required, and empty".to_owned(), Some(remedy)));
+                }
                 (trace.result, trace.sent) = (result, sent);
             }
             Err(message) => trace.faults.push((message.clone(), remedy(&message))),
@@ -91,15 +97,38 @@ impl Tracer<'_> {
     }
 
     fn reads(&self, source: &str) -> Vec<(String, Value)> {
-        let value = |path: &String| match Expression::compile(path).ok()?.all(self.document, self.env).ok()?.first() {
+        let at = |path: &str| match Expression::compile(path).ok()?.all(self.document, self.env).ok()?.first() {
             Some(Document { val, .. }) => Some(to_json(val)),
             None => Some(to_json(&Val::Null)),
         };
-        reads(source).into_iter().filter_map(|path| value(&path).map(|value| (path, value))).collect()
+        // Where a path cannot be followed, what stands in its way is shown.
+        let value = |path: String| {
+            let mut path = path.as_str();
+            loop {
+                if let Some(value) = at(path) {
+                    return Some((path.to_owned(), value));
+                }
+                path = path.rfind(['.', '[']).filter(|end| *end > 0).and_then(|end| path.get(..end))?;
+            }
+        };
+        reads(source).into_iter().filter_map(value).collect()
+    }
+
+    /// What would be sent if times without zone were taken for those of another one.
+    fn elsewhere(&self, steps: &[Step], expression: Option<&Expression>, result: Option<&Value>) -> Option<Value> {
+        let env = Env { zone_offset: self.env.zone_offset - 1, ..self.env.clone() };
+        let there = match expression {
+            // Of an expression that gives all fields, only what the typed check mends is seen.
+            Some(expression) if !matches!(self.mapping.alert, Node::Expression(_)) => {
+                expression.one(self.document, &env).ok()?
+            }
+            _ => result.cloned(),
+        };
+        self.check(steps, there.as_ref(), env.zone_offset).0
     }
 
     /// What the typed check leaves of a field. `id` and `severity` are translated before it and are told by themselves.
-    fn check(&self, steps: &[Step], value: Option<&Value>) -> (Option<Value>, Vec<FieldFault>) {
+    fn check(&self, steps: &[Step], value: Option<&Value>, zone_offset: i32) -> (Option<Value>, Vec<FieldFault>) {
         let mut faults = Vec::new();
         let Some(value) = value.filter(|value| !is_nothing(value)) else { return (None, faults) };
         if &*self.mapping.data_class.name != "Alert" || steps.is_empty() {
@@ -113,8 +142,7 @@ impl Tracer<'_> {
             Step::Index => Value::Array(vec![value]),
         });
         let Value::Object(mut whole) = whole else { return (None, faults) };
-        let (strict, zone_offset) = (self.policy.strict, self.env.zone_offset);
-        Check { strict, zone_offset, faults: &mut faults }.object(&Place::Root, ALERT, &mut whole);
+        Check { strict: self.policy.strict, zone_offset, faults: &mut faults }.object(&Place::Root, ALERT, &mut whole);
         let sent = steps.iter().try_fold(Value::Object(whole), |value, step| match (step, value) {
             (Step::Name(name), Value::Object(mut object)) => object.shift_remove(name),
             (Step::Index, Value::Array(items)) => items.into_iter().next(),

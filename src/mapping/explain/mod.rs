@@ -4,6 +4,7 @@
 //! compiled mapping, so that it costs the daemon nothing. Shows content: for the person who asked, never for a log.
 
 mod fields;
+mod near;
 mod remedy;
 
 use std::cell::RefCell;
@@ -49,6 +50,8 @@ pub struct Tried {
     pub expression: String,
     /// How that came out.
     pub verdict: Verdict,
+    /// Of a `match` of several parts that does not hold: how many of them do, and the first that does not.
+    pub failed: Option<(usize, String)>,
 }
 
 /// What became of the fields of a part.
@@ -64,6 +67,8 @@ pub struct PartTrace {
     pub id: IdTrace,
     /// How its severity was found.
     pub severity: SeverityTrace,
+    /// The mapping's `skip.when` and how it came out, where it has one.
+    pub skip: Option<(String, Verdict)>,
 }
 
 /// What became of one field of the mapping.
@@ -79,6 +84,8 @@ pub struct FieldTrace {
     pub result: Option<Value>,
     /// What is sent of it; none where it is left out.
     pub sent: Option<Value>,
+    /// Whether a time without zone took `mapping.default_time_zone`.
+    pub default_zone: bool,
     /// What is wrong with it, each with what to do where that is known.
     pub faults: Vec<(String, Option<&'static str>)>,
 }
@@ -154,7 +161,8 @@ impl Mapper {
                 let verdict = mapping.matches.verdict(document, env);
                 let holds = verdict == Verdict::Holds;
                 let expression = mapping.matches.source().to_owned();
-                tried.push(Tried { format: Arc::clone(&mapping.name), expression, verdict });
+                let failed = if holds { None } else { near::failed_part(&expression, document, env) };
+                tried.push(Tried { format: Arc::clone(&mapping.name), expression, verdict, failed });
                 if holds {
                     break;
                 }
@@ -176,8 +184,13 @@ impl Mapper {
             _ => None,
         };
         let id = id(&mapping.name, source_id, position);
-        let severity = severity(mapping, result("severity"), policy.default_severity);
-        PartTrace { part, format: Arc::clone(&mapping.name), fields, id, severity }
+        let mut severity = severity(mapping, result("severity"), policy.default_severity);
+        let failed = fields.iter().any(|field| field.field == "severity" && !field.faults.is_empty());
+        if failed && severity.source.is_none() {
+            severity.rule = severity.rule.replace("the source gives none", "the expression failed");
+        }
+        let skip = mapping.skip.as_ref().map(|(when, _)| (when.source().to_owned(), when.verdict(document, env)));
+        PartTrace { part, format: Arc::clone(&mapping.name), fields, id, severity, skip }
     }
 }
 

@@ -138,3 +138,23 @@ proptest! {
         prop_assert_eq!(mapper.explain(None, &record, &origin).unwrap().mapped, mapper.map(&record, &origin));
     }
 }
+
+#[test]
+fn a_time_that_takes_the_default_zone_is_told() {
+    let yaml = "name: x\nmatch: .x\nalert: {title: .x, create_time: .a | secmaster_time, update_time: .b, sla: '.a | secmaster_time(\"UTC\")'}\n";
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("x.yaml"), yaml).unwrap();
+    let settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    let mapper = Mapper::load(&settings).unwrap();
+    let told = |record: &str| {
+        let (record, origin) = self::record(record);
+        let explanation = mapper.explain(None, &record, &origin).unwrap();
+        let fields = explanation.documents[0].parts[0].fields.clone();
+        fields.into_iter().filter(|field| field.default_zone).map(|field| field.field).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(r#"{"x": "t", "a": "2026-11-21 21:14:09", "b": "2026-11-21 21:14:09"}"#),
+        ["create_time", "update_time"]
+    );
+    assert!(told(r#"{"x": "t", "a": "2026-11-21 21:14:09Z", "b": "2026-11-21 21:14:09+0100"}"#).is_empty());
+}

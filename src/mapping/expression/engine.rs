@@ -14,10 +14,9 @@ use super::budget::spend_steps;
 use super::inspect::{FORBIDDEN, calls_of};
 use super::natives;
 use super::value::Bounded;
-use crate::mapping::error::suggestion;
 
 /// Names that only the library's own definitions use.
-const INTERNAL: [&str; 4] = ["unpriced_matches", "unpriced_split_matches", "unpriced_split_", "regex_price"];
+const INTERNAL: [&str; 2] = ["regex_price", "text_price"];
 
 /// The types that jaq works with here.
 #[derive(Clone, Copy, Debug)]
@@ -184,16 +183,25 @@ fn advice(name: &str, arity: usize) -> String {
     let library = PRELUDE.iter().map(|(definition, _)| (definition.name, definition.args.len()));
     let natives = functions().map(|(name, args, _)| (name, args.len()));
     let public = |(name, _): &(&str, usize)| !FORBIDDEN.contains(name) && !name.starts_with(['_', '@']);
-    let known: BTreeSet<(&str, usize)> =
-        library.chain(natives).filter(public).filter(|(name, _)| !INTERNAL.contains(name)).collect();
+    let known: BTreeSet<(&str, usize)> = library
+        .chain(natives)
+        .filter(public)
+        .filter(|(name, _)| !INTERNAL.contains(name) && !name.starts_with("unpriced_"))
+        .collect();
     let takes: Vec<String> = known.iter().filter(|(n, _)| *n == name).map(|(_, takes)| takes.to_string()).collect();
     if !takes.is_empty() {
         return format!("; it takes {}", takes.join(" or "));
     }
-    match suggestion(name, known.iter().map(|(name, _)| *name)) {
-        near if !near.is_empty() => near,
-        _ if arity == 0 => format!("; a text needs quotes of its own: \"{name}\""),
-        _ => String::new(),
+    // One slip of the pen, in a longer name two; more would take a field's name for a function that nobody meant.
+    let slips = if name.len() > 5 { 2 } else { 1 };
+    let near = known.iter().filter(|(_, takes)| *takes == arity || arity > 0);
+    let near = near.map(|(known, _)| (strsim::osa_distance(name, known), *known));
+    match near.filter(|(distance, _)| *distance <= slips).min() {
+        Some((_, near)) => format!("; did you mean `{near}`?"),
+        None if arity == 0 => {
+            format!("; a field? write `.{name}`; a constant? write '\"{name}\"' in the file, with both kinds of quotes")
+        }
+        None => String::new(),
     }
 }
 

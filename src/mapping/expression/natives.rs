@@ -5,6 +5,7 @@
 //! * `secmaster_time`: a time in any spelling, or seconds or milliseconds since the epoch as number or text, to
 //!   SecMaster's form. `"2026-11-20T08:14:52.318Z" | secmaster_time` is `"2026-11-20T08:14:52.318Z+0000"`. `null`, an
 //!   empty text and the zero date (year 1, "not yet" in Go's programs) give `null`; what is no time is an error.
+//!   `secmaster_time($zone)` takes a text without zone to be in that one, instead of `mapping.default_time_zone`.
 //! * `uuid5`: the UUIDv5 of a text in the URL namespace; `uuid5($namespace)` in another one, given as a UUID.
 //!   `"a" | uuid5` is `"e1407479-3136-56c0-9908-bb02fb0339e2"`.
 //! * `attack_tactics`: the ATT&CK tactic ids in a text, a list in a text (by comma), or any nesting of lists and
@@ -44,6 +45,12 @@ fn table() -> Vec<Filter<RunPtr<Engine>>> {
         ("secmaster_time", none(), |cv| {
             let zone = cv.0.data().zone_offset;
             bome(secmaster_time(cv.1, zone))
+        }),
+        ("secmaster_time", v(1), |cv| {
+            unary(cv, |value, zone| {
+                let offset = text(&zone).and_then(time::parse_offset);
+                secmaster_time(value, offset.ok_or_else(|| Error::typ(zone, "offset from UTC (like +08:00)"))?)
+            })
         }),
         ("uuid5", none(), |cv| bome(uuid5(&Uuid::NAMESPACE_URL, &cv.1))),
         ("uuid5", v(1), |cv| {

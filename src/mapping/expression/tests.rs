@@ -76,9 +76,24 @@ fn what_has_side_effects_is_refused_by_name() {
 #[test]
 fn what_is_not_jq_is_refused_with_the_place() {
     insta::assert_snapshot!(
-        [".a |", ".a[", "{a: }", "nope", "nope(1)", "nope(1; 2)", ".a as $x", "$y", "\"a"]
-            .map(|source| format!("{source}  ->  {}", Expression::compile(source).unwrap_err()))
-            .join("\n")
+        [
+            ".a |",
+            ".a[",
+            "{a: }",
+            "nope",
+            "door",
+            "text",
+            "next",
+            "unpriced_match",
+            "ascii_upcas",
+            "nope(1)",
+            "nope(1; 2)",
+            ".a as $x",
+            "$y",
+            "\"a"
+        ]
+        .map(|source| format!("{source}  ->  {}", Expression::compile(source).unwrap_err()))
+        .join("\n")
     );
 }
 
@@ -136,6 +151,8 @@ fn own_functions_do_what_their_documentation_says() {
         ("1795169045.9999 | secmaster_time", json!("2026-11-20T10:04:05.999Z+0000")),
         ("[\"0001-01-01T00:00:00Z\", \"\", null | secmaster_time]", json!([null, null, null])),
         ("\"2026-11-20 08:00:00\" | secmaster_time", json!("2026-11-20T08:00:00.000Z+0800")),
+        ("\"2026-11-20 08:00:00\" | secmaster_time(\"UTC\")", json!("2026-11-20T08:00:00.000Z+0000")),
+        ("\"2026-11-20 08:00:00+02:00\" | secmaster_time(\"UTC\")", json!("2026-11-20T08:00:00.000Z+0200")),
         ("\"a\" | uuid5", json!(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, b"a").to_string())),
         (
             "\"a\" | uuid5(\"6ba7b810-9dad-11d1-80b4-00c04fd430c8\")",

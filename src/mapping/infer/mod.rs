@@ -64,6 +64,12 @@ pub fn infer(samples: &[Value], name: &str, settings: &MappingSettings, notes: &
             "The samples are batches, `{\"records\": [...]}`; the bridge takes each element as a record of its own.";
         notes.push(note.to_owned());
     }
+    let name = format_name(name);
+    if super::shipped::is_name(&name) {
+        notes.push(format!(
+            "The shipped format `{name}` has this name: this file replaces it. Choose another, unless that is meant."
+        ));
+    }
     let condition = matching::of(&documents);
     let condition = condition
         .ok_or_else(|| NoDraft("the samples have no key in common: give those of one format only".to_owned()))?;
@@ -78,7 +84,7 @@ pub fn infer(samples: &[Value], name: &str, settings: &MappingSettings, notes: &
     let leaves = leaves::of(&elements);
     let guesses = roles::guess(&leaves, elements.len());
     let mut parts = Parts {
-        name: format_name(name),
+        name,
         samples: elements.len(),
         split: list.map(|name| path([name.as_str()])),
         condition,
@@ -116,6 +122,11 @@ fn in_records(item: &Value) -> Option<&[Value]> {
         (1, Value::Array(items)) => Some(items),
         _ => None,
     }
+}
+
+/// A value as YAML that begins at some indentation.
+pub(super) fn yaml_value(value: &Value, indent: usize) -> String {
+    yaml::value(value, indent)
 }
 
 /// The objects that the samples are.

@@ -75,7 +75,7 @@ fn value(file: &mut File<'_>, path: &str, field: &'static Field, value: &Value, 
 }
 
 /// The value of an expression that is nothing but a text or a number.
-fn constant(source: &str) -> Option<Value> {
+pub(super) fn constant(source: &str) -> Option<Value> {
     if !reads(source).is_empty() || certain(source).holds.is_none() {
         return None;
     }

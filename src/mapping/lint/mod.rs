@@ -8,17 +8,20 @@ mod fields;
 mod paths;
 mod reach;
 mod severity;
+mod tested;
 
 use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
 
 use super::compiled::Mapping;
 use super::definition::{self, Definition};
 use super::error::suggestion;
 use super::expression::certain;
-use super::finding::Finding;
+use super::finding::{Finding, Level};
 use super::mapper::Mapper;
 use super::places::Places;
-use super::settings::{MappingSettings, sources};
+use super::settings::{MappingSettings, is_mapping_file, sources};
 
 /// The findings of one file.
 pub(super) struct File<'a> {
@@ -57,7 +60,10 @@ impl Mapper {
                 match in_force {
                     Some(mapping) => {
                         lint_file(&mut file, &definition, self.policy().strict);
+                        severity::constant(&mut file, &definition, mapping);
                         paths::lint(&mut file, &definition, mapping);
+                        tested::lint(&mut file, self, mapping);
+                        replaces(&mut file, mapping);
                     }
                     None => {
                         let problem =
@@ -73,10 +79,30 @@ impl Mapper {
             finding.at = places.get(&finding.file).and_then(|places| places.find(&finding.field));
             findings.push(finding);
         }
+        findings.extend(settings.directories.iter().filter_map(|folder| empty(folder)));
         findings.sort_by(Finding::order);
         findings.dedup();
         findings
     }
+}
+
+/// A format of the user's that stands in for a shipped one.
+fn replaces(file: &mut File<'_>, mapping: &Mapping) {
+    if super::shipped::is_name(&mapping.name) {
+        let problem = format!("replaces the shipped format `{}`", mapping.name);
+        let remedy = "choose another name, unless that is meant";
+        file.add(Finding { level: Level::Note, ..Finding::warning("", "name", problem, remedy) });
+    }
+}
+
+/// A folder without a mapping file.
+fn empty(folder: &Path) -> Option<Finding> {
+    let mut entries = fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    if entries.any(|path| is_mapping_file(&path)) {
+        return None;
+    }
+    let remedy = "name the folder that holds yours";
+    Some(Finding::warning(&folder.display().to_string(), "folder", "holds no mapping file (*.yaml, *.yml)", remedy))
 }
 
 fn is_shipped(file: &str) -> bool {

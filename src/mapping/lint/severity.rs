@@ -1,6 +1,9 @@
 //! Words and bands of a severity's scale that nothing leads to.
 
-use super::File;
+use serde_json::Value;
+
+use super::{File, fields};
+use crate::mapping::compiled::Mapping;
 use crate::mapping::definition::Definition;
 
 pub(super) fn lint(file: &mut File<'_>, definition: &Definition) {
@@ -36,5 +39,20 @@ pub(super) fn lint(file: &mut File<'_>, definition: &Definition) {
             );
             file.warn(&field, problem, "sort the bands by their borders");
         }
+    }
+}
+
+/// A severity that is always the same, and none that the scale knows.
+pub(super) fn constant(file: &mut File<'_>, definition: &Definition, mapping: &Mapping) {
+    let Some(constant) = definition.alert.get("severity").and_then(|value| match value {
+        Value::String(source) => fields::constant(source),
+        Value::Number(_) => Some(value.clone()),
+        _ => None,
+    }) else {
+        return;
+    };
+    if mapping.severity.read(&constant).is_none() {
+        let problem = format!("the constant {constant} is no word of the scale, so every alert takes the default");
+        file.warn("alert.severity", problem, "write Tips, Low, Medium, High or Fatal, or add it to `severity.words`");
     }
 }

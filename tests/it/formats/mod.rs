@@ -4,6 +4,7 @@
 
 mod contents;
 mod detection;
+mod empties;
 mod ids;
 mod leaves;
 mod oracle;

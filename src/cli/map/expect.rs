@@ -1,0 +1,21 @@
+//! `map --expect`: what the test of a mapping file is to expect of a record, as YAML to paste under `expect:`.
+
+use std::io::{self, Write};
+
+use anyhow::anyhow;
+
+use super::MapArgs;
+use super::input::Input;
+use crate::cli::Failure;
+use crate::mapping::Mapper;
+
+pub(super) fn execute(args: &MapArgs, mapper: &Mapper, inputs: &[Input]) -> Result<(), Failure> {
+    let format = (args.format != "auto").then_some(args.format.as_str());
+    let mut out = io::stdout().lock();
+    for input in inputs {
+        let value = input.record.value.as_deref().unwrap_or_default();
+        let text = mapper.expectation(format, value).map_err(|why| Failure::RunTime(anyhow!("{why}")))?;
+        out.write_all(text.as_bytes())?;
+    }
+    Ok(())
+}
