@@ -16,7 +16,7 @@ use crate::cli::Failure;
 use crate::cli::config::ConfigFiles;
 use crate::domain::RedriveMark;
 use crate::kafka::KafkaSettings;
-use crate::kafka::letters::{self, Progress, Span, TopicReader};
+use crate::kafka::letters::{self, Progress, Redriver, Span, TopicReader};
 use crate::letters::{Filter, Letter, Planner, Policy, Tally, Verdict};
 
 /// Give dead letters back to the daemon, through the redrive topic
@@ -70,8 +70,6 @@ pub(super) struct Plan {
     pub(super) spans: BTreeMap<i32, Span>,
     /// How far each partition had come, and where it is to end.
     pub(super) begun: BTreeMap<i32, Progress>,
-    /// What the account said.
-    pub(super) found: BTreeMap<i32, Progress>,
     passed: u64,
     repeated: u64,
     too_often: u64,
@@ -90,20 +88,23 @@ pub(super) fn execute(args: &RedriveArgs) -> Result<(), Failure> {
     };
     let fields = ["class", "reason", "code", "workflow"].map(str::to_owned);
     let mut tally = Tally::new(fields.iter().map(String::as_str));
+    // Taken over before anything is read: a transaction that a killed run has left open would hide for a minute how far
+    // it has come.
+    let redriver = args.yes.then(|| Redriver::open(&settings, &id)).transpose().map_err(|error| anyhow!(error))?;
     let plan = plan(&settings, &id, &filter, policy, &mut tally)?;
     let mut out = io::stdout().lock();
     if !plan.chosen.is_empty() {
         writeln!(out, "{}", groups_table(&fields, &tally))?;
     }
     say(&mut out, args, &settings, &plan)?;
-    if !args.yes {
+    let Some(redriver) = redriver else {
         if !plan.chosen.is_empty() {
             writeln!(out, "nothing was written; --yes writes them")?;
         }
         return Ok(());
-    }
+    };
     drop(out);
-    writing::run(&settings, &id, &plan, args.rate)
+    writing::run(&settings, redriver, &plan, args.rate)
 }
 
 /// The account's name: the same for the same choice. What one choice has held is passed in its account, so another
@@ -137,7 +138,7 @@ fn plan(
     let mut reader = TopicReader::open(settings, &settings.dead_letter_topic).map_err(|error| anyhow!(error))?;
     let mut spans = reader.spans().clone();
     let come = letters::progress(settings, id, spans.keys().copied()).map_err(|error| anyhow!(error))?;
-    let mut plan = Plan { found: come.clone(), ..Plan::default() };
+    let mut plan = Plan::default();
     for (partition, span) in &mut spans {
         let begun = begin(*span, come.get(partition).copied());
         span.to = begun.end;

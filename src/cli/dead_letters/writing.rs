@@ -22,14 +22,8 @@ const BYTES: usize = 8 << 20;
 /// Progress is said so often where there is no terminal.
 const LINE: Duration = Duration::from_secs(5);
 
-pub(super) fn run(settings: &KafkaSettings, id: &str, plan: &Plan, rate: Rate) -> Result<(), Failure> {
+pub(super) fn run(settings: &KafkaSettings, redriver: Redriver, plan: &Plan, rate: Rate) -> Result<(), Failure> {
     let interrupt = Interrupt::listen()?;
-    let redriver = Redriver::open(settings, id).map_err(|error| anyhow!(error))?;
-    let come = redriver.progress(plan.begun.keys().copied()).map_err(|error| anyhow!(error))?;
-    // Another run of the same command was under way while this one was planned.
-    if come != plan.found {
-        return Err(anyhow!("another run of this command was under way and has been stopped: begin again").into());
-    }
     let mut writing = Writing {
         redriver,
         come: plan.begun.clone(),

@@ -113,15 +113,6 @@ impl Redriver {
         Ok(Self { producer, consumer, from: settings.dead_letter_topic.clone(), to: settings.redrive_topic.clone() })
     }
 
-    /// How far this redrive has come.
-    ///
-    /// # Errors
-    ///
-    /// The brokers do not answer.
-    pub fn progress(&self, partitions: impl IntoIterator<Item = i32>) -> Result<BTreeMap<i32, Progress>, ClientError> {
-        committed(&self.consumer, &self.from, partitions)
-    }
-
     /// Writes records and how far this comes, both or none. Blocks.
     ///
     /// # Errors
