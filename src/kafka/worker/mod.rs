@@ -295,8 +295,12 @@ impl Worker {
             {
                 *answer = Some(result.clone());
             }
-            if self.own_commits.remove(&id) {
+            let is_own = self.own_commits.remove(&id);
+            if is_own || result.is_ok() {
+                // A commit of the pipeline's that has landed is further on: where its partition begins must not follow it.
                 self.begin_answered(&frontiers, result.is_ok());
+            }
+            if is_own {
                 continue;
             }
             if !refused.is_empty() {
