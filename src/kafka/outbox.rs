@@ -13,9 +13,10 @@ use crate::ports::SourceEvent;
 /// it pauses its partitions.
 const BACKLOG: usize = 2 << 20;
 
-/// At most about this much is told at once, so that commands and rebalances get their turn.
-const BATCH_RECORDS: usize = 500;
-const BATCH_BYTES: usize = 1 << 20;
+/// At most about this much is told at once, so that commands and rebalances get their turn here, and answers in the
+/// pipeline: mapping a batch takes it some milliseconds.
+const BATCH_RECORDS: usize = 128;
+const BATCH_BYTES: usize = 256 << 10;
 
 /// The event, and how many assignments there were up to and with it; a partition that goes on elsewhere counts as one.
 #[derive(Debug)]

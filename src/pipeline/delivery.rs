@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::doubt::Doubt;
 use super::prepare::AlertFacts;
-use crate::domain::{AttemptReport, Origin, Record, RedriveMark, WorkflowRequest};
+use crate::domain::{AttemptReport, Offset, Origin, Record, RedriveMark, TopicPartition, WorkflowRequest};
 use crate::offsets::Claim;
 use crate::ports::ApiFailure;
 use crate::resilience::Charges;
@@ -37,6 +37,9 @@ const REPORTED_ATTEMPTS: usize = 20;
 #[derive(Debug)]
 pub(super) struct OpenDelivery {
     pub(super) record: RecordId,
+    /// Where its record stands: asked for at each step of an attempt, when the record itself is long out of the cache.
+    pub(super) partition: TopicPartition,
+    pub(super) offset: Offset,
     pub(super) facts: AlertFacts,
     pub(super) route: RouteId,
     pub(super) request: Arc<WorkflowRequest>,
@@ -61,14 +64,17 @@ pub(super) struct OpenDelivery {
 
 impl OpenDelivery {
     pub(super) fn new(
-        record: RecordId,
+        id: RecordId,
+        record: &Record,
         facts: AlertFacts,
         route: RouteId,
         request: WorkflowRequest,
         now: Instant,
     ) -> Self {
         Self {
-            record,
+            record: id,
+            partition: record.partition.clone(),
+            offset: record.offset,
             facts,
             route,
             request: Arc::new(request),

@@ -154,8 +154,14 @@ impl<S: RecordSource, A: WorkflowApi, D: DeadLetterSink> Pipeline<S, A, D> {
                 }
                 Woken::Asked(request) => request.answer(self.flow.open_guard(self::now())),
                 Woken::Told(event) => {
-                    let _lines = LinesTogether::begin();
+                    let was_long = matches!(event, SourceEvent::Records(_));
+                    let lines = LinesTogether::begin();
                     self.happened(event)?;
+                    drop(lines);
+                    if was_long {
+                        // Requests that were begun by the last dispatch wait behind this task, on this thread.
+                        tokio::task::yield_now().await;
+                    }
                 }
             }
         }

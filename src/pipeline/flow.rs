@@ -196,11 +196,10 @@ impl<A, D> Flow<A, D> {
     /// Which delivery something is said of.
     pub(super) fn describe(&self, id: DeliveryId) -> Option<Delivery<'_>> {
         let delivery = self.deliveries.get(&id)?;
-        let record = &self.records.get(&delivery.record)?.record;
         let to = &delivery.request.destination;
         Some(Delivery {
-            partition: &record.partition,
-            offset: record.offset,
+            partition: &delivery.partition,
+            offset: delivery.offset,
             part: delivery.facts.part,
             route: &to.route,
             workflow_id: &to.workflow_id,

@@ -54,7 +54,8 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                     let lane = lane(self.settings.ordering, &record);
                     let clock = self.gates.active_time(route, now);
                     self.scheduler.add(delivery, severity, route, lane, clock);
-                    drop(self.deliveries.insert(delivery, OpenDelivery::new(id, facts, route, request, now)));
+                    let open = OpenDelivery::new(id, &record, facts, route, request, now);
+                    drop(self.deliveries.insert(delivery, open));
                     self.suspect(delivery);
                 }
                 Planned::Skip { facts, reason, rule_reason } => {

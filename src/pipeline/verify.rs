@@ -199,8 +199,8 @@ impl<A, D> Flow<A, D> {
     }
 
     fn place_of(&self, id: DeliveryId) -> Option<(TopicPartition, Offset)> {
-        let open = self.records.get(&self.deliveries.get(&id)?.record)?;
-        Some((open.record.partition.clone(), open.record.offset))
+        let delivery = self.deliveries.get(&id)?;
+        Some((delivery.partition.clone(), delivery.offset))
     }
 
     /// Compares the id of a confirmed start with the one that was asked for.
