@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use self::watchdog::Watched;
 use crate::config::{self, Config, LogFormat};
-use crate::domain::{Offset, Record, TopicPartition};
+use crate::domain::{Destination, Offset, Record, TopicPartition};
 use crate::kafka::{self, KafkaSettings, KafkaSink, KafkaSource, ReadError};
 use crate::mapping::{Finding, Mapper, MappingSettings};
 use crate::pipeline::{Parts, Pipeline, PipelineError, Preparer};
@@ -160,6 +160,11 @@ pub(crate) fn mapping_settings(config: &Config) -> MappingSettings {
 /// What in the routes is hardly meant.
 pub(crate) fn lint_routes(config: &Config) -> Vec<Finding> {
     routing::lint(&settings::routes(config))
+}
+
+/// Every workflow that the routes name.
+pub(crate) fn destinations(config: &Config) -> Vec<Destination> {
+    settings::routes(config).destinations()
 }
 
 /// What in the user's mapping files is hardly meant.

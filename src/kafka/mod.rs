@@ -16,6 +16,7 @@
 //! | `queries`, `record` | questions to the brokers; messages into records |
 //! | `sink` | the dead-letter producer |
 //! | `single` | one record by its place, for `map --from` |
+//! | `survey` | what the cluster holds and lets us do, for `check --online` |
 //! | `letters` | the dead-letter topic read and redriven, beside the daemon |
 //! | `plain`, `embedded` | a producer and a reader without promises, and librdkafka's mock cluster, for the demo |
 
@@ -36,6 +37,7 @@ mod single;
 mod sink;
 mod source;
 mod start;
+pub mod survey;
 mod wake;
 mod worker;
 

@@ -202,10 +202,10 @@ impl Reading<'_> {
 
 /// Keeps the client's last trouble, which says more than the time-out that it ends in.
 #[derive(Debug, Default)]
-struct LastTrouble(Mutex<Option<String>>);
+pub(super) struct LastTrouble(Mutex<Option<String>>);
 
 impl LastTrouble {
-    fn take(&self) -> Option<String> {
+    pub(super) fn take(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
