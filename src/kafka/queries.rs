@@ -181,24 +181,38 @@ pub(super) fn has_any_commit(consumer: &BaseConsumer<impl ConsumerContext>, but:
 }
 
 /// The first offset that each partition retains.
-pub(super) fn earliest(consumer: &BaseConsumer<impl ConsumerContext>, partitions: &[TopicPartition]) -> KafkaResult<Offsets> {
+pub(super) fn earliest(
+    consumer: &BaseConsumer<impl ConsumerContext>,
+    partitions: &[TopicPartition],
+) -> KafkaResult<Offsets> {
     at(consumer, partitions, ListOffset::Beginning)
 }
 
 /// The offset after the last record that can be read now: the last stable offset, since open transactions are waited
 /// for.
-pub(super) fn latest(consumer: &BaseConsumer<impl ConsumerContext>, partitions: &[TopicPartition]) -> KafkaResult<Offsets> {
+pub(super) fn latest(
+    consumer: &BaseConsumer<impl ConsumerContext>,
+    partitions: &[TopicPartition],
+) -> KafkaResult<Offsets> {
     at(consumer, partitions, ListOffset::End)
 }
 
 /// The first record at or after a time (milliseconds since the epoch); absent where there is none.
-pub(super) fn at_time(consumer: &BaseConsumer<impl ConsumerContext>, partitions: &[TopicPartition], time_ms: i64) -> KafkaResult<Offsets> {
+pub(super) fn at_time(
+    consumer: &BaseConsumer<impl ConsumerContext>,
+    partitions: &[TopicPartition],
+    time_ms: i64,
+) -> KafkaResult<Offsets> {
     at(consumer, partitions, ListOffset::Offset(time_ms.max(0)))
 }
 
 /// One ListOffsets request to each leader. The protocol's special times -2 (earliest) and -1 (latest) are librdkafka's
 /// constants for the logical offsets, so this asks for all partitions at once what `fetch_watermarks` asks one by one.
-fn at(consumer: &BaseConsumer<impl ConsumerContext>, partitions: &[TopicPartition], what: ListOffset) -> KafkaResult<Offsets> {
+fn at(
+    consumer: &BaseConsumer<impl ConsumerContext>,
+    partitions: &[TopicPartition],
+    what: ListOffset,
+) -> KafkaResult<Offsets> {
     if partitions.is_empty() {
         return Ok(Offsets::new());
     }

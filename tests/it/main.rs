@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module for each subject.
 #![cfg(test)] // so that clippy lets what serves the tests unwrap, too
 
+mod check_online;
 mod checking;
 mod command_line;
 mod config_file;

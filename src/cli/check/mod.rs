@@ -62,11 +62,10 @@ pub(super) fn execute(args: &CheckArgs) -> Result<(), Failure> {
     }
     let mut out = io::stdout().lock();
     let (round, loaded) = check(args, &mut out)?;
-    round.result(args.deny_warnings)?;
-    if args.online {
+    if args.online && round.errors.is_empty() {
         online::execute(&loaded.config, args.outage_budget, args.deny_warnings, &mut out)?;
     }
-    Ok(())
+    round.result(args.deny_warnings)
 }
 
 /// What came of checking once.

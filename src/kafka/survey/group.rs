@@ -49,20 +49,17 @@ pub(super) fn find(asking: &Asking, topics: &[Topic]) -> Group {
         })
         .flat_map(|(topic, count)| (0..count).map(|n| TopicPartition::new(topic.name.as_str(), n)))
         .collect();
-    let right = probes::committing(asking);
-    let mut group = Group { described: Probe::Allowed, right, has_begun: false, places: Ok(Vec::new()), choices: None };
-    if partitions.is_empty() {
-        group.described = Probe::Unclear("not asked".to_owned());
+    let described = probes::describing(asking);
+    // A group that may not be described has no coordinator for us, who could be asked.
+    let right = if described == Probe::Denied { Probe::Denied } else { probes::committing(asking) };
+    let is_asked = described != Probe::Denied && !partitions.is_empty();
+    let mut group = Group { described, right, has_begun: false, places: Ok(Vec::new()), choices: None };
+    if !is_asked {
         return group;
     }
     match places(asking, &partitions, &mut group) {
         Ok(places) => group.places = Ok(places),
-        Err(error) => {
-            if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) {
-                group.described = Probe::Denied;
-            }
-            group.places = Err(error.to_string());
-        }
+        Err(error) => group.places = Err(error.to_string()),
     }
     group
 }

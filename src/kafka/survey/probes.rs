@@ -5,6 +5,7 @@
 //!
 //! | right | request | refused for the right | refused for the other reason |
 //! |---|---|---|---|
+//! | describe of the group | its offsets of a topic that is not there | GROUP_AUTHORIZATION_FAILED | (it is answered: none) |
 //! | read of a topic | a fetch at its end | TOPIC_AUTHORIZATION_FAILED | (it is answered: there is nothing) |
 //! | write to a topic | an empty record with `acks=1000` | TOPIC_AUTHORIZATION_FAILED | INVALID_REQUIRED_ACKS |
 //! | read of the group, as joining and committing need it | a commit of a topic that is not there | GROUP_AUTHORIZATION_FAILED | UNKNOWN_TOPIC_OR_PARTITION, or TOPIC_AUTHORIZATION_FAILED |
@@ -28,6 +29,12 @@ const NO_TOPIC: &str = "alertbridge.check.there-is-no-such-topic";
 
 /// How long one poll may take.
 const POLL: Duration = Duration::from_millis(100);
+
+/// How long the group's offsets are waited for before it is looked at what librdkafka says.
+const SLICE: Duration = Duration::from_secs(1);
+
+/// As many errors are looked at then.
+const MOST_ERRORS: usize = 20;
 
 /// Fetches at a topic's end.
 pub(super) fn reading(asking: &Asking, topic: &str) -> Probe {
@@ -69,6 +76,27 @@ pub(super) async fn writing(asking: &Asking, mut topics: Vec<Topic>) -> Result<V
         };
     }
     Ok(topics)
+}
+
+/// Asks what the group has committed of a topic that is not there.
+pub(super) fn describing(asking: &Asking) -> Probe {
+    let mut at = TopicPartitionList::new();
+    let _partition = at.add_partition(NO_TOPIC, 0);
+    let deadline = Instant::now() + asking.bound;
+    loop {
+        let error = match asking.consumer.committed_offsets(at.clone(), SLICE) {
+            Ok(_) => return Probe::Allowed,
+            Err(error) => error,
+        };
+        // Without the right there is no coordinator, for which librdkafka goes on looking; why is told by the way.
+        let told = std::iter::from_fn(|| asking.consumer.poll(POLL)).filter_map(Result::err).take(MOST_ERRORS);
+        if told.chain([error.clone()]).any(|error| is(&error, RDKafkaErrorCode::GroupAuthorizationFailed)) {
+            return Probe::Denied;
+        }
+        if Instant::now() >= deadline {
+            return Probe::Unclear(error.to_string());
+        }
+    }
 }
 
 /// Commits what cannot be committed.

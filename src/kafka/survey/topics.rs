@@ -113,9 +113,7 @@ pub(super) fn find(asking: &Asking) -> Result<(usize, Vec<Topic>, Vec<String>), 
 /// Asks for one topic by its name: one that we may not describe is left out of the list of all.
 fn ask(asking: &Asking, name: &str) -> Presence {
     match asking.consumer.fetch_metadata(Some(name), asking.bound) {
-        Ok(metadata) => {
-            metadata.topics().iter().find(|topic| topic.name() == name).map_or(Presence::Missing, presence)
-        }
+        Ok(metadata) => metadata.topics().iter().find(|topic| topic.name() == name).map_or(Presence::Missing, presence),
         Err(error) => Presence::Unclear(error.to_string()),
     }
 }
@@ -144,7 +142,8 @@ pub(super) async fn limits(asking: &Asking, topics: &mut [Topic]) {
     let asked: Vec<ResourceSpecifier<'_>> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
     let options = AdminOptions::new().request_timeout(Some(asking.bound));
     // The client's own bound is for one broker's answer.
-    let told = tokio::time::timeout(asking.bound + Duration::from_secs(1), asking.admin.describe_configs(&asked, &options));
+    let told =
+        tokio::time::timeout(asking.bound + Duration::from_secs(1), asking.admin.describe_configs(&asked, &options));
     let Ok(Ok(told)) = told.await else { return };
     for resource in told.iter().flatten() {
         // A topic whose settings we may not know comes without any.

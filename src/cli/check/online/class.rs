@@ -14,7 +14,8 @@ pub(super) fn judge(about: &str, class: &str, fields: &[Item<Field>], given: &[G
     let formats: Vec<&Given> = given.iter().filter(|given| *given.data_class == *class).collect();
     // Who gives each field; formats whose whole alert is one expression tell nothing.
     let mut givers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let told: Vec<(&str, &Vec<String>)> = formats.iter().filter_map(|g| Some((&*g.format, g.fields.as_ref()?))).collect();
+    let told: Vec<(&str, &Vec<String>)> =
+        formats.iter().filter_map(|g| Some((&*g.format, g.fields.as_ref()?))).collect();
     for (format, fields) in &told {
         for field in *fields {
             let _new = givers.entry(field).or_default().insert(format);
@@ -25,7 +26,7 @@ pub(super) fn judge(about: &str, class: &str, fields: &[Item<Field>], given: &[G
         let formats = list(formats);
         match known.get(name) {
             None => {
-                let said = format!("has no field `{name}`, which {formats} give");
+                let said = format!("has no field `{name}`, given by {formats}");
                 let remedy = "add the field in the console, or put the value under system_info in the mapping";
                 lines.push(Line::warning(about, said, remedy));
             }
@@ -40,20 +41,35 @@ pub(super) fn judge(about: &str, class: &str, fields: &[Item<Field>], given: &[G
             }
         }
     }
-    for field in known.values().filter(|field| field.required.0 == Some(true) && field.read_only.0 != Some(true)) {
-        let without: BTreeSet<&str> =
-            told.iter().filter(|(_, fields)| !fields.iter().any(|f| **f == *field.field_key)).map(|(f, _)| *f).collect();
-        if !without.is_empty() {
-            let said = format!("requires `{}`, which {} do not give", &*field.field_key, list(&without));
-            let remedy = "give it in the mapping if the service asks for it: what starts a workflow may do without";
-            lines.push(Line::warning(about, said, remedy));
-        }
+    for (formats, fields) in lacking(&known, &told) {
+        let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
+        let said = format!("requires {}, not given by {}", fields.join(", "), list(&formats));
+        let remedy = "give it in the mapping if the service asks for it; what starts a workflow may do without";
+        lines.push(Line::warning(about, said, remedy));
     }
     if lines.is_empty() {
         let said = format!("{} fields; all {} that the formats give are among them", known.len(), givers.len());
         lines.push(Line::ok(about, said));
     }
     lines
+}
+
+/// What the class requires, by the formats that may not give it.
+fn lacking<'a>(
+    known: &BTreeMap<&'a str, &Field>,
+    told: &[(&'a str, &Vec<String>)],
+) -> BTreeMap<BTreeSet<&'a str>, Vec<&'a str>> {
+    let mut lacking: BTreeMap<BTreeSet<&str>, Vec<&str>> = BTreeMap::new();
+    for (name, field) in known {
+        let is_ours_to_give = field.required.0 == Some(true) && field.read_only.0 != Some(true);
+        let without =
+            told.iter().filter(|(_, fields)| !fields.iter().any(|given| given == name)).map(|(format, _)| *format);
+        let without: BTreeSet<&str> = without.collect();
+        if is_ours_to_give && !without.is_empty() {
+            lacking.entry(without).or_default().push(name);
+        }
+    }
+    lacking
 }
 
 /// Some names, and how many more there are.
@@ -86,4 +102,42 @@ const fn fit(ours: JsonType, theirs: JsonType) -> bool {
             | (JsonType::Object, JsonType::Object)
             | (JsonType::List, JsonType::List)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::judge;
+    use crate::mapping::Given;
+
+    #[test]
+    fn what_the_class_lacks_takes_otherwise_or_requires_is_told_by_field() {
+        let fields = serde_json::from_value::<Vec<_>>(json!([
+            {"field_key": "id", "field_type": "text"},
+            {"field_key": "severity", "field_type": "text", "required": true},
+            {"field_key": "title", "field_type": "text", "required": true},
+            {"field_key": "count", "field_type": "array"},
+            {"field_key": "owner", "field_type": "a type of its own"},
+            {"field_key": "sla", "field_type": "text"},
+            {"field_key": "create_time", "field_type": "timestamp", "required": true, "read_only": true},
+            {"field_key": "actor", "field_type": "text", "required": true},
+        ]))
+        .unwrap();
+        let given = |format: &str, class: &str, fields: Option<&[&str]>| Given {
+            format: format.into(),
+            data_class: class.into(),
+            fields: fields.map(|fields| fields.iter().map(|field| (*field).to_owned()).collect()),
+        };
+        let given = [
+            given("one", "Alert", Some(&["id", "severity", "title", "count", "owner", "sla"])),
+            given("two", "Alert", Some(&["id", "severity", "own"])),
+            given("whole", "Alert", None),
+            given("incidents", "Incident", Some(&["nothing"])),
+        ];
+        let told: Vec<String> = judge("class", "Alert", &fields, &given).iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(told.join("\n"));
+        let well = judge("class", "Incident", &fields, &[given[2].clone()]);
+        assert_eq!(well[0].to_string(), "ok    class: 8 fields; all 0 that the formats give are among them");
+    }
 }

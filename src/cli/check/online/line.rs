@@ -58,6 +58,11 @@ impl fmt::Display for Line {
     }
 }
 
+/// A number of things; `s` is put to more than one.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
 /// A length of time for people, in its largest unit.
 pub(super) fn span(length: Duration) -> String {
     let seconds = length.as_secs();
@@ -95,6 +100,6 @@ mod tests {
     fn lengths_and_sizes_are_rounded_down() {
         let spans = [59, 7_199, 172_799, 604_800].map(|seconds| span(Duration::from_secs(seconds)));
         assert_eq!(spans, ["59 s", "119 min", "47 h", "7 days"]);
-        assert_eq!([1, 1_048_588, 12 << 20].map(size), ["1 bytes", "1024 KiB", "12 MiB"]);
+        assert_eq!([7, 1_048_588, 12 << 20].map(size), ["7 bytes", "1024 KiB", "12 MiB"]);
     }
 }

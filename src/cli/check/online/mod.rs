@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
-use self::line::{Level, Line};
+use self::line::{Level, Line, count};
 use self::secmaster::Subject;
 use self::topics::Demands;
 use crate::app;
@@ -35,11 +35,8 @@ pub(super) fn execute(
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let mapper = app::load_mapper(config)?;
-    let subject = Subject {
-        client: app::secmaster(config)?,
-        destinations: app::destinations(config),
-        given: mapper.given(),
-    };
+    let subject =
+        Subject { client: app::secmaster(config)?, destinations: app::destinations(config), given: mapper.given() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let spinner = spinner();
     let (kafka, secmaster) = runtime.block_on(async {
@@ -60,9 +57,9 @@ pub(super) fn execute(
     for line in &lines {
         writeln!(out, "{line}")?;
     }
-    let count = |level: Level| lines.iter().filter(|line| line.level == level).count();
-    let (well, warnings, failures) = (count(Level::Ok), count(Level::Warning), count(Level::Failure));
-    writeln!(out, "online: {well} ok, {warnings} to look at, {failures} failed")?;
+    let of = |level: Level| lines.iter().filter(|line| line.level == level).count();
+    let (well, warnings, failures) = (of(Level::Ok), of(Level::Warning), of(Level::Failure));
+    writeln!(out, "online: {well} ok, {}, {}", count(warnings, "warning"), count(failures, "failure"))?;
     // A question that nobody answers must not hold the end of the process.
     runtime.shutdown_background();
     if failures > 0 || (deny_warnings && warnings > 0) { Err(Failure::Reported) } else { Ok(()) }
@@ -75,7 +72,7 @@ fn unreachable(reason: &str) -> Line {
 
 /// What was found in Kafka, line by line.
 fn judge(survey: &Survey, config: &Config, outage_budget: TimeSpan) -> Vec<Line> {
-    let mut lines = vec![Line::ok("kafka", format!("{} brokers", survey.brokers))];
+    let mut lines = vec![Line::ok("kafka", count(survey.brokers, "broker"))];
     let demands = Demands {
         outage_budget: outage_budget.get().max(config.delivery.drain_timeout.get()),
         max_record_bytes: config.mapping.max_record_bytes.get(),

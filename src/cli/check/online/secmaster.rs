@@ -82,7 +82,8 @@ async fn credentials(
     let listed = subject.client.list(list_workspaces(&home.project_id, &WorkspaceFilter::default()));
     let listed: Result<Vec<_>, _> = listed.try_collect().await;
     let taken = || {
-        let expires = subject.client.credentials_expire_at().and_then(|at| at.duration_since(std::time::SystemTime::now()).ok());
+        let expires =
+            subject.client.credentials_expire_at().and_then(|at| at.duration_since(std::time::SystemTime::now()).ok());
         let expires = expires.map_or_else(String::new, |left| format!("; good for {} more", span(left)));
         Line::ok("credentials", format!("{kind}: the service takes them{expires}"))
     };
@@ -132,7 +133,7 @@ async fn workspace(
     match listed {
         Ok(classes) => {
             let name = names.get(&*place.workspace_id).map_or_else(String::new, |name| format!(" ({name})"));
-            lines.push(Line::ok(&about, format!("is there{name}; {} data classes", classes.len())));
+            lines.push(Line::ok(&about, format!("is there{name}")));
             Ok(Some(classes))
         }
         Err(failure) if failure.error_code.as_deref() == Some("SecMaster.20010001") => {
@@ -175,7 +176,12 @@ async fn workflow(
 }
 
 /// Whether a workflow can run on what the formats give.
-pub(super) fn judge_workflow(about: &str, workflow: &Workflow, classes: &[Item<DataClass>], given: &BTreeSet<&str>) -> Line {
+pub(super) fn judge_workflow(
+    about: &str,
+    workflow: &Workflow,
+    classes: &[Item<DataClass>],
+    given: &BTreeSet<&str>,
+) -> Line {
     let name = format!("`{}`", &*workflow.name);
     if workflow.enabled.0 == Some(false) {
         let remedy = "enable it in the console, with an activated version; until then its route pauses";
@@ -209,9 +215,11 @@ async fn fields(
     let names: BTreeSet<&str> = subject.given.iter().map(|given| &*given.data_class).collect();
     for name in names {
         let about = format!("data class {name} of {}", place.workspace_id);
-        let is_it = |class: &&Item<DataClass>| [&class.is.name, &class.is.business_code].iter().any(|text| ***text == *name);
+        let is_it =
+            |class: &&Item<DataClass>| [&class.is.name, &class.is.business_code].iter().any(|text| ***text == *name);
         let Some(found) = classes.iter().find(is_it) else {
-            let formats: Vec<&str> = subject.given.iter().filter(|g| *g.data_class == *name).map(|g| &*g.format).collect();
+            let formats: Vec<&str> =
+                subject.given.iter().filter(|g| *g.data_class == *name).map(|g| &*g.format).collect();
             let said = format!("is not there; {} give it", formats.join(", "));
             lines.push(Line::warning(&about, said, "check the formats' data_class"));
             continue;
@@ -264,4 +272,17 @@ fn words(failure: &ApiFailure) -> String {
     let code = failure.error_code.as_deref().map_or_else(String::new, |code| format!("{code} "));
     let id = failure.request_id.as_deref().map_or_else(String::new, |id| format!(" (request id {id})"));
     format!("{status}{code}{}{id}", failure.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::clock;
+
+    #[test]
+    fn a_clock_is_told_by_how_far_it_is_off() {
+        let said = [30, -59, 61, -899, 900].map(|seconds| clock(SignedDuration::from_secs(seconds)).to_string());
+        insta::assert_snapshot!(said.join("\n"));
+    }
 }

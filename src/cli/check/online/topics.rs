@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::line::{Line, size, span};
+use super::line::{Line, count, size, span};
 use crate::kafka::survey::{Limits, Presence, Probe, Survey, Topic, Usage};
 
 /// Room that a dead letter needs beside its record: our headers, the report of all attempts among them.
@@ -131,7 +131,9 @@ fn copies(topic: &Topic, about: &str, lines: &mut Vec<Line>) {
         let said = "min.insync.replicas is 1: a dead letter that is acknowledged may be on one broker only";
         lines.push(Line::warning(about, said, "set it to 2"));
     } else if is_written && needed.is_some_and(|needed| needed >= replicas) {
-        let said = format!("min.insync.replicas is {replicas}, of {replicas} copies: it takes nothing while one broker is away");
+        let said = format!(
+            "min.insync.replicas is {replicas}, of {replicas} copies: it takes nothing while one broker is away"
+        );
         lines.push(Line::warning(about, said, "lower it by one, or add a copy"));
     }
 }
@@ -140,7 +142,8 @@ fn source(limits: &Limits, about: &str, demands: Demands, lines: &mut Vec<Line>)
     let budget = demands.outage_budget;
     if let Some(retention) = retention(limits).filter(|retention| *retention < budget) {
         let (retention, budget) = (span(retention), span(budget));
-        let said = format!("keeps records for {retention}: what waits longer, in an outage, is lost (budget: {budget})");
+        let said =
+            format!("keeps records for {retention}: what waits longer, in an outage, is lost (budget: {budget})");
         lines.push(Line::warning(about, said, "raise retention.ms, or name a smaller --outage-budget"));
     }
     if let Some(bytes) = limits.retention_bytes.and_then(|bytes| u64::try_from(bytes).ok()) {
@@ -153,7 +156,8 @@ fn source(limits: &Limits, about: &str, demands: Demands, lines: &mut Vec<Line>)
     }
     if let Some(longest) = limits.max_message_bytes.filter(|longest| *longest > demands.max_record_bytes) {
         let (longest, most) = (size(longest), size(demands.max_record_bytes));
-        let said = format!("takes records up to {longest}; those above mapping.max_record_bytes ({most}) become dead letters");
+        let said =
+            format!("takes records up to {longest}; those above mapping.max_record_bytes ({most}) become dead letters");
         lines.push(Line::warning(about, said, "lower max.message.bytes, or raise mapping.max_record_bytes"));
     }
 }
@@ -187,7 +191,7 @@ pub(super) fn retention(limits: &Limits) -> Option<Duration> {
 fn well(topic: &Topic) -> String {
     let Presence::There { partitions, replicas, .. } = topic.presence else { return String::new() };
     let verb = if topic.usage == Usage::DeadLetter { "written" } else { "read" };
-    let mut said = format!("may be {verb}; {partitions} partitions, {replicas} copies");
+    let mut said = format!("may be {verb}; {}, {replicas} copies", count(partitions, "partition"));
     if let Some(limits) = &topic.limits {
         let kept = retention(limits).map_or_else(|| "for ever".to_owned(), span);
         said += &format!(", kept {kept}");
@@ -196,4 +200,76 @@ fn well(topic: &Topic) -> String {
         }
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Demands, judge};
+    use crate::kafka::survey::{Group, Limits, Presence, Probe, Survey, Topic, Usage};
+
+    const DAY: i64 = 24 * 3_600_000;
+
+    fn topic(usage: Usage, presence: Presence, limits: Limits) -> Topic {
+        Topic { name: "t".to_owned(), usage, presence, limits: Some(limits), right: Probe::Allowed }
+    }
+
+    const fn there(replicas: usize, in_sync: usize) -> Presence {
+        Presence::There { partitions: 6, replicas, in_sync, leaderless: 0 }
+    }
+
+    fn limits(days: i64, bytes: u64) -> Limits {
+        Limits {
+            max_message_bytes: Some(bytes),
+            retention_ms: Some(days * DAY),
+            retention_bytes: Some(-1),
+            min_in_sync: Some(2),
+            compacts: false,
+        }
+    }
+
+    fn said(topics: Vec<Topic>) -> String {
+        let group = Group {
+            described: Probe::Allowed,
+            right: Probe::Allowed,
+            has_begun: false,
+            places: Ok(Vec::new()),
+            choices: None,
+        };
+        let survey = Survey { brokers: 3, topics, matchless: Vec::new(), group };
+        let demands = Demands { outage_budget: Duration::from_secs(3 * 24 * 3_600), max_record_bytes: 12 << 20 };
+        judge(&survey, demands).iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    #[test]
+    fn topics_that_fit_one_another_have_a_line_each() {
+        let source = topic(Usage::Source, there(3, 3), limits(7, 1_048_588));
+        let letters = topic(Usage::DeadLetter, there(3, 3), limits(30, 1_200_000));
+        let ever = Limits { retention_ms: Some(-1), ..limits(0, 1_048_588) };
+        insta::assert_snapshot!(said(vec![source, letters, topic(Usage::Redrive, there(3, 3), ever)]));
+    }
+
+    #[test]
+    fn a_source_that_may_lose_alerts_is_told() {
+        let tight = Limits { retention_bytes: Some(1 << 30), compacts: true, ..limits(1, 20 << 20) };
+        insta::assert_snapshot!(said(vec![topic(Usage::Source, there(3, 2), tight)]));
+    }
+
+    #[test]
+    fn a_dead_letter_topic_that_may_refuse_or_lose_letters_is_told() {
+        let source = topic(Usage::Source, there(3, 3), limits(7, 1_048_588));
+        let compacted = Limits { compacts: true, ..limits(1, 1_048_588) };
+        let one = Limits { min_in_sync: Some(1), ..limits(30, 1_200_000) };
+        let all = Limits { min_in_sync: Some(3), ..limits(30, 1_200_000) };
+        let letters = |presence, limits| topic(Usage::DeadLetter, presence, limits);
+        let leaderless = Presence::There { partitions: 2, replicas: 3, in_sync: 0, leaderless: 1 };
+        insta::assert_snapshot!(said(vec![
+            source,
+            letters(there(3, 1), compacted),
+            letters(there(3, 3), one),
+            letters(there(3, 3), all.clone()),
+            letters(leaderless, all),
+        ]));
+    }
 }
