@@ -8,6 +8,7 @@ mod dead_letters;
 mod demo;
 mod guard;
 mod map;
+mod rate;
 mod run;
 mod secmaster;
 mod simulate;

@@ -7,7 +7,6 @@ mod export;
 mod filters;
 mod interrupt;
 mod list;
-mod rate;
 mod reading;
 mod redrive;
 mod show;

@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::filters::FilterArgs;
 use super::list::groups_table;
-use super::rate::Rate;
 use super::{reading, writing};
 use crate::cli::Failure;
 use crate::cli::config::ConfigFiles;
+use crate::cli::rate::Rate;
 use crate::domain::RedriveMark;
 use crate::kafka::KafkaSettings;
 use crate::kafka::letters::{self, Progress, Redriver, Span, TopicReader};

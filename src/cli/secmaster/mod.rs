@@ -2,12 +2,14 @@
 //!
 //! Serves promise 7 by hand, too: what a dry run and an error show holds no credential.
 
+mod bulk;
 mod dataclass;
 mod instance;
 mod playbook;
 mod playbook_instance;
 mod session;
 mod show;
+mod since;
 mod workflow;
 mod workspace;
 
@@ -31,7 +33,8 @@ use show::Output;
 ///
 ///   alertbridge secmaster --workspace ID workflow list
 ///
-/// Nothing is sent with --dry-run: it shows the request instead, without credentials. Each request is sent once; none
+/// Nothing is sent with --dry-run: it shows the request instead, without credentials. (Where filters choose what is
+/// changed, that is looked up.) Each request is sent once; none
 /// is repeated by itself. `alertbridge simulate` stands in for SecMaster for trials.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -53,7 +56,7 @@ struct Common {
     /// How to print: table for people; json or yaml with everything that the service tells
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Output::Table, global = true)]
     output: Output,
-    /// Send nothing: show the request, without credentials
+    /// Change nothing: show the request, without credentials
     #[arg(long, global = true)]
     dry_run: bool,
     /// Do not ask before many things are changed
