@@ -52,15 +52,21 @@ impl From<io::Error> for Failure {
     }
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 done or stopped cleanly, 1 failed at run time, 2 wrong command line or configuration.";
+const AFTER: &str = "\
+Where to begin:
+  alertbridge demo                       all of it, with nothing else
+  alertbridge map --explain alert.json   what one of your alerts becomes, and why
+  alertbridge check --online             whether your configuration, Kafka and SecMaster fit one another
+  alertbridge run                        the daemon
+
+Exit codes: 0 done or stopped cleanly, 1 failed at run time, 2 wrong command line or configuration.";
 
 /// Delivers SOC alerts from Kafka to Huawei Cloud SecMaster workflows.
 ///
 /// Nothing is lost, nothing is flooded, and the worst alert leaves first: every record ends as delivered, skipped on
 /// purpose, or in the dead-letter topic with the reason.
 #[derive(Debug, Parser)]
-#[command(name = "alertbridge", version, about, long_about, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "alertbridge", version, about, long_about, propagate_version = true, after_help = AFTER)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -82,6 +88,9 @@ enum Command {
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
+#[command(
+    after_help = "For example:\n  alertbridge completions bash > /etc/bash_completion.d/alertbridge\n  alertbridge completions zsh > \"${fpath[1]}/_alertbridge\""
+)]
 struct CompletionsArgs {
     /// The shell to write for
     shell: clap_complete::Shell,

@@ -55,7 +55,7 @@ impl Mapper {
     pub fn given(&self) -> Vec<Given> {
         let given = self.mappings().iter().map(|mapping| Given {
             format: Arc::clone(&mapping.name),
-            data_class: mapping.data_class.name.clone(),
+            data_class: Arc::clone(&mapping.data_class.name),
             fields: match &mapping.alert {
                 Node::Object(fields) => {
                     let own = fields.iter().map(|(name, _)| name.as_str()).filter(|name| !ALWAYS.contains(name));

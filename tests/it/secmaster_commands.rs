@@ -149,6 +149,11 @@ async fn a_playbook_instance_is_listed_terminated_and_retried() {
     for operation in ["retry", "terminate"] {
         let (code, _, err) = run(&simulator, &["playbook-instance", operation, "pi"]).await;
         assert_eq!((code, err.contains("it is FINISHED")), (1, true), "{err}");
+        let (code, _, err) = run(&simulator, &["playbook-instance", operation, "--playbook", "on alert"]).await;
+        assert_eq!((code, err.contains("nothing fits")), (0, true), "{err}");
+        let finished = ["playbook-instance", operation, "--playbook", "on alert", "--status", "finished"];
+        let (code, out, err) = run(&simulator, &finished).await;
+        assert_eq!((code, out.contains("an alert"), err.contains("it is FINISHED")), (1, true, true), "{out}{err}");
     }
 }
 
@@ -165,7 +170,13 @@ async fn every_command_explains_itself() {
         &["dataclass", "fields", "--help"],
     ] {
         let help = said(&simulator, command).await;
-        assert!(help.contains("--dry-run") && help.contains("--output") && help.contains("Usage:"), "{help}");
+        assert!(
+            help.contains("--config")
+                && help.contains("--dry-run")
+                && help.contains("--output")
+                && help.contains("Usage:"),
+            "{help}"
+        );
     }
 }
 

@@ -13,10 +13,11 @@ mod since;
 mod workflow;
 mod workspace;
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use super::Failure;
-use super::config::ConfigFiles;
 use session::Session;
 use show::Output;
 
@@ -33,9 +34,9 @@ use show::Output;
 ///
 ///   alertbridge secmaster --workspace ID workflow list
 ///
-/// Nothing is sent with --dry-run: it shows the request instead, without credentials. (Where filters choose what is
-/// changed, that is looked up.) Each request is sent once; none
-/// is repeated by itself. `alertbridge simulate` stands in for SecMaster for trials.
+/// Nothing is sent with --dry-run: it shows the request instead, without credentials. (What filters choose to be
+/// changed is looked up.) Each request is sent once; none is repeated by itself. `alertbridge simulate` stands in for
+/// SecMaster for trials.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct SecmasterArgs {
@@ -47,9 +48,12 @@ pub(super) struct SecmasterArgs {
 
 /// What all of these commands take.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Of all these commands")]
 struct Common {
-    #[command(flatten)]
-    config: ConfigFiles,
+    /// Configuration file; may be repeated, later files win. Without it: ./alertbridge.yaml, else
+    /// /etc/alertbridge/alertbridge.yaml, else the environment alone
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Vec<PathBuf>,
     /// The workspace's id [default: the configuration's secmaster.workspace_id]
     #[arg(long, value_name = "ID", global = true)]
     workspace: Option<String>,

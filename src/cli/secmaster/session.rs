@@ -11,6 +11,7 @@ use super::show::{self, Column, Output};
 use super::{Common, Many};
 use crate::app;
 use crate::cli::Failure;
+use crate::cli::config::ConfigFiles;
 use crate::config::{Config, Purpose};
 use crate::domain::FailureClass;
 use crate::ports::ApiFailure;
@@ -30,7 +31,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn open(common: &Common) -> Result<Self, Failure> {
-        let loaded = common.config.load(Purpose::Call)?;
+        let loaded = ConfigFiles::of(common.config.clone()).load(Purpose::Call)?;
         for hint in &loaded.hints {
             say(&format!("hint: {hint}"));
         }

@@ -58,10 +58,11 @@ async fn check_in(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
 
 /// What the online part says.
 fn online(said: &str) -> String {
-    let begin = said.find("ok    kafka: ").or_else(|| said.find("fail  kafka: ")).unwrap_or_else(|| panic!("{said}"));
+    let lines: Vec<&str> = said.lines().skip_while(|line| !line.contains("  kafka: ")).collect();
+    assert!(!lines.is_empty(), "{said}");
     let plain = regex::Regex::new(r"127\.0\.0\.1:\d+|localhost:\d+|request id [^)]+").unwrap();
     plain
-        .replace_all(&said[begin..], |found: &regex::Captures<'_>| {
+        .replace_all(&lines.join("\n"), |found: &regex::Captures<'_>| {
             if found[0].starts_with("request") { "request id ID".to_owned() } else { "HOST:PORT".to_owned() }
         })
         .into_owned()

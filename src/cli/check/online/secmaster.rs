@@ -31,6 +31,9 @@ pub(super) struct Subject {
     pub(super) given: Vec<Given>,
 }
 
+/// Workflows by their ids, and the routes that name them.
+type RoutesByWorkflow = BTreeMap<Arc<str>, Vec<Arc<str>>>;
+
 /// Nothing more is asked: nobody answers, or nobody may be asked more.
 struct Stop;
 
@@ -51,8 +54,8 @@ pub(super) async fn ask(subject: &Subject, config: &Config) -> Vec<Line> {
 
 async fn all(subject: &Subject, config: &Config, home: Workspace, lines: &mut Vec<Line>) -> Result<(), Stop> {
     let names = credentials(subject, config, &home, lines).await?;
-    // Workflows by where they are, and the routes that name them.
-    let mut places: BTreeMap<(Arc<str>, Arc<str>), BTreeMap<Arc<str>, Vec<Arc<str>>>> = BTreeMap::new();
+    // By project and workspace.
+    let mut places: BTreeMap<(Arc<str>, Arc<str>), RoutesByWorkflow> = BTreeMap::new();
     let _home = places.entry((home.project_id, home.workspace_id)).or_default();
     for to in &subject.destinations {
         let place = (Arc::clone(&to.project_id), Arc::clone(&to.workspace_id));
