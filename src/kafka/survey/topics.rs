@@ -102,7 +102,8 @@ pub(super) fn find(asking: &Asking) -> Result<(usize, Vec<Topic>, Vec<String>), 
         let known = all.topics().iter().find(|topic| topic.name() == name);
         let presence = known.map_or_else(|| ask(asking, name), presence);
         let right = match (&presence, usage) {
-            (Presence::There { .. }, Usage::Source | Usage::Redrive) => probes::reading(asking, name),
+            // One without a leader would only spend the time.
+            (Presence::There { leaderless: 0, .. }, Usage::Source | Usage::Redrive) => probes::reading(asking, name),
             _ => Probe::Unclear("not asked".to_owned()),
         };
         Topic { name: name.to_owned(), usage, presence, limits: None, right }

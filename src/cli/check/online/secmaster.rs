@@ -112,12 +112,18 @@ async fn credentials(
             lines.push(Line::failure("secmaster", said, remedy));
             Err(Stop)
         }
-        // The service knows who asks.
-        Err(failure) => {
+        Err(failure) if matches!(failure.class, FailureClass::Rejected | FailureClass::Target) => {
+            // The service knows who asks.
             lines.push(taken());
             let said = format!("ListWorkspaces is refused: {}", words(&failure));
             let remedy = "check secmaster.project_id; the daemon itself does not need this call";
             lines.push(Line::warning("project", said, remedy));
+            Ok(BTreeMap::new())
+        }
+        // A 403 may be for this call alone; what passes by itself says nothing of the credentials.
+        Err(failure) => {
+            lines.push(refused("credentials", &format!("{kind}: whether the service takes them"), &failure));
+            going_on(&failure)?;
             Ok(BTreeMap::new())
         }
     }
