@@ -7,7 +7,7 @@ use super::check;
 use super::environment::{self, Environment};
 use super::error::{ConfigError, Problem};
 use super::layers::{Layer, Places, ROOT};
-use super::{Config, Kafka, reader, schema, secret, unbuilt, yaml};
+use super::{Config, Kafka, Server, reader, schema, secret, unbuilt, yaml};
 
 /// Where a configuration is looked for when none is named; the first that exists is read.
 pub const DEFAULT_FILES: [&str; 2] = ["alertbridge.yaml", "/etc/alertbridge/alertbridge.yaml"];
@@ -78,6 +78,7 @@ fn assemble(files: &[PathBuf], environment: &Environment, purpose: Purpose) -> R
     if purpose == Purpose::Call {
         // Its files and secrets are the daemon's, and need not be where these commands run.
         config.kafka = Kafka::default();
+        config.server = Server::default();
     }
     let later = [
         secret::resolve(&mut config, purpose != Purpose::Offline),

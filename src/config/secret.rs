@@ -1,6 +1,8 @@
 //! Secrets as configuration values: read as text or from a file, never written.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -9,6 +11,9 @@ use serde::Serializer;
 
 use super::Config;
 use super::error::{ConfigError, Problem};
+
+/// No secret is this long, in bytes; a wrong path may lead anywhere.
+const LARGEST: u64 = 64 << 10;
 
 /// What stands for a secret wherever configuration is shown.
 const HIDDEN: &str = "<hidden>";
@@ -46,7 +51,8 @@ struct Slot<'a> {
     secret: &'a mut Option<SecretString>,
 }
 
-fn slots(config: &mut Config) -> [Slot<'_>; 7] {
+fn slots(config: &mut Config) -> [Slot<'_>; 8] {
+    let server = &mut config.server;
     let security = &mut config.kafka.security;
     let credentials = &mut config.secmaster.credentials;
     let slot = |file_key, file, secret| Slot { file_key, file, secret };
@@ -70,6 +76,7 @@ fn slots(config: &mut Config) -> [Slot<'_>; 7] {
         ),
         slot("secmaster.credentials.password_file", credentials.password_file.as_deref(), &mut credentials.password),
         slot("secmaster.credentials.token_file", credentials.token_file.as_deref(), &mut credentials.token),
+        slot("server.token_file", server.token_file.as_deref(), &mut server.token),
     ]
 }
 
@@ -130,8 +137,13 @@ pub fn read_secrets_again(config: &Config) -> Option<Config> {
 ///
 /// # Errors
 /// Why there is none; never the content.
-fn read_file(path: &Path) -> Result<SecretString, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+pub(super) fn read_file(path: &Path) -> Result<SecretString, String> {
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let read = file.take(LARGEST + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    if read as u64 > LARGEST {
+        return Err(format!("the file is larger than {LARGEST} bytes, which no secret is"));
+    }
     let text = text.trim_end_matches(['\n', '\r']);
     if text.is_empty() { Err("the file is empty".to_owned()) } else { Ok(text.into()) }
 }
