@@ -6,6 +6,7 @@
 //! less. It goes on during a drain, so that the last figures can be scraped.
 
 mod access;
+mod connections;
 mod log_level;
 
 use std::io;
@@ -63,7 +64,7 @@ pub struct Shown {
 pub async fn serve(listener: TcpListener, shown: Shown, shutdown: CancellationToken) -> io::Result<()> {
     let telemetry = shown.telemetry.clone();
     let router = router(shown);
-    let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let server = connections::serve(listener, router, shutdown.clone());
     let server = async {
         tokio::select! {
             result = server => result,
