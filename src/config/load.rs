@@ -1,6 +1,5 @@
 //! Reads the layers (defaults, files in order, environment) and checks the whole, collecting every fault.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::check;
@@ -8,6 +7,7 @@ use super::environment::{self, Environment};
 use super::error::{ConfigError, Problem};
 use super::layers::{Layer, Places, ROOT};
 use super::{Config, Kafka, Server, reader, schema, secret, unbuilt, yaml};
+use crate::bounded_file;
 
 /// Where a configuration is looked for when none is named; the first that exists is read.
 pub const DEFAULT_FILES: [&str; 2] = ["alertbridge.yaml", "/etc/alertbridge/alertbridge.yaml"];
@@ -152,7 +152,8 @@ fn layered(
 fn read_file(file: &Path, schema: &serde_json::Value, places: &mut Places) -> Result<Layer, Problem> {
     let name = file.display();
     let problem = |message, place| Problem { path: String::new(), message, place };
-    let text = fs::read_to_string(file).map_err(|error| problem(format!("cannot read `{name}`: {error}"), None))?;
+    let text = bounded_file::read_text(file, bounded_file::OF_YAML)
+        .map_err(|error| problem(format!("cannot read `{name}`: {error}"), None))?;
     let tree =
         yaml::parse(&text).map_err(|error| problem(error.to_string(), Some(format!("{name}:{}", error.line))))?;
     let empty = tree.kind == yaml::Kind::Null;

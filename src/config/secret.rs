@@ -1,8 +1,6 @@
 //! Secrets as configuration values: read as text or from a file, never written.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -11,9 +9,7 @@ use serde::Serializer;
 
 use super::Config;
 use super::error::{ConfigError, Problem};
-
-/// No secret is this long, in bytes; a wrong path may lead anywhere.
-const LARGEST: u64 = 64 << 10;
+use crate::bounded_file;
 
 /// What stands for a secret wherever configuration is shown.
 const HIDDEN: &str = "<hidden>";
@@ -138,12 +134,7 @@ pub fn read_secrets_again(config: &Config) -> Option<Config> {
 /// # Errors
 /// Why there is none; never the content.
 pub(super) fn read_file(path: &Path) -> Result<SecretString, String> {
-    let mut text = String::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let read = file.take(LARGEST + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    if read as u64 > LARGEST {
-        return Err(format!("the file is larger than {LARGEST} bytes, which no secret is"));
-    }
+    let text = bounded_file::read_text(path, bounded_file::OF_SECRET).map_err(|error| error.to_string())?;
     let text = text.trim_end_matches(['\n', '\r']);
     if text.is_empty() { Err("the file is empty".to_owned()) } else { Ok(text.into()) }
 }

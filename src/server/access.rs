@@ -75,10 +75,8 @@ pub(super) async fn check(State(access): State<Access>, request: Request, next: 
     if access.admits(request.headers()) {
         return next.run(request).await;
     }
-    let mut answer = refusal(
-        StatusCode::UNAUTHORIZED,
-        "this asks for server.token: send it as `Authorization: Bearer TOKEN`",
-    );
+    let mut answer =
+        refusal(StatusCode::UNAUTHORIZED, "this asks for server.token: send it as `Authorization: Bearer TOKEN`");
     let _none = answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     answer.into_response()
 }
@@ -100,7 +98,13 @@ mod tests {
         let access = Access::new(&Server { token: Some("0123456789abcdef".into()), ..Server::default() });
         assert!(!access.admits(&HeaderMap::new()));
         assert!(shows(&access, "Bearer 0123456789abcdef") && shows(&access, "bearer 0123456789abcdef"));
-        for wrong in ["Bearer 0123456789abcdeg", "Bearer 0123456789abcde", "Bearer ", "Basic 0123456789abcdef", "0123456789abcdef"] {
+        for wrong in [
+            "Bearer 0123456789abcdeg",
+            "Bearer 0123456789abcde",
+            "Bearer ",
+            "Basic 0123456789abcdef",
+            "0123456789abcdef",
+        ] {
             assert!(!shows(&access, wrong), "{wrong}");
         }
     }
@@ -109,7 +113,8 @@ mod tests {
     fn a_changed_file_counts_at_once_and_a_missing_one_leaves_the_last_token() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
-        let server = Server { token: Some("the-first-token".into()), token_file: Some(file.clone()), ..Server::default() };
+        let server =
+            Server { token: Some("the-first-token".into()), token_file: Some(file.clone()), ..Server::default() };
         let access = Access::new(&server);
         assert!(shows(&access, "Bearer the-first-token"));
         fs::write(&file, "the-second-token\n").unwrap();

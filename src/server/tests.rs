@@ -216,8 +216,12 @@ async fn with_a_token_only_probes_and_metrics_answer_everybody() {
     }
     let shown = format!("authorization: Bearer {token}\r\n");
     let wrong = "authorization: Bearer 0123456789abcdef\r\n";
-    let behind_it =
-        [("GET", "/status", 200), ("GET", "/log-level", 200), ("POST", "/log-level/warn", 200), ("POST", "/guard/open", 409)];
+    let behind_it = [
+        ("GET", "/status", 200),
+        ("GET", "/log-level", 200),
+        ("POST", "/log-level/warn", 200),
+        ("POST", "/guard/open", 409),
+    ];
     for (method, path, status) in behind_it {
         for headers in ["", wrong] {
             let refused = ask_with(address, method, path, headers).await;

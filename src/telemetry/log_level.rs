@@ -126,7 +126,8 @@ mod tests {
         assert_eq!((control.current(), control.configured()), (LogLevel::Error, LogLevel::Info));
         let told = |line: &serde_json::Value| format!("{} {} {}", line["event"], line["was"], line["log_level"]);
         let lines: Vec<_> = log.lines().iter().map(told).collect();
-        let expected = [r#""log.level_changed" "info" "debug""#, r#""x" null null"#, r#""log.level_changed" "debug" "error""#];
+        let expected =
+            [r#""log.level_changed" "info" "debug""#, r#""x" null null"#, r#""log.level_changed" "debug" "error""#];
         assert_eq!(lines, expected);
     }
 }

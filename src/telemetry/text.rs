@@ -139,7 +139,8 @@ mod tests {
         let lines = log.raw();
         let (time, rest) = lines[0].split_once(' ').unwrap();
         assert!(time.ends_with('Z') && time.len() == "2026-11-21T17:48:41.123Z".len(), "{time}");
-        let expected = r#" WARN some.event: a constant text topic=soc.alerts offset=42 error="a\n\"b\" \u{1b}[31m\u{9b}31m""#;
+        let expected =
+            r#" WARN some.event: a constant text topic=soc.alerts offset=42 error="a\n\"b\" \u{1b}[31m\u{9b}31m""#;
         assert_eq!(rest, format!("{expected}\n"));
         assert!(lines[1].ends_with("ERROR library: odd thing target=hyper::proto\n"), "{}", lines[1]);
     }

@@ -14,6 +14,7 @@ mod metrics_catalogue;
 mod pipeline;
 mod secmaster_client;
 mod secmaster_commands;
+mod secrets;
 mod simulator;
 #[expect(dead_code, reason = "the shows use the rest")]
 mod support;

@@ -10,11 +10,11 @@ use super::{
     AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, LookUpEvent, OutcomeEvent, PauseEvent, StartEvent,
     Telemetry, Totals,
 };
+use crate::config::LogLevel;
 use crate::domain::{
     DeadLetterClass, FailureClass, FailureReason, Found, Offset, Origin, Outcome, Severity, Shape, SkipReason, Started,
     TopicPartition,
 };
-use crate::config::LogLevel;
 use crate::ports::ApiFailure;
 use crate::telemetry::testing::Capture;
 use crate::telemetry::{BreakerState, CATALOGUE, EVENTS, Kind, PauseReason};

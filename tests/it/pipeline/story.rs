@@ -46,7 +46,9 @@ fn api() -> std::sync::Arc<FakeApi> {
 
 /// `jq 'select([.action_instance_id, .requested_instance_id] | any(. == "X"))'`, where one alert may have several.
 fn has_instance(line: &Value, id: &str) -> bool {
-    ["action_instance_id", "requested_instance_id"].iter().any(|key| line[key].as_str().is_some_and(|text| text.contains(id)))
+    ["action_instance_id", "requested_instance_id"]
+        .iter()
+        .any(|key| line[key].as_str().is_some_and(|text| text.contains(id)))
 }
 
 /// `jq 'select([.topic, .partition, .offset] == [..] or [.original_topic, ..] == [..])'`.
