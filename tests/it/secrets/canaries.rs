@@ -20,7 +20,7 @@ pub(super) struct SecretKey {
     /// The key that names a file instead, or the only one.
     file: Option<String>,
     /// Whether the secret itself can stand in the configuration.
-    as_text: bool,
+    pub(super) as_text: bool,
     pub(super) canary: String,
 }
 

@@ -3,14 +3,16 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
 
 use super::canaries::{SecretKey, all, assert_silent, set};
-use super::{kinds, said, write};
-use crate::support::bridge::Bridge;
+use super::{kinds, said_with, write};
+use crate::support::bridge::{Bridge, PATIENCE};
 use crate::support::kafka::{USER, shared};
 use crate::support::probes::Probes;
 use crate::support::redrive::letters;
@@ -80,21 +82,36 @@ async fn refused_credentials_are_in_no_log_answer_or_dead_letter() {
             }
         }
         assert_silent(&keys, "POST", &ask(probes.address(), "POST", "/guard/open", Some(token)).await);
-        let status = ask(probes.address(), "GET", "/status", Some(token)).await;
-        assert!(status.starts_with("HTTP/1.1 200") && status.contains("paused: credentials"), "{status}");
+        // It is published each second.
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = ask(probes.address(), "GET", "/status", Some(token)).await;
+            assert_silent(&keys, "/status", &status);
+            if status.contains("paused: credentials") {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{status}");
+            sleep(Duration::from_millis(50)).await;
+        }
 
         let file = folder.join("bridge.yaml");
         let file = file.to_str().unwrap();
-        let run = |arguments: &[&str]| {
-            tokio::task::block_in_place(|| said(&keys, &[arguments, &["--config", file]].concat(), &[]))
+        let run = |arguments: &[&str]| tokio::task::block_in_place(|| said_with(&keys, arguments, file));
+        let ends = |arguments: &[&str], code: i32| {
+            let (ended, said) = run(arguments);
+            assert_eq!(ended, Some(code), "{arguments:?}: {said}");
         };
         assert_eq!(run(&["log-level"]), (Some(0), "trace, as configured\n".to_owned()), "the commands show the token");
-        assert_eq!(run(&["guard", "open"]).0, Some(1));
-        assert_eq!(run(&["check"]).0, Some(0));
-        assert_eq!(run(&["dead-letters", "list", "--output", "json"]).0, Some(0));
-        assert_eq!(run(&["dead-letters", "show", &format!("{}/0/0", world.dead_letter_topic())]).0, Some(0));
-        assert_eq!(run(&["secmaster", "workflow", "list", "--dry-run"]).0, Some(0));
-        assert_eq!(run(&["secmaster", "workflow", "list"]).0, Some(1));
+        ends(&["guard", "open"], 1);
+        ends(&["check"], 0);
+        ends(&["dead-letters", "list", "--output", "json"], 0);
+        ends(&["dead-letters", "show", &format!("{}/0/0", world.dead_letter_topic())], 0);
+        ends(&["secmaster", "workflow", "list", "--dry-run"], 0);
+        ends(&["secmaster", "workflow", "list"], 1);
+
+        let changed = "warn until the next restart; configured is trace\n".to_owned();
+        assert_eq!(run(&["log-level", "warn"]), (Some(0), changed));
+        assert_eq!(bridge.saw("log.level_changed").await["log_level"], "warn");
 
         let log = bridge.log_file().to_owned();
         assert!(bridge.terminate().await.success());
@@ -123,6 +140,6 @@ async fn a_password_that_the_brokers_refuse_is_not_in_the_log() {
     assert!(bridge.terminate().await.success());
     assert_silent(&keys, "the log", &fs::read_to_string(log).unwrap());
     let file = write(world.folder.path(), &config);
-    let list = tokio::task::block_in_place(|| said(&keys, &["dead-letters", "list", "--config", &file], &[]));
+    let list = tokio::task::block_in_place(|| said_with(&keys, &["dead-letters", "list"], &file));
     assert_eq!(list.0, Some(1), "{}", list.1);
 }
