@@ -63,8 +63,13 @@ fn colour_of(level: Level) -> &'static str {
 /// A text as it is where nothing in it could be taken for something else; quoted and escaped otherwise, so that it can
 /// neither break the line nor speak to the terminal.
 fn value(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '=' | '\\') || c.is_alphanumeric();
+    let is_plain = |c: char| is_visible(c) && !matches!(c, '"' | '=' | '\\');
     if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { format!("{text:?}") }
+}
+
+/// Nothing that a terminal obeys, and nothing that turns the direction of what follows.
+fn is_visible(c: char) -> bool {
+    c.is_ascii_graphic() || c.is_alphanumeric()
 }
 
 /// Collects the fields: two by name, the others as ` name=value`.
@@ -93,7 +98,7 @@ impl Visit for Fields {
         match field.name() {
             "event" => self.event = Some(text.to_owned()),
             // Ours are constant; a library's may hold anything.
-            "message" if text.chars().any(char::is_control) => self.message = value(text),
+            "message" if !text.chars().all(|c| c == ' ' || is_visible(c)) => self.message = value(text),
             "message" => text.clone_into(&mut self.message),
             name => self.push(name, &value(text)),
         }
