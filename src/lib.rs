@@ -4,6 +4,7 @@
 //! `cli > app > { pipeline | kafka | secmaster | server | simulator | supervisor } > { config | ports | telemetry } >
 //! { routing | letters > mapping | scheduler | resilience | offsets } > domain`.
 
+mod bounded_file;
 pub mod domain;
 
 pub mod letters;

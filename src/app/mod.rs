@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::watchdog::Watched;
-use crate::config::{self, Config, LogFormat};
+use crate::config::{self, Config};
 use crate::domain::{Destination, Offset, Record, TopicPartition};
 use crate::kafka::{self, KafkaSettings, KafkaSink, KafkaSource, ReadError};
 use crate::mapping::{Finding, Mapper, MappingSettings};
@@ -19,9 +19,9 @@ use crate::pipeline::{Parts, Pipeline, PipelineError, Preparer};
 use crate::ports::{GuardControl, SourceError, guard_control};
 use crate::routing::{self, RouteTable};
 use crate::secmaster::SecMasterClient;
-use crate::server::{self, Shown};
+use crate::server::{self, Access, Shown};
 use crate::supervisor::{Stop, Supervisor, SupervisorError};
-use crate::telemetry::{self, Format, Health, Heart, StartEvent, Status, Telemetry};
+use crate::telemetry::{self, Health, Heart, LogLevelControl, StartEvent, Status, Telemetry};
 
 /// How much longer than the drain time-out a shutdown may take: the last commit and leaving the group are bounded by
 /// the source.
@@ -58,19 +58,15 @@ impl AppError {
 /// # Errors
 /// [`AppError`] says which exit code fits.
 pub fn run(config: &Config) -> Result<(), AppError> {
-    let format = match config.log.format {
-        LogFormat::Json => Format::Json,
-        LogFormat::Text => Format::Text,
-    };
-    telemetry::init(format, config.log.level.as_str()).map_err(AppError::configuration)?;
+    let log_level = telemetry::init(config.log).map_err(AppError::run_time)?;
     let runtime = tokio::runtime::Runtime::new().map_err(AppError::run_time)?;
-    let result = runtime.block_on(supervise(config));
+    let result = runtime.block_on(supervise(config, log_level));
     // What still runs (a hanging call, a name lookup) must not hold the end of the process.
     runtime.shutdown_background();
     result
 }
 
-async fn supervise(config: &Config) -> Result<(), AppError> {
+async fn supervise(config: &Config, log_level: LogLevelControl) -> Result<(), AppError> {
     let telemetry = Telemetry::try_new().map_err(AppError::run_time)?;
     let health = Health::new();
     let mapper = load_mapper(config)?;
@@ -96,9 +92,9 @@ async fn supervise(config: &Config) -> Result<(), AppError> {
     let mut supervisor = Supervisor::default();
     supervisor.spawn("pipeline", bridge.run(supervisor.shutdown()));
     // Probes and figures are answered through the drain.
-    let served =
-        server::serve(listener, Shown { health, telemetry: telemetry.clone(), status, guard }, supervisor.all_done());
-    supervisor.spawn_companion("server", served);
+    let access = Access::new(&config.server);
+    let shown = Shown { health, telemetry: telemetry.clone(), status, guard, log_level, access };
+    supervisor.spawn_companion("server", server::serve(listener, shown, supervisor.all_done()));
     let stop = supervisor.run(config.delivery.drain_timeout.get() + CLOSING).await;
     telemetry.stopped(match &stop {
         Ok(Stop::Clean) => "shutdown requested",

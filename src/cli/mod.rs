@@ -4,9 +4,11 @@
 
 mod check;
 mod config;
+mod daemon;
 mod dead_letters;
 mod demo;
 mod guard;
+mod log_level;
 mod map;
 mod rate;
 mod run;
@@ -82,6 +84,7 @@ enum Command {
     DeadLetters(Box<dead_letters::DeadLettersArgs>),
     Secmaster(Box<secmaster::SecmasterArgs>),
     Guard(guard::GuardArgs),
+    LogLevel(log_level::LogLevelArgs),
     Config(config::ConfigArgs),
     Completions(CompletionsArgs),
 }
@@ -107,7 +110,8 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => simulate::execute(*args),
         Command::DeadLetters(args) => dead_letters::execute(*args),
         Command::Secmaster(args) => secmaster::execute(*args),
-        Command::Guard(args) => guard::execute(args),
+        Command::Guard(args) => guard::execute(&args),
+        Command::LogLevel(args) => log_level::execute(&args),
         Command::Config(args) => config::execute(args),
         Command::Completions(args) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "alertbridge", &mut io::stdout());

@@ -15,6 +15,8 @@ mod metrics_catalogue;
 mod pipeline;
 mod secmaster_client;
 mod secmaster_commands;
+mod secrets;
+mod security_page;
 mod simulator;
 #[expect(dead_code, reason = "the shows use the rest")]
 mod support;
