@@ -7,7 +7,7 @@ use super::check;
 use super::environment::{self, Environment};
 use super::error::{ConfigError, Problem};
 use super::layers::{Layer, Places, ROOT};
-use super::{Config, Kafka, reader, schema, secret, unbuilt, yaml};
+use super::{Config, Kafka, reader, schema, secret, unbuilt, vendor, yaml};
 
 /// Where a configuration is looked for when none is named; the first that exists is read.
 pub const DEFAULT_FILES: [&str; 2] = ["alertbridge.yaml", "/etc/alertbridge/alertbridge.yaml"];
