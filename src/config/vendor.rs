@@ -213,3 +213,133 @@ impl<'a> Source<'a> {
         self.problems.push(Problem { path: path.to_owned(), message, place: None });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use secrecy::ExposeSecret;
+    use tempfile::TempDir;
+
+    use super::super::{Environment, Purpose, SecMaster, TimeSpan, load, read_secrets_again};
+    use crate::config::ConfigError;
+
+    const PROFILE: &str = "[basic]\nak = profile-ak\nsk = profile-sk\nproject_id = 0123456789abcdef0123456789abcdef\n";
+
+    /// Loads with these variables, with a workspace and `HOME` in this folder.
+    fn load_with(home: &TempDir, variables: &[(&str, &str)]) -> Result<SecMaster, ConfigError> {
+        let mut environment: Environment =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let workspace = "909494e3-558e-46b6-a9eb-07a8e18ca62f".to_owned();
+        let _previous = environment.insert("ALERTBRIDGE__SECMASTER__WORKSPACE_ID".to_owned(), workspace);
+        let _previous = environment.insert("HOME".to_owned(), home.path().display().to_string());
+        load(&["/dev/null".into()], &environment, Purpose::Call).map(|loaded| loaded.config.secmaster)
+    }
+
+    fn with_profile(text: &str) -> TempDir {
+        let home = TempDir::new().unwrap();
+        fs::create_dir(home.path().join(".huaweicloud")).unwrap();
+        fs::write(home.path().join(".huaweicloud/credentials"), text).unwrap();
+        home
+    }
+
+    fn key(secmaster: &SecMaster) -> (&str, &str) {
+        let c = &secmaster.credentials;
+        (
+            c.access_key_id.as_ref().unwrap().expose_secret(),
+            c.secret_access_key.as_ref().unwrap().expose_secret(),
+        )
+    }
+
+    #[test]
+    fn the_profile_file_is_read_where_nothing_else_says_who_the_bridge_is() {
+        let home = with_profile(PROFILE);
+        let secmaster = load_with(&home, &[]).unwrap();
+        assert_eq!(key(&secmaster), ("profile-ak", "profile-sk"));
+        assert_eq!(secmaster.project_id, "0123456789abcdef0123456789abcdef");
+        let project = ("HUAWEICLOUD_SDK_PROJECT_ID", "fedcba9876543210fedcba9876543210");
+        let both = [("HUAWEICLOUD_SDK_AK", "env-ak"), ("HUAWEICLOUD_SDK_SK", "env-sk"), project];
+        assert_eq!(key(&load_with(&home, &both).unwrap()), ("env-ak", "env-sk"));
+        let half = load_with(&home, &[("HUAWEICLOUD_SDK_AK", "env-ak"), project]).unwrap_err().to_string();
+        assert!(half.contains("`secmaster.credentials.secret_access_key` is missing"), "no halves are joined: {half}");
+    }
+
+    #[test]
+    fn a_named_profile_file_has_to_be_there_and_one_in_the_home_folder_need_not() {
+        let home = TempDir::new().unwrap();
+        let named = home.path().join("p").display().to_string();
+        let missing = load_with(&home, &[("HUAWEICLOUD_SDK_CREDENTIALS_FILE", &named)]).unwrap_err().to_string();
+        assert!(missing.contains("the profile file") && missing.contains("No such file"), "{missing}");
+        let unnamed = load_with(&home, &[]).unwrap_err().to_string();
+        assert!(!unnamed.contains("the profile file /"), "{unnamed}");
+        fs::write(&named, PROFILE).unwrap();
+        let found = load_with(&home, &[("HUAWEICLOUD_SDK_CREDENTIALS_FILE", &named)]).unwrap();
+        assert_eq!(key(&found).0, "profile-ak");
+    }
+
+    #[test]
+    fn a_rotated_profile_is_read_again() {
+        let home = with_profile(PROFILE);
+        let config = crate::config::Config { secmaster: load_with(&home, &[]).unwrap(), ..Default::default() };
+        let rotated = PROFILE.replace("profile-sk", "rotated") + "security_token = t\n";
+        fs::write(home.path().join(".huaweicloud/credentials"), rotated).unwrap();
+        let again = read_secrets_again(&config).unwrap();
+        assert_eq!(key(&again.secmaster), ("profile-ak", "rotated"));
+        assert_eq!(again.secmaster.credentials.security_token.unwrap().expose_secret(), "t");
+    }
+
+    #[test]
+    fn a_security_token_is_taken_with_its_own_key_only() {
+        let home = TempDir::new().unwrap();
+        let project = ("HUAWEICLOUD_SDK_PROJECT_ID", "fedcba9876543210fedcba9876543210");
+        let token = ("HUAWEICLOUD_SDK_SECURITY_TOKEN", "t");
+        let sk = ("HUAWEICLOUD_SDK_SK", "s");
+        let taken = load_with(&home, &[project, token, sk, ("HUAWEICLOUD_SDK_AK", "a")]).unwrap();
+        assert!(taken.credentials.security_token.is_some());
+        let other = ("ALERTBRIDGE__SECMASTER__CREDENTIALS__ACCESS_KEY_ID", "mine");
+        let left = load_with(&home, &[project, token, sk, other]).unwrap();
+        assert!(left.credentials.security_token.is_none());
+    }
+
+    #[test]
+    fn federation_is_taken_from_the_vendors_variables() {
+        let home = with_profile("[basic]\nidp_id = from-profile\nid_token_file = /etc/hostname\n");
+        let project = ("HUAWEICLOUD_SDK_PROJECT_ID", "fedcba9876543210fedcba9876543210");
+        let kind = ("ALERTBRIDGE__SECMASTER__CREDENTIALS__KIND", "oidc");
+        let agency = [
+            project,
+            kind,
+            ("HUAWEICLOUD_OIDC_PROVIDER_URN", "p"),
+            ("HUAWEICLOUD_OIDC_AGENCY_URN", "a"),
+            ("HUAWEICLOUD_OIDC_ID_TOKEN", "t"),
+            ("HUAWEICLOUD_OIDC_TOKEN_FILE", "/none"),
+            ("HUAWEICLOUD_OIDC_SESSION_NAME", "s"),
+            ("HUAWEICLOUD_OIDC_DURATION_SECONDS", "1800"),
+            ("HUAWEICLOUD_OIDC_POLICY_IDS", "x, y"),
+            ("HUAWEICLOUD_SDK_STS_ENDPOINT", "https://sts.example.com"),
+            ("HUAWEICLOUD_SDK_IDP_ID", "not-this"),
+        ];
+        let oidc = load_with(&home, &agency).unwrap().credentials.oidc;
+        assert_eq!((oidc.provider_urn.as_deref(), oidc.agency_urn.as_deref()), (Some("p"), Some("a")));
+        assert_eq!((oidc.id_token.unwrap().expose_secret(), oidc.id_token_file), ("t", None));
+        assert_eq!((oidc.session_name.as_deref(), oidc.duration), (Some("s"), Some(TimeSpan::from_secs(1_800))));
+        assert_eq!((oidc.policy_ids, oidc.idp_id), (vec!["x".to_owned(), "y".to_owned()], None));
+        assert_eq!(oidc.sts_endpoint.as_deref(), Some("https://sts.example.com"));
+
+        let file = ("HUAWEICLOUD_SDK_ID_TOKEN_FILE", "/etc/passwd");
+        let oidc = load_with(&home, &[project, kind, ("HUAWEICLOUD_SDK_IDP_ID", "i"), file]).unwrap().credentials.oidc;
+        assert_eq!((oidc.idp_id.as_deref(), oidc.id_token_file), (Some("i"), Some("/etc/passwd".into())));
+        let oidc = load_with(&home, &[project, kind]).unwrap().credentials.oidc;
+        assert_eq!((oidc.idp_id.as_deref(), oidc.id_token_file), (Some("from-profile"), Some("/etc/hostname".into())));
+    }
+
+    #[test]
+    fn the_regions_endpoint_is_taken_from_the_vendors_variable() {
+        let home = with_profile(PROFILE);
+        let name = "HUAWEICLOUD_SDK_REGION_SECMASTER_CN_NORTH_4";
+        let endpoint = |value| load_with(&home, &[(name, value)]).unwrap().endpoint;
+        assert_eq!(endpoint("http://127.0.0.1:1,https://other").as_deref(), Some("http://127.0.0.1:1"));
+        assert_eq!(endpoint("secmaster.example.com").as_deref(), Some("https://secmaster.example.com"));
+        assert_eq!(load_with(&home, &[]).unwrap().endpoint, None);
+    }
+}
