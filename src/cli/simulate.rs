@@ -13,7 +13,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::Failure;
 use crate::simulator::{
-    DEMO_ACCESS_KEY, DEMO_ID_TOKEN, DEMO_SECRET_KEY, Faults, IamUser, InstanceIds, Simulator, SimulatorSettings, TlsFiles, World,
+    DEMO_ACCESS_KEY, DEMO_ID_TOKEN, DEMO_SECRET_KEY, Faults, IamUser, InstanceIds, Simulator, SimulatorSettings,
+    TlsFiles, World,
 };
 
 /// Stand in for SecMaster and IAM, with faults on demand

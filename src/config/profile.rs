@@ -112,7 +112,10 @@ mod tests {
         assert_eq!(parse(both).unwrap().access_key_id.unwrap().expose_secret(), "a");
         let one = "[basiccredentials]\nidp_id = i\nid_token_file = /t\niam_endpoint = https://iam.example.com\n";
         let profile = parse(one).unwrap();
-        assert_eq!((profile.idp_id.as_deref(), profile.iam_endpoint.as_deref()), (Some("i"), Some("https://iam.example.com")));
+        assert_eq!(
+            (profile.idp_id.as_deref(), profile.iam_endpoint.as_deref()),
+            (Some("i"), Some("https://iam.example.com"))
+        );
     }
 
     #[test]

@@ -146,8 +146,7 @@ impl<'a> Source<'a> {
             self.unset("oidc.id_token", "HUAWEICLOUD_OIDC_ID_TOKEN", &mut o.id_token);
         }
         if !has_token(o) {
-            let name =
-                if is_agency { "HUAWEICLOUD_OIDC_TOKEN_FILE" } else { "HUAWEICLOUD_SDK_ID_TOKEN_FILE" };
+            let name = if is_agency { "HUAWEICLOUD_OIDC_TOKEN_FILE" } else { "HUAWEICLOUD_SDK_ID_TOKEN_FILE" };
             self.unset("oidc.id_token_file", name, &mut o.id_token_file);
         }
         if !is_agency {
@@ -245,10 +244,7 @@ mod tests {
 
     fn key(secmaster: &SecMaster) -> (&str, &str) {
         let c = &secmaster.credentials;
-        (
-            c.access_key_id.as_ref().unwrap().expose_secret(),
-            c.secret_access_key.as_ref().unwrap().expose_secret(),
-        )
+        (c.access_key_id.as_ref().unwrap().expose_secret(), c.secret_access_key.as_ref().unwrap().expose_secret())
     }
 
     #[test]

@@ -166,7 +166,8 @@ mod tests {
             }
             tokio::time::advance(Duration::from_secs(60)).await;
         }
-        let expected = [(2, Change::Skewed(61)), (4, Change::Skewed(-300)), (6, Change::Skewed(-200)), (8, Change::InStep)];
+        let expected =
+            [(2, Change::Skewed(61)), (4, Change::Skewed(-300)), (6, Change::Skewed(-200)), (8, Change::InStep)];
         assert_eq!(said, expected);
     }
 

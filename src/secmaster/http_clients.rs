@@ -44,10 +44,7 @@ impl HttpClients {
                 .tcp_keepalive(TCP_KEEPALIVE)
         };
         Ok(Self {
-            service: builder()
-                .connect_timeout(settings.connect_timeout)
-                .timeout(settings.request_timeout)
-                .build()?,
+            service: builder().connect_timeout(settings.connect_timeout).timeout(settings.request_timeout).build()?,
             local: builder().no_proxy().connect_timeout(LOCAL_CONNECT_TIMEOUT).timeout(LOCAL_TIMEOUT).build()?,
         })
     }

@@ -80,10 +80,6 @@ impl Issuer<'_> {
 
     /// Nothing can be had from it.
     pub(super) fn failed(&self, message: &str) -> ApiFailure {
-        failure(
-            FailureClass::Credentials,
-            FailureReason::CredentialsUnavailable,
-            excerpt(message, self.secrets),
-        )
+        failure(FailureClass::Credentials, FailureReason::CredentialsUnavailable, excerpt(message, self.secrets))
     }
 }

@@ -26,8 +26,8 @@ const MAX_SHARED_FOR: Duration = Duration::from_secs(8);
 pub(super) struct Fresh<T> {
     pub(super) what: T,
     pub(super) lifetime: Duration,
-    /// It is to be replaced when so much of its life is left; not before half of its life is over, since who gives out
-    /// the same one until it is about to expire would be asked at each request.
+    /// It is to be replaced when so much of its life is left; not before a third of its life is over, since who gives
+    /// out the same one until it is about to expire would be asked at each request.
     pub(super) margin: Duration,
 }
 
@@ -115,7 +115,7 @@ impl<T: Clone> Renewed<T> {
             Ok(Fresh { what, lifetime, margin }) => {
                 let lease = Lease {
                     what,
-                    replace_at: now + lifetime.saturating_sub(margin).max(lifetime / 2),
+                    replace_at: now + lifetime.saturating_sub(margin).max(lifetime / 3),
                     expires_at: now + lifetime,
                     serial: state.fetches,
                     is_accepted: Arc::default(),

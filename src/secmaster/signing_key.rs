@@ -34,8 +34,8 @@ impl SigningKey {
             return Err(BuildError::Credentials("the access key id cannot stand in a header"));
         }
         let hidden_id = SecretString::from(id.as_str());
-        let key = AccessKey::try_new(id, &secret)
-            .ok_or(BuildError::Credentials("the secret access key cannot sign"))?;
+        let key =
+            AccessKey::try_new(id, &secret).ok_or(BuildError::Credentials("the secret access key cannot sign"))?;
         let security_token = match security_token {
             Some(secret) => Some((secret_header(&secret)?, secret)),
             None => None,

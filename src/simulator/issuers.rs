@@ -93,9 +93,9 @@ impl Issuing {
                 if lock(&shared.faults).faults().plain_metadata {
                     return Err(Refusal::iam(StatusCode::NOT_FOUND, "Not found."));
                 }
-                header("x-metadata-token-ttl-seconds").parse::<u32>().map_err(|_| {
-                    Refusal::iam(StatusCode::BAD_REQUEST, "X-Metadata-Token-Ttl-Seconds is missing.")
-                })?;
+                header("x-metadata-token-ttl-seconds")
+                    .parse::<u32>()
+                    .map_err(|_| Refusal::iam(StatusCode::BAD_REQUEST, "X-Metadata-Token-Ttl-Seconds is missing."))?;
                 Ok(Response::new(lock(&shared.tokens).open("metadata").into()))
             }
             Self::SecurityKey => {

@@ -217,7 +217,11 @@ pub const CLIENT_EVENTS: &[(&str, &str, &[&str])] = &[
     ("kafka.topic_added", "WARN: a topic is new to the group and is read from its earliest record", &["topic"]),
     ("kafka.topic_missing", "WARN: a subscribed topic cannot be read", &["reason"]),
     ("kafka.trouble", "DEBUG: an error that the Kafka client handles by itself", &["code", "error", "reason"]),
-    ("secmaster.token_refused", "INFO: a token or temporary key was refused; the next request fetches another one", &["request_id"]),
+    (
+        "secmaster.token_refused",
+        "INFO: a token or temporary key was refused; the next request fetches another one",
+        &["request_id"],
+    ),
     ("tls.system_root_unreadable", "DEBUG: one of the system's root certificates cannot be read", &["error"]),
 ];
 

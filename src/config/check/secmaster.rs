@@ -3,7 +3,7 @@
 use http::Uri;
 
 use super::Faults;
-use crate::config::SecMaster;
+use crate::config::{CredentialKind, SecMaster};
 
 pub(super) fn check(secmaster: &SecMaster, faults: &mut Faults) {
     let region = &secmaster.region;
@@ -58,9 +58,24 @@ pub(super) fn endpoint(path: &str, endpoint: Option<&str>, faults: &mut Faults) 
 }
 
 pub(super) fn hint(secmaster: &SecMaster) -> Option<String> {
-    let uri: Uri = secmaster.endpoint.as_deref()?.parse().ok()?;
-    let host = uri.host()?.trim_matches(['[', ']']);
+    let credentials = &secmaster.credentials;
+    if is_readable(secmaster.endpoint.as_deref()) {
+        return Some("secmaster.endpoint: with http alerts and credentials cross the network readable".to_owned());
+    }
+    let issuers = [
+        ("iam_endpoint", &credentials.iam_endpoint, [CredentialKind::Password, CredentialKind::Oidc]),
+        ("oidc.sts_endpoint", &credentials.oidc.sts_endpoint, [CredentialKind::Oidc; 2]),
+    ];
+    let mut issuers = issuers.iter().filter(|(_, _, kinds)| kinds.contains(&credentials.kind));
+    let (key, ..) = issuers.find(|(_, address, _)| is_readable(address.as_deref()))?;
+    Some(format!("secmaster.credentials.{key}: with http credentials cross the network readable"))
+}
+
+/// Whether what is sent to this address can be read on its way. The metadata service and pod identity are near by, and
+/// speak http as a rule.
+fn is_readable(address: Option<&str>) -> bool {
+    let Some(uri) = address.and_then(|address| address.parse::<Uri>().ok()) else { return false };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let local = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-    (uri.scheme_str() == Some("http") && !local)
-        .then(|| "secmaster.endpoint: with http alerts and credentials cross the network readable".to_owned())
+    uri.scheme_str() == Some("http") && !local
 }

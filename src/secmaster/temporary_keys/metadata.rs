@@ -24,14 +24,15 @@ const ISSUER: Issuer<'_> = Issuer { name: "the metadata service", secrets: &[] }
 pub(super) async fn ask(http: &HttpClients, at: &Endpoint) -> Result<Fresh<Arc<SigningKey>>, ApiFailure> {
     let put = http.local.put(at.url("/meta-data/latest/api/token", "")).header(X_METADATA_TOKEN_TTL_SECONDS, TTL);
     let answer = ISSUER.ask(put).await?;
-    let token = match answer.status {
-        status if status.is_success() => Some(session_token(&answer.body).ok_or_else(|| {
-            ISSUER.failed("the metadata service gave a session token that cannot stand in a header")
-        })?),
-        // An older service, which wants none.
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::SERVICE_UNAVAILABLE => None,
-        _ => return Err(ISSUER.refused(&answer)),
-    };
+    let token =
+        match answer.status {
+            status if status.is_success() => Some(session_token(&answer.body).ok_or_else(|| {
+                ISSUER.failed("the metadata service gave a session token that cannot stand in a header")
+            })?),
+            // An older service, which wants none.
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::SERVICE_UNAVAILABLE => None,
+            _ => return Err(ISSUER.refused(&answer)),
+        };
     let mut get = http.local.get(at.url("/openstack/latest/securitykey", ""));
     if let Some(token) = token {
         get = get.header(X_METADATA_TOKEN, token);

@@ -2,8 +2,8 @@
 //! Connect token, or for the pod's identity. Shared, and replaced well before they expire.
 //!
 //! The calls and names are those of the vendor's SDK 3.1.219 (`huaweicloudsdkcore/auth/internal.py`);
-//! `tests/sdk/credentials.sh` compares ours with them. The Python SDK replaces a key when fewer than 40 minutes are left;
-//! here that is the most, and a key that lives for less than two hours is replaced when a third of its life is left.
+//! `tests/sdk/credentials.sh` compares ours with them. As there, a key is replaced when fewer than 40 minutes are left; one
+//! that lives for less than an hour, when a third of its life is over.
 
 mod answer;
 mod metadata;
@@ -24,8 +24,8 @@ use super::renewed::{Fresh, Lease, Renewed};
 use super::signing_key::SigningKey;
 use crate::ports::ApiFailure;
 
-/// A key is replaced when a third of its life is left, at most this much.
-const MAX_MARGIN: Duration = Duration::from_secs(40 * 60);
+/// A key is replaced when so much of its life is left.
+const MARGIN: Duration = Duration::from_secs(40 * 60);
 
 /// Where temporary keys come from.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,9 +55,8 @@ impl KeySource {
     /// Whether TLS is needed to reach it.
     pub(super) fn is_tls(&self) -> bool {
         match self {
-            Self::InstanceAgency { metadata_endpoint: endpoint } | Self::PodIdentity { credentials_uri: endpoint, .. } => {
-                endpoint.is_tls()
-            }
+            Self::InstanceAgency { metadata_endpoint: endpoint }
+            | Self::PodIdentity { credentials_uri: endpoint, .. } => endpoint.is_tls(),
             Self::Oidc { exchange, .. } => exchange.endpoint().is_tls(),
         }
     }
@@ -195,5 +194,5 @@ fn taken(issuer: &Issuer<'_>, answer: &Answer) -> Result<Fresh<Arc<SigningKey>>,
     let lifetime = key.lifetime;
     let what = SigningKey::new(key.id, key.secret, Some(key.security_token))
         .map_err(|error| issuer.failed(&format!("{} gave no usable key: {error}", issuer.name)))?;
-    Ok(Fresh { what: Arc::new(what), lifetime, margin: (lifetime / 3).min(MAX_MARGIN) })
+    Ok(Fresh { what: Arc::new(what), lifetime, margin: MARGIN })
 }

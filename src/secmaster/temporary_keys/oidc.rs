@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::CONTENT_TYPE;
 use http::HeaderName;
+use http::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -110,7 +110,8 @@ impl Exchange {
         };
         match self {
             Self::Agency { sts_endpoint, .. } => {
-                let answer = issuer.ask(post(sts_endpoint, "/v5/agencies/assume-with-oidc", &self.assume(id_token))).await?;
+                let answer =
+                    issuer.ask(post(sts_endpoint, "/v5/agencies/assume-with-oidc", &self.assume(id_token))).await?;
                 taken(&issuer, &answer)
             }
             Self::Federation { iam_endpoint, idp_id, duration } => {

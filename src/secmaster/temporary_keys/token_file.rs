@@ -16,7 +16,8 @@ const MAX_BYTES: u64 = 64 * 1024;
 pub(super) fn read(path: &Path) -> Result<SecretString, String> {
     let unreadable = |error: std::io::Error| format!("{}: {error}", path.display());
     let mut text = String::new();
-    let read = File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    let read =
+        File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
     if u64::try_from(read).is_ok_and(|read| read > MAX_BYTES) {
         return Err(format!("{} holds more than {MAX_BYTES} bytes: this is no token", path.display()));
     }

@@ -90,7 +90,11 @@ async fn each_source_gives_a_key_with_which_requests_are_signed_and_accepted() {
         assert_eq!((stats.key_requests, stats.keys_issued), (calls, 1), "{name}: all share one key");
         let requests = simulator.handle().requests();
         let sent = requests.last().unwrap();
-        assert!(header(sent, "authorization").contains("x-security-token;") || header(sent, "authorization").contains("x-security-token,"), "{name}");
+        assert!(
+            header(sent, "authorization").contains("x-security-token;")
+                || header(sent, "authorization").contains("x-security-token,"),
+            "{name}"
+        );
         assert!(header(sent, "x-security-token").len() > 100, "{name}");
         let life = client.credentials_expire_at().unwrap().duration_since(SystemTime::now()).unwrap();
         let expected = match name {
@@ -110,7 +114,10 @@ async fn an_older_metadata_service_is_asked_without_a_session_token() {
     assert_eq!(client.start(&request()).await.unwrap().http_status, 200);
     let requests = simulator.handle().requests();
     assert_eq!(requests[0].method, "PUT");
-    assert_eq!((requests[1].target.as_str(), header(&requests[1], "x-metadata-token")), ("/openstack/latest/securitykey", ""));
+    assert_eq!(
+        (requests[1].target.as_str(), header(&requests[1], "x-metadata-token")),
+        ("/openstack/latest/securitykey", "")
+    );
 }
 
 #[tokio::test]
@@ -177,7 +184,11 @@ async fn a_token_file_that_was_wrong_is_tried_once_more_when_it_holds_another_on
         fs::write(&file, "hidden-and-expired").unwrap();
         let client = client_of(&simulator, source);
         let failure = client.start(&request()).await.unwrap_err();
-        assert_eq!((failure.class, failure.retry_after), (Credentials, None), "a refusal waits for its turn: {failure}");
+        assert_eq!(
+            (failure.class, failure.retry_after),
+            (Credentials, None),
+            "a refusal waits for its turn: {failure}"
+        );
         assert!(failure.message.contains("answered 401") && !failure.message.contains("hidden"), "{failure}");
         assert!(!client.renew_credentials(), "nothing has changed");
         fs::remove_file(&file).unwrap();
