@@ -88,7 +88,7 @@ pub(super) enum Authorizer {
     AccessKey(SigningKey),
     Password(PasswordTokens),
     Token { header: HeaderValue, secret: SecretString },
-    Temporary(TemporaryKeys),
+    Temporary(Box<TemporaryKeys>),
 }
 
 /// What was lent to a request to prove who sends it.
@@ -131,7 +131,9 @@ impl Authorizer {
                 Ok(Self::Password(PasswordTokens::new(http.service.clone(), user)))
             }
             CredentialSettings::Token(secret) => Ok(Self::Token { header: secret_header(&secret)?, secret }),
-            CredentialSettings::Temporary(source) => Ok(Self::Temporary(TemporaryKeys::new(http.clone(), source))),
+            CredentialSettings::Temporary(source) => {
+                Ok(Self::Temporary(Box::new(TemporaryKeys::new(http.clone(), source))))
+            }
         }
     }
 

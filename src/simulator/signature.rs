@@ -289,6 +289,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_temporary_key_needs_its_own_security_token_signed_with_the_rest_while_it_lives() {
+        const ID: &str = "AKTESTEXAMPLE0000001";
+        let now = at("2026-02-05T02:12:00Z");
+        let temporary = |token: &str| {
+            let mut keys = Keys::new(Vec::new(), Duration::from_secs(300));
+            let secret = SecretString::from("SKtestExampleSecret000000000000000000001");
+            keys.add_temporary(ID.to_owned(), secret, token.to_owned(), Duration::from_secs(3_600));
+            keys
+        };
+        let verify = |keys: &mut Keys, revoked: &[String]| {
+            keys.verify(&request(SIGNATURE), BODY.as_bytes(), now, revoked).map_err(|refusal| refusal.message)
+        };
+        let mut keys = temporary("STS-TOKEN-EXAMPLE");
+        assert_eq!(verify(&mut keys, &[]), Ok(()));
+        assert!(verify(&mut keys, &[ID.to_owned()]).unwrap_err().ends_with("ak not exist"));
+        assert!(verify(&mut temporary("another"), &[]).unwrap_err().ends_with("decrypt token fail"));
+        // Vector V1, which does not sign the token that comes with it.
+        let body = r#"{"command_type": "ActionInstanceRunCommand", "action_type": "workflow", "playbook_context": {"data_object": {"content": {"title": "SSH \u6d4b\u8bd5"}, "dataclass": {"name": "Alert"}}}}"#;
+        let signed = "content-type;host;x-project-id;x-sdk-date";
+        let signature = "69d1bd0e0a30df8c752bcec2b41d63ef448eacebd8598483693b9918c9790be7";
+        let mut unsigned = request("");
+        let authorization = format!("SDK-HMAC-SHA256 Access={ID}, SignedHeaders={signed}, Signature={signature}");
+        let _previous = unsigned.headers.insert("authorization", authorization.parse().unwrap());
+        let refused = keys.verify(&unsigned, body.as_bytes(), now, &[]).unwrap_err();
+        assert!(refused.message.ends_with("decrypt token fail"), "{refused:?}");
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+        assert_eq!(verify(&mut keys, &[]).unwrap_err(), "The token must be updated.");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_sixth_bad_signature_in_a_row_locks_the_key_for_five_minutes() {
         let mut keys = keys();
         let now = at("2026-02-05T02:12:00Z");

@@ -116,3 +116,52 @@ fn secret(secret: &Option<SecretString>, file: bool) -> bool {
 fn text(text: &Option<String>) -> bool {
     text.as_ref().is_some_and(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Environment, Purpose, load};
+
+    /// Loads with these keys below `secmaster.credentials`: the faults, or else the hints.
+    fn said(credentials: &str) -> String {
+        let variables = [
+            ("ALERTBRIDGE__SECMASTER__CREDENTIALS", credentials),
+            ("ALERTBRIDGE__SECMASTER__WORKSPACE_ID", "909494e3-558e-46b6-a9eb-07a8e18ca62f"),
+            ("HUAWEICLOUD_SDK_PROJECT_ID", "0123456789abcdef0123456789abcdef"),
+        ];
+        let environment: Environment =
+            variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        match load(&["/dev/null".into()], &environment, Purpose::Call) {
+            Ok(loaded) => loaded.hints.join("\n"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn federation_is_either_by_sts_or_by_iam_and_with_one_token() {
+        let agency = "kind: oidc, oidc: {provider_urn: p, agency_urn: a";
+        assert_eq!(said(&format!("{{{agency}, id_token: t}}}}")), "");
+        assert_eq!(said("{kind: oidc, oidc: {idp_id: i, id_token: t}}"), "");
+        let both = said(&format!("{{{agency}, idp_id: i, id_token: t}}}}"));
+        assert!(both.contains("`idp_id` is for IAM; remove one"), "{both}");
+        let two = said(&format!("{{{agency}, id_token: t, id_token_file: /etc/hostname}}}}"));
+        assert!(two.contains("are both given: remove one"), "{two}");
+        let missing = said(&format!("{{{agency}, id_token_file: /none/token}}}}"));
+        assert!(missing.contains("cannot read `/none/token`"), "{missing}");
+        for duration in ["14m", "25h"] {
+            let wrong = said(&format!("{{{agency}, id_token: t, duration: {duration}}}}}"));
+            assert!(wrong.contains("must be from `15m` to `24h`"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_over_http_is_a_hint_and_one_near_by_is_not() {
+        let sts =
+            "{kind: oidc, oidc: {provider_urn: p, agency_urn: a, id_token: t, sts_endpoint: 'http://sts.example.com'}}";
+        assert_eq!(
+            said(sts),
+            "secmaster.credentials.oidc.sts_endpoint: with http credentials cross the network readable"
+        );
+        assert_eq!(said("{kind: instance_agency, metadata_endpoint: 'http://169.254.169.254'}"), "");
+        assert_eq!(said("{kind: instance_agency}"), "");
+    }
+}
