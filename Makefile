@@ -18,6 +18,7 @@ test: lint kafka ## Lints and tests, Apache Kafka and the vendor's SDK included:
 	cargo test --locked
 	tests/sdk/formats.sh
 	tests/sdk/operations.sh
+	tests/sdk/credentials.sh
 
 .PHONY: proof
 proof: tools kafka other-clients chart ## The long shows on Apache Kafka, each a named test; SHOW=name runs one (docs/proof.md)

@@ -139,8 +139,8 @@ pub trait WorkflowApi: Send + Sync + 'static {
     fn start(&self, request: &WorkflowRequest) -> impl Future<Output = Result<Started, ApiFailure>> + Send;
 
     /// Looks whether credentials that were refused have been changed since, and takes the new ones; says whether it did,
-    /// once for each change. A token that worked until it was refused is a change, too: the next request has a new one.
-    /// Reads a small file at most. Asked each few seconds while they are refused.
+    /// once for each change. A token that worked until it was refused is a change, too: the next request has a new one;
+    /// so is a clock that was wrong and has been set. Reads a small file or two at most. Asked each few seconds while they are refused.
     fn renew_credentials(&self) -> bool {
         false
     }
@@ -154,6 +154,12 @@ pub trait WorkflowApi: Send + Sync + 'static {
 
     /// When the credentials in use expire, where that is known.
     fn credentials_expire_at(&self) -> Option<SystemTime> {
+        None
+    }
+
+    /// By how many seconds this machine's clock is ahead of the service's (negative: behind), as of the last answer;
+    /// `None` before there was one that told.
+    fn clock_skew_seconds(&self) -> Option<i64> {
         None
     }
 }

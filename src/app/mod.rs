@@ -1,5 +1,6 @@
 //! The composition root: wires the parts together. The only place that names concrete adapters.
 
+mod credentials;
 mod settings;
 mod watchdog;
 

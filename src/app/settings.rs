@@ -3,18 +3,14 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
-use secrecy::{ExposeSecret, SecretString};
-
-use crate::config::{self, Config, CredentialKind};
+use super::credentials::{credentials, endpoint};
+use crate::config::{self, Config};
 use crate::kafka::KafkaSettings;
 use crate::mapping::{MappingSettings, OnInvalidField, OnUnmatched};
 use crate::pipeline::{AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, PipelineSettings, RateSettings};
 use crate::resilience::{Backoff, BreakerPolicy, GuardPolicy, RateLimit, RateScope, RetryPolicy};
 use crate::routing::{RouteSettings, RuleSettings};
-use crate::secmaster::{
-    ClientSettings, CredentialSettings, Endpoint, FailureOverride, Renewal, iam_endpoint, secmaster_endpoint,
-};
+use crate::secmaster::{ClientSettings, FailureOverride, Renewal, secmaster_endpoint};
 
 /// Settings of the Kafka adapters.
 pub(super) fn kafka(config: &Config) -> KafkaSettings {
@@ -52,40 +48,6 @@ pub(super) fn secmaster(config: &Config) -> anyhow::Result<ClientSettings> {
             move || credentials(&config::read_secrets_again(&config)?).ok()
         })),
     })
-}
-
-fn credentials(config: &Config) -> anyhow::Result<CredentialSettings> {
-    let given = &config.secmaster.credentials;
-    let secret = |key: &str, value: &Option<SecretString>| {
-        value.clone().ok_or_else(|| anyhow!("secmaster.credentials.{key} is not set"))
-    };
-    let text = |key: &str, value: &Option<String>| {
-        value.clone().ok_or_else(|| anyhow!("secmaster.credentials.{key} is not set"))
-    };
-    match given.kind {
-        CredentialKind::AccessKey => Ok(CredentialSettings::AccessKey {
-            access_key_id: secret("access_key_id", &given.access_key_id)?.expose_secret().to_owned(),
-            secret_access_key: secret("secret_access_key", &given.secret_access_key)?,
-            security_token: given.security_token.clone(),
-        }),
-        CredentialKind::Password => {
-            let address = given.iam_endpoint.clone().unwrap_or_else(|| iam_endpoint(&config.secmaster.region));
-            Ok(CredentialSettings::Password {
-                iam_endpoint: endpoint("secmaster.credentials.iam_endpoint", &address)?,
-                domain_name: text("domain_name", &given.domain_name)?,
-                user_name: text("user_name", &given.user_name)?,
-                password: secret("password", &given.password)?,
-            })
-        }
-        CredentialKind::Token => Ok(CredentialSettings::Token(secret("token", &given.token)?)),
-        CredentialKind::InstanceAgency | CredentialKind::Oidc | CredentialKind::PodIdentity => {
-            Err(anyhow!("secmaster.credentials.kind: this kind is not built yet"))
-        }
-    }
-}
-
-fn endpoint(key: &str, address: &str) -> anyhow::Result<Endpoint> {
-    address.parse().with_context(|| format!("{key}: `{address}`"))
 }
 
 /// Settings of the mappings.

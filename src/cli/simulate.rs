@@ -13,7 +13,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::Failure;
 use crate::simulator::{
-    DEMO_ACCESS_KEY, DEMO_SECRET_KEY, Faults, IamUser, InstanceIds, Simulator, SimulatorSettings, TlsFiles, World,
+    DEMO_ACCESS_KEY, DEMO_ID_TOKEN, DEMO_SECRET_KEY, Faults, IamUser, InstanceIds, Simulator, SimulatorSettings,
+    TlsFiles, World,
 };
 
 /// Stand in for SecMaster and IAM, with faults on demand
@@ -23,7 +24,8 @@ use crate::simulator::{
 ///
 /// Without --access-key it knows the key named by HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, else the demo key
 /// ALERTBRIDGEDEMOKEY01 with the secret alertbridge-demo-secret-key-0000000000001. Its IAM user is demo-user of
-/// demo-account with the password demo-password.
+/// demo-account with the password demo-password. Temporary keys are given out at the same address, as by STS, IAM, a
+/// metadata service and a cluster's pod identity; the id token is alertbridge-demo-id-token.
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER_HELP)]
 pub(super) struct SimulateArgs {
@@ -51,7 +53,10 @@ pub(super) struct SimulateArgs {
     /// The IAM user's password
     #[arg(long, value_name = "TEXT", default_value = "demo-password", hide_default_value = true)]
     password: SecretString,
-    /// How many seconds a token is good for
+    /// The token for which federation with OpenID Connect and pod identity give out keys
+    #[arg(long, value_name = "TEXT", default_value = DEMO_ID_TOKEN, hide_default_value = true)]
+    id_token: SecretString,
+    /// How many seconds a token is good for, and a temporary key whose life is not asked for
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
     token_lifetime: u64,
     /// What a requested instance id is taken for: the instance gets it, and asked for twice runs twice (honour) or is
@@ -95,7 +100,7 @@ To look and to interfere (docs/simulator.md has every fault):
   GET /_simulator/stats                          counts, the most requests in any second among them
   GET /_simulator/requests                       the last raw requests, with their credentials
   GET, PUT, DELETE /_simulator/faults            what goes wrong
-  POST /_simulator/tokens/expire                 no token is good any more
+  POST /_simulator/tokens/expire                 no token or temporary key is good any more
   POST /_simulator/reset                         forget instances and counts
 
 For example, five in a hundred answers are 503, and the quota is ten a second:
@@ -158,6 +163,7 @@ fn settings(args: SimulateArgs, access_key: &str) -> anyhow::Result<SimulatorSet
         tls,
         access_keys: vec![(access_key.to_owned(), secret_key)],
         iam_users: vec![IamUser { domain_name: args.domain_name, user_name: args.user_name, password: args.password }],
+        id_token: args.id_token,
         token_lifetime: Duration::from_secs(args.token_lifetime),
         lean: args.lean,
         verify: !args.no_verify,

@@ -1,13 +1,11 @@
-//! The environment: `ALERTBRIDGE__SECTION__KEY`, and the names that the vendor's SDK reads.
+//! The environment: `ALERTBRIDGE__SECTION__KEY`. The names that the vendor's SDK reads are in `vendor.rs`.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::error::Problem;
-use super::layers::Places;
 use super::schema::{self, Kind as SchemaKind};
-use super::secmaster::{CredentialKind, SecMaster};
 use super::yaml::{self, Entry, Kind, Node};
 
 /// The process's environment, as a value.
@@ -60,31 +58,6 @@ fn is_scalar(node: &Node, text: &str) -> bool {
         Kind::Null => true,
         Kind::Text(value) => value == text || text.starts_with(['\'', '"']),
         Kind::List(_) | Kind::Table(_) => false,
-    }
-}
-
-/// Fills what is left unset from the names that the vendor's SDK reads.
-pub(super) fn fill_from_vendor_names(secmaster: &mut SecMaster, environment: &Environment, places: &mut Places) {
-    let variable = |name: &str| environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
-    if secmaster.project_id.is_empty()
-        && let Some(id) = variable("HUAWEICLOUD_SDK_PROJECT_ID")
-    {
-        id.clone_into(&mut secmaster.project_id);
-        places.set("secmaster.project_id".to_owned(), "HUAWEICLOUD_SDK_PROJECT_ID".to_owned());
-    }
-    let credentials = &mut secmaster.credentials;
-    if credentials.kind != CredentialKind::AccessKey {
-        return;
-    }
-    let keys = [
-        ("HUAWEICLOUD_SDK_AK", &mut credentials.access_key_id, &credentials.access_key_id_file),
-        ("HUAWEICLOUD_SDK_SK", &mut credentials.secret_access_key, &credentials.secret_access_key_file),
-        ("HUAWEICLOUD_SDK_SECURITY_TOKEN", &mut credentials.security_token, &credentials.security_token_file),
-    ];
-    for (name, key, file) in keys {
-        if key.is_none() && file.is_none() {
-            *key = variable(name).map(Into::into);
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::check;
 use super::environment::{self, Environment};
 use super::error::{ConfigError, Problem};
 use super::layers::{Layer, Places, ROOT};
-use super::{Config, Kafka, Server, reader, schema, secret, unbuilt, yaml};
+use super::{Config, Kafka, Server, reader, schema, secret, unbuilt, vendor, yaml};
 use crate::bounded_file;
 
 /// Where a configuration is looked for when none is named; the first that exists is read.
@@ -74,7 +74,7 @@ fn assemble(files: &[PathBuf], environment: &Environment, purpose: Purpose) -> R
     // The reader has let through only what the schema takes; a difference between schema and types would show here.
     let mut config: Config = serde_json::from_value(values)
         .map_err(|error| vec![Problem { path: String::new(), message: error.to_string(), place: None }])?;
-    environment::fill_from_vendor_names(&mut config.secmaster, environment, &mut places);
+    problems.extend(vendor::fill(&mut config.secmaster, environment, &mut places, purpose != Purpose::Offline));
     if purpose == Purpose::Call {
         // Its files and secrets are the daemon's, and need not be where these commands run.
         config.kafka = Kafka::default();

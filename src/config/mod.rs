@@ -5,6 +5,7 @@
 
 mod check;
 mod client_properties;
+mod credentials;
 mod delivery;
 mod environment;
 mod error;
@@ -13,6 +14,7 @@ mod layers;
 mod load;
 mod log;
 mod mapping;
+mod profile;
 mod reader;
 mod routing;
 mod schema;
@@ -24,6 +26,7 @@ mod show;
 mod tests;
 mod unbuilt;
 mod units;
+mod vendor;
 mod words;
 mod yaml;
 
@@ -31,6 +34,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use client_properties::refused_property;
+pub use credentials::{CredentialKind, Credentials, Oidc, PodIdentity};
 pub use delivery::{
     Ambiguous, Buffer, CircuitBreaker, DeadLetterGuard, Delivery, FailureClassRule, InstanceId, Ordering, PausedRoute,
     PausedRoutePolicy, RateLimit, RateScope, Retry,
@@ -43,7 +47,7 @@ pub use log::{Log, LogFormat, LogLevel};
 pub use mapping::{Mapping, OnInvalidField, OnUnmatched};
 pub use routing::{Routing, Rule};
 pub use schema::schema;
-pub use secmaster::{CredentialKind, Credentials, SecMaster};
+pub use secmaster::SecMaster;
 pub use secret::{read_kafka_secrets, read_secrets_again};
 pub use server::Server;
 pub use show::show;

@@ -9,6 +9,7 @@ use serde::Serializer;
 
 use super::Config;
 use super::error::{ConfigError, Problem};
+use super::vendor;
 use crate::bounded_file;
 
 /// What stands for a secret wherever configuration is shown.
@@ -114,8 +115,8 @@ pub fn read_kafka_secrets(config: &mut Config) -> Result<(), ConfigError> {
     if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems, hints: Vec::new() }) }
 }
 
-/// The same configuration with the secrets that stand in files as they are now; `None` if there are none, or if one of
-/// the files cannot be read.
+/// The same configuration with the secrets that stand in files (the vendor's profile file among them) as they are now;
+/// `None` if there are none, or if one of the files cannot be read.
 #[must_use]
 pub fn read_secrets_again(config: &Config) -> Option<Config> {
     let mut fresh = config.clone();
@@ -125,6 +126,10 @@ pub fn read_secrets_again(config: &Config) -> Option<Config> {
             *secret = Some(read_file(file).ok()?);
             found = true;
         }
+    }
+    if fresh.secmaster.credentials.profile.is_some() {
+        vendor::read_profile_again(&mut fresh.secmaster.credentials)?;
+        found = true;
     }
     found.then_some(fresh)
 }

@@ -240,6 +240,7 @@ fn what_run_cannot_do_without_is_asked_for_by_kind_of_credentials() {
     insta::assert_snapshot!(Case::new().faults());
     let kind = |kind: &str| Case::complete().variable("ALERTBRIDGE__SECMASTER__CREDENTIALS__KIND", kind).faults();
     insta::assert_snapshot!(format!("{}\n{}", kind("password"), kind("token")));
+    insta::assert_snapshot!(format!("{}\n{}", kind("oidc"), kind("pod_identity")));
 }
 
 #[test]
@@ -256,7 +257,6 @@ fn what_is_not_built_yet_is_refused_unless_it_is_the_default() {
                 "a.yaml",
                 "\
 kafka: {security: {protocol: sasl_ssl, sasl_mechanism: OAUTHBEARER, username: u, password: p, oauth: {scope: x}}}
-secmaster: {credentials: {kind: oidc}}
 delivery:
   ambiguous: retry
 "

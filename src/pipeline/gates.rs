@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::active_time::ActiveTime;
-use crate::domain::FailureClass;
+use crate::domain::{FailureClass, FailureReason};
 use crate::ports::ApiFailure;
 use crate::resilience::{Admission, BreakerPolicy, FailureWindow, Gate, ProbeSchedule};
 use crate::scheduler::{RouteId, Turn};
@@ -132,7 +132,9 @@ impl Gates {
         let mut changes = Changes::default();
 
         let verdict = verdict(class == Some(FailureClass::Credentials), is_answer);
-        changes.apply(&mut self.credentials, verdict, PauseReason::Credentials, None, None, sent_at, now);
+        // Where nothing was sent, no key can lock: who gives out tokens and keys says how soon to ask again.
+        let ask_again = cap.filter(|_| failure.is_some_and(|f| f.reason == FailureReason::CredentialsUnavailable));
+        changes.apply(&mut self.credentials, verdict, PauseReason::Credentials, None, ask_again, sent_at, now);
         let verdict = self::verdict(class == Some(FailureClass::Throttled), is_answer);
         changes.apply(&mut self.hold_off, verdict, PauseReason::HoldOff, None, cap, sent_at, now);
 

@@ -81,6 +81,7 @@ impl<A: WorkflowApi, D> Flow<A, D> {
         if let Some(since_epoch) = expires_at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok()) {
             self.telemetry.credential_expiry(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX));
         }
+        let clock_skew_seconds = self.api.clock_skew_seconds();
         let guard = self.guarded.status(tokio::time::Instant::now().into_std());
         self.telemetry.held_dead_letters(guard.held);
         let in_flight = self.attempts.len();
@@ -101,6 +102,7 @@ impl<A: WorkflowApi, D> Flow<A, D> {
             status.pauses = pauses;
             status.dead_letter_guard = guard;
             status.credentials.expires_at = expires_at;
+            status.credentials.clock_skew_seconds = clock_skew_seconds;
             status.last_dead_letters = report.last_dead_letters.iter().cloned().collect();
         });
     }

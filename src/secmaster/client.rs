@@ -9,17 +9,18 @@ use std::time::{Duration, SystemTime};
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 
 use super::call::Call;
 use super::classify::{Classifier, FailureOverride};
-use super::clock::ServiceClock;
-use super::credentials::{Authorizer, CredentialSettings};
+use super::clock::ClockWatch;
+use super::credentials::{Authorizer, CredentialSettings, Proof};
 use super::endpoint::Endpoint;
-use super::iam::Token;
+use super::http_clients::HttpClients;
 use super::listing;
 use super::response::{Confirmation, Confirmed, Judge, Reader, failure};
 use super::target::{Target, Targets};
-use super::tls::{self, TlsError};
+use super::tls::TlsError;
 use crate::domain::{Destination, FailureClass, FailureReason, Found, Started, WorkflowRequest};
 use crate::ports::{ApiFailure, WorkflowApi};
 
@@ -29,13 +30,6 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("alertbridge/", env!
 const ENGLISH: HeaderValue = HeaderValue::from_static("en-us");
 const X_LANGUAGE: HeaderName = HeaderName::from_static("x-language");
 const X_PROJECT_ID: HeaderName = HeaderName::from_static("x-project-id");
-
-/// An idle connection is dropped after this time: sooner than gateways close theirs (a minute and more is usual), so
-/// that a request rarely meets a connection that is just being closed, which would make it ambiguous.
-const POOL_IDLE: Duration = Duration::from_secs(20);
-
-/// Notices a peer that is gone without a word.
-const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// What the client is built from.
 #[derive(Clone, Debug)]
@@ -104,7 +98,7 @@ struct Identity {
 
 #[derive(Debug)]
 struct Inner {
-    http: reqwest::Client,
+    http: HttpClients,
     targets: Targets,
     host: String,
     host_header: HeaderValue,
@@ -112,8 +106,8 @@ struct Inner {
     renewal: Option<Renewal>,
     /// The credentials at hand have been refused.
     are_refused: AtomicBool,
+    clock: ClockWatch,
     classifier: Classifier,
-    clock: ServiceClock,
 }
 
 impl SecMasterClient {
@@ -123,21 +117,7 @@ impl SecMasterClient {
     ///
     /// The CA file is unusable or nothing is trusted at all; a credential cannot stand in a header.
     pub fn new(settings: ClientSettings) -> Result<Self, BuildError> {
-        let needs_tls = settings.endpoint.is_tls()
-            || matches!(&settings.credentials, CredentialSettings::Password { iam_endpoint, .. } if iam_endpoint.is_tls());
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(settings.ca_file.as_deref(), needs_tls)?)
-            .connect_timeout(settings.connect_timeout)
-            .timeout(settings.request_timeout)
-            // A redirect is an answer of something that is not the API; following it would take credentials there.
-            .redirect(reqwest::redirect::Policy::none())
-            // Whether to send again is not the HTTP library's decision.
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .http1_only()
-            .pool_idle_timeout(POOL_IDLE)
-            .tcp_keepalive(TCP_KEEPALIVE)
-            .build()?;
+        let http = HttpClients::new(&settings)?;
         let host = settings.endpoint.host();
         let host_header = HeaderValue::from_str(&host).map_err(|_| BuildError::Credentials("unusable host"))?;
         let inner = Inner {
@@ -147,12 +127,12 @@ impl SecMasterClient {
             }),
             renewal: settings.renewal,
             are_refused: AtomicBool::new(false),
+            clock: ClockWatch::default(),
             http,
             targets: Targets::new(settings.endpoint),
             host,
             host_header,
             classifier: Classifier::new(settings.failure_classes),
-            clock: ServiceClock::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -161,19 +141,17 @@ impl SecMasterClient {
     /// token of the rate limits, which the caller has.
     pub(super) async fn send<T>(&self, call: &Call, read: Reader<T>) -> Result<Confirmed<T>, ApiFailure> {
         let authorizer = self.authorizer_to_send();
-        let (token, result) = self.send_with(&authorizer, call, read).await;
-        if let Some(token) = token {
-            match &result {
-                // An IAM token can die before its time (changed password or permissions).
-                Err(failure) if failure.http_status == Some(401) => {
-                    if authorizer.refused(&call.project_id, &token) {
-                        let request_id = failure.request_id.as_deref();
-                        tracing::info!(event = "secmaster.token_refused", request_id, "token refused");
-                    }
+        let (proof, result) = self.send_with(&authorizer, call, read).await;
+        match &result {
+            // A token or temporary key can die before its time (changed password, agency or permissions).
+            Err(failure) if failure.http_status == Some(401) => {
+                if authorizer.refused(&call.project_id, &proof) {
+                    let request_id = failure.request_id.as_deref();
+                    tracing::info!(event = "secmaster.token_refused", request_id, "token or temporary key refused");
                 }
-                Err(failure) if failure.http_status.is_none() => {}
-                _ => token.accept(),
             }
+            Err(failure) if failure.http_status.is_none() => {}
+            _ => proof.accept(),
         }
         if result.as_ref().is_err_and(|failure| failure.class == FailureClass::Credentials) {
             self.inner.are_refused.store(true, Ordering::Relaxed);
@@ -181,26 +159,29 @@ impl SecMasterClient {
         result
     }
 
-    /// One call, and the IAM token that it used.
+    /// One call, and what was lent to it.
     async fn send_with<T>(
         &self,
         authorizer: &Authorizer,
         call: &Call,
         read: Reader<T>,
-    ) -> (Option<Token>, Result<Confirmed<T>, ApiFailure>) {
+    ) -> (Proof, Result<Confirmed<T>, ApiFailure>) {
         let inner = &*self.inner;
         let mut request = self.prepare(call);
-        let token = match authorizer.authorize(&mut request, &inner.host, &call.project_id, &call.body).await {
-            Ok(token) => token,
-            Err(failure) => return (None, Err(failure)),
+        let proof = match authorizer.authorize(&mut request, &inner.host, &call.project_id, &call.body).await {
+            Ok(proof) => proof,
+            Err(failure) => return (Proof::Own, Err(failure)),
         };
-        let judge =
-            Judge { classifier: &inner.classifier, secrets: &authorizer.secrets(), request_bytes: call.answer_like };
-        let answer = inner.http.execute(request).await;
-        if let Ok(answer) = &answer {
-            inner.clock.note(answer.headers(), Timestamp::now());
+        let sent = Timestamp::now();
+        let answer = inner.http.service.execute(request).await;
+        if let Ok(response) = &answer {
+            inner.clock.observe(response.headers(), sent, Timestamp::now());
         }
-        (token, judge.judge(answer, read).await)
+        let secrets: Vec<&SecretString> = authorizer.secrets().into_iter().chain(proof.secrets()).collect();
+        let judge = Judge { classifier: &inner.classifier, secrets: &secrets, request_bytes: call.answer_like };
+        let result = judge.judge(answer, read).await;
+        drop(secrets);
+        (proof, result)
     }
 
     /// Who we are, for a request: after a refusal, read anew first, since a secret's file may hold another one by now.
@@ -247,7 +228,7 @@ impl SecMasterClient {
     /// How far the service's clock is ahead of ours (negative: behind), by the latest answer that had a date.
     #[must_use]
     pub fn clock_ahead(&self) -> Option<SignedDuration> {
-        self.inner.clock.ahead()
+        self.inner.clock.skew_seconds().map(|ours| SignedDuration::from_secs(-ours))
     }
 
     /// Where SecMaster is.
@@ -266,13 +247,18 @@ impl SecMasterClient {
 
 impl WorkflowApi for SecMasterClient {
     fn renew_credentials(&self) -> bool {
-        // Both are asked: either change is told once.
-        let is_token_renewed = self.authorizer().takes_new_token();
-        self.renew() || is_token_renewed
+        // All are asked: each change is told once.
+        let authorizer = self.authorizer();
+        let (takes_new, is_clock_set) = (authorizer.takes_new(), self.inner.clock.has_been_set(authorizer.signs()));
+        self.renew() || takes_new || is_clock_set
     }
 
     fn credentials_expire_at(&self) -> Option<SystemTime> {
         self.authorizer().expires_at()
+    }
+
+    fn clock_skew_seconds(&self) -> Option<i64> {
+        self.inner.clock.skew_seconds()
     }
 
     async fn start(&self, request: &WorkflowRequest) -> Result<Started, ApiFailure> {

@@ -1,24 +1,22 @@
-//! Who we are to SecMaster: an access key that signs, an IAM user whose tokens are sent, or a given token.
+//! Who we are to SecMaster: an access key that signs, given or fetched; an IAM user whose tokens are sent; or a given
+//! token.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use http::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::client::BuildError;
 use super::endpoint::Endpoint;
+use super::http_clients::HttpClients;
 use super::iam::{PasswordTokens, PasswordUser, Token};
-use super::signing::{AccessKey, Signable, sign};
+use super::signing_key::{SigningKey, secret_header, set};
+use super::temporary_keys::{KeyLease, KeySource, TemporaryKeys};
 use crate::ports::ApiFailure;
 
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
-const X_SDK_DATE: HeaderName = HeaderName::from_static("x-sdk-date");
-const X_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-security-token");
 
 /// What the client authenticates with. Its `Debug` output shows no secret.
 #[derive(Clone, Debug)]
@@ -45,6 +43,8 @@ pub enum CredentialSettings {
     },
     /// A token that someone else renews.
     Token(SecretString),
+    /// Temporary access keys, fetched and renewed.
+    Temporary(KeySource),
 }
 
 impl CredentialSettings {
@@ -68,91 +68,121 @@ impl CredentialSettings {
                 Self::Password { iam_endpoint, domain_name, user_name, password },
             ) => iam == iam_endpoint && domain == domain_name && user == user_name && same(secret, password),
             (Self::Token(a), Self::Token(b)) => same(a, b),
+            (Self::Temporary(a), Self::Temporary(b)) => a == b,
             _ => false,
+        }
+    }
+
+    /// Whether TLS is needed to get them.
+    pub(super) fn needs_tls(&self) -> bool {
+        match self {
+            Self::Password { iam_endpoint, .. } => iam_endpoint.is_tls(),
+            Self::Temporary(source) => source.is_tls(),
+            Self::AccessKey { .. } | Self::Token(_) => false,
         }
     }
 }
 
 /// Adds to a request what proves who sends it.
 pub(super) enum Authorizer {
-    AccessKey {
-        key: AccessKey,
-        /// Not a secret in itself, but half of one: services repeat it in their errors.
-        id: SecretString,
-        secret: SecretString,
-        security_token: Option<(HeaderValue, SecretString)>,
-    },
+    AccessKey(SigningKey),
     Password(PasswordTokens),
-    Token {
-        header: HeaderValue,
-        secret: SecretString,
-    },
+    Token { header: HeaderValue, secret: SecretString },
+    Temporary(Box<TemporaryKeys>),
 }
 
-impl Authorizer {
-    pub(super) fn new(settings: CredentialSettings, http: &reqwest::Client) -> Result<Self, BuildError> {
-        match settings {
-            CredentialSettings::AccessKey { access_key_id, secret_access_key: secret, security_token } => {
-                if HeaderValue::from_str(&access_key_id).is_err() {
-                    return Err(BuildError::Credentials("the access key id cannot stand in a header"));
-                }
-                let id = SecretString::from(access_key_id.as_str());
-                let key = AccessKey::try_new(access_key_id, &secret)
-                    .ok_or(BuildError::Credentials("the secret access key cannot sign"))?;
-                let security_token = match security_token {
-                    Some(secret) => Some((secret_header(&secret)?, secret)),
-                    None => None,
-                };
-                Ok(Self::AccessKey { key, id, secret, security_token })
-            }
-            CredentialSettings::Password { iam_endpoint, domain_name, user_name, password } => {
-                let user = PasswordUser { iam: iam_endpoint, domain_name, user_name, password };
-                Ok(Self::Password(PasswordTokens::new(http.clone(), user)))
-            }
-            CredentialSettings::Token(secret) => Ok(Self::Token { header: secret_header(&secret)?, secret }),
+/// What was lent to a request to prove who sends it.
+#[derive(Clone, Debug)]
+pub(super) enum Proof {
+    /// Nothing that could be given back.
+    Own,
+    Token(Token),
+    Key(KeyLease),
+}
+
+impl Proof {
+    /// The service took a request with it.
+    pub(super) fn accept(&self) {
+        match self {
+            Self::Own => {}
+            Self::Token(token) => token.accept(),
+            Self::Key(key) => key.accept(),
         }
     }
 
-    /// Adds the headers. `host` is the value of the `Host` header. Gives the IAM token that was used, if one was.
+    /// What must not stand in any text. Of IAM's tokens nothing is kept but the header; they are long words.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        let key = match self {
+            Self::Key(key) => Some(&key.what),
+            Self::Own | Self::Token(_) => None,
+        };
+        key.into_iter().flat_map(|key| key.secrets())
+    }
+}
+
+impl Authorizer {
+    pub(super) fn new(settings: CredentialSettings, http: &HttpClients) -> Result<Self, BuildError> {
+        match settings {
+            CredentialSettings::AccessKey { access_key_id, secret_access_key, security_token } => {
+                Ok(Self::AccessKey(SigningKey::new(access_key_id, secret_access_key, security_token)?))
+            }
+            CredentialSettings::Password { iam_endpoint, domain_name, user_name, password } => {
+                let user = PasswordUser { iam: iam_endpoint, domain_name, user_name, password };
+                Ok(Self::Password(PasswordTokens::new(http.service.clone(), user)))
+            }
+            CredentialSettings::Token(secret) => Ok(Self::Token { header: secret_header(&secret)?, secret }),
+            CredentialSettings::Temporary(source) => {
+                Ok(Self::Temporary(Box::new(TemporaryKeys::new(http.clone(), source))))
+            }
+        }
+    }
+
+    /// Adds the headers. `host` is the value of the `Host` header. Gives what was lent for it.
     pub(super) async fn authorize(
         &self,
         request: &mut reqwest::Request,
         host: &str,
         project_id: &Arc<str>,
         body: &[u8],
-    ) -> Result<Option<Token>, ApiFailure> {
+    ) -> Result<Proof, ApiFailure> {
         match self {
-            Self::AccessKey { key, security_token, .. } => {
-                let date = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
-                let security_token = security_token.as_ref().map(|(header, _)| header);
-                sign_request(request, host, body, &date, key, security_token);
-                Ok(None)
+            Self::AccessKey(key) => {
+                key.sign(request, host, body);
+                Ok(Proof::Own)
             }
             Self::Password(tokens) => {
                 let token = tokens.token(project_id).await?;
-                set(request.headers_mut(), X_AUTH_TOKEN, token.header.clone());
-                Ok(Some(token))
+                set(request.headers_mut(), X_AUTH_TOKEN, token.what.clone());
+                Ok(Proof::Token(token))
             }
             Self::Token { header, .. } => {
                 set(request.headers_mut(), X_AUTH_TOKEN, header.clone());
-                Ok(None)
+                Ok(Proof::Own)
+            }
+            Self::Temporary(keys) => {
+                let key = keys.key().await?;
+                key.what.sign(request, host, body);
+                Ok(Proof::Key(key))
             }
         }
     }
 
-    /// The service refused this token; the next request gets another one. Says whether that was news.
-    pub(super) fn refused(&self, project_id: &Arc<str>, token: &Token) -> bool {
-        match self {
-            Self::Password(tokens) => tokens.refused(project_id, token),
-            Self::AccessKey { .. } | Self::Token { .. } => false,
+    /// The service refused this proof; the next request gets another one. Says whether that was news.
+    pub(super) fn refused(&self, project_id: &Arc<str>, proof: &Proof) -> bool {
+        match (self, proof) {
+            (Self::Password(tokens), Proof::Token(token)) => tokens.refused(project_id, token),
+            (Self::Temporary(keys), Proof::Key(key)) => keys.refused(key),
+            _ => false,
         }
     }
 
-    /// Whether the next request takes a new token because one that had been accepted was refused. True once for each.
-    pub(super) fn takes_new_token(&self) -> bool {
+    /// Whether the next request has better prospects than those before, because something that had been accepted was
+    /// refused and is fetched anew, or because what is shown to get it has changed. True once for each.
+    pub(super) fn takes_new(&self) -> bool {
         match self {
             Self::Password(tokens) => tokens.takes_new_token(),
-            Self::AccessKey { .. } | Self::Token { .. } => false,
+            Self::Temporary(keys) => keys.takes_new_key(),
+            Self::AccessKey(_) | Self::Token { .. } => false,
         }
     }
 
@@ -160,18 +190,22 @@ impl Authorizer {
     pub(super) fn expires_at(&self) -> Option<SystemTime> {
         match self {
             Self::Password(tokens) => tokens.expires_at(),
-            Self::AccessKey { .. } | Self::Token { .. } => None,
+            Self::Temporary(keys) => keys.expires_at(),
+            Self::AccessKey(_) | Self::Token { .. } => None,
         }
     }
 
-    /// What must not stand in any text.
+    /// Whether requests are signed, so that the clock matters.
+    pub(super) const fn signs(&self) -> bool {
+        matches!(self, Self::AccessKey(_) | Self::Temporary(_))
+    }
+
+    /// What must not stand in any text, besides what was lent.
     pub(super) fn secrets(&self) -> Vec<&SecretString> {
         match self {
-            Self::AccessKey { id, secret, security_token, .. } => {
-                [id, secret].into_iter().chain(security_token.as_ref().map(|(_, secret)| secret)).collect()
-            }
-            // The password goes to IAM alone; of IAM's tokens nothing is known here, but they are long words.
-            Self::Password(_) => Vec::new(),
+            Self::AccessKey(key) => key.secrets().collect(),
+            // The password goes to IAM alone; what is lent knows its own secrets.
+            Self::Password(_) | Self::Temporary(_) => Vec::new(),
             Self::Token { secret, .. } => vec![secret],
         }
     }
@@ -180,57 +214,10 @@ impl Authorizer {
 impl fmt::Debug for Authorizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AccessKey { key, security_token, .. } => f
-                .debug_struct("AccessKey")
-                .field("key", key)
-                .field("temporary", &security_token.is_some())
-                .finish_non_exhaustive(),
+            Self::AccessKey(key) => key.fmt(f),
             Self::Password(tokens) => tokens.fmt(f),
             Self::Token { .. } => f.write_str("Token(..)"),
+            Self::Temporary(keys) => keys.fmt(f),
         }
     }
-}
-
-/// Signs what identifies the request. `User-Agent` and `X-Language` are left out of the signature, so that a proxy
-/// that rewrites them does no harm; the gateway demands `host` and `x-sdk-date` alone.
-fn sign_request(
-    request: &mut reqwest::Request,
-    host: &str,
-    body: &[u8],
-    date: &str,
-    key: &AccessKey,
-    security_token: Option<&HeaderValue>,
-) {
-    if let Some(token) = security_token {
-        set(request.headers_mut(), X_SECURITY_TOKEN, token.clone());
-    }
-    let authorization = {
-        let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-        let mut headers: Vec<(&str, &str)> = vec![("host", host), ("x-sdk-date", date)];
-        for name in ["content-type", "x-project-id", "x-security-token"] {
-            headers.extend(text(name).map(|value| (name, value)));
-        }
-        let method = request.method().as_str();
-        let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = request.url().query_pairs().collect();
-        let query: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let signable = Signable { method, path: request.url().path(), query: &query, headers: &headers, body };
-        sign(&signable, date, key).authorization
-    };
-    // Neither can fail: both are printable ASCII, the access key's id having been checked.
-    if let (Ok(date), Ok(mut authorization)) = (HeaderValue::from_str(date), HeaderValue::from_str(&authorization)) {
-        authorization.set_sensitive(true);
-        set(request.headers_mut(), X_SDK_DATE, date);
-        set(request.headers_mut(), http::header::AUTHORIZATION, authorization);
-    }
-}
-
-fn set(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
-    let _replaced = headers.insert(name, value);
-}
-
-fn secret_header(secret: &SecretString) -> Result<HeaderValue, BuildError> {
-    let mut header = HeaderValue::from_str(secret.expose_secret())
-        .map_err(|_| BuildError::Credentials("a token holds characters that cannot stand in a header"))?;
-    header.set_sensitive(true);
-    Ok(header)
 }

@@ -36,6 +36,22 @@ const IAM_REGIONS: [&str; 27] = [
     "tr-west-1",
 ];
 
+/// Regions with an STS host of their own (SDK 3.1.219, `auth/endpoint.py`); all others use the first's.
+const STS_REGIONS: [&str; 12] = [
+    "cn-north-4",
+    "cn-south-1",
+    "cn-east-3",
+    "cn-southwest-2",
+    "ap-southeast-1",
+    "ap-southeast-3",
+    "ap-southeast-2",
+    "sa-brazil-1",
+    "la-south-2",
+    "af-south-1",
+    "ap-southeast-4",
+    "tr-west-1",
+];
+
 /// The address of SecMaster in a region, e.g. `https://secmaster.cn-north-4.myhuaweicloud.com`.
 #[must_use]
 pub fn secmaster_endpoint(region: &str) -> String {
@@ -50,6 +66,13 @@ pub fn iam_endpoint(region: &str) -> String {
     } else {
         "https://iam.myhuaweicloud.com".to_owned()
     }
+}
+
+/// The address of STS for a region: its own where it has one, else that of `cn-north-4`.
+#[must_use]
+pub fn sts_endpoint(region: &str) -> String {
+    let region = if STS_REGIONS.contains(&region) { region } else { STS_REGIONS[0] };
+    format!("https://sts.{region}.myhuaweicloud.com")
 }
 
 /// The address of a service: scheme and host, perhaps a port and a path that precedes every other.

@@ -3,7 +3,7 @@
 //! Serves promises 3 (every attempt sends the given bytes unchanged), 4 (what is wrong with target or credentials is
 //! told apart from what is wrong with a request) and 7 (no secret in an error text or `Debug` output).
 //! It sends once and classifies; when to send, and whether again, is decided elsewhere. Nothing here retries, except
-//! that a refused IAM token is replaced once.
+//! that a refused IAM token or temporary key is replaced once.
 
 pub mod api;
 mod call;
@@ -14,16 +14,22 @@ mod credentials;
 mod endpoint;
 mod error_body;
 mod excerpt;
+mod http_clients;
 mod iam;
+mod issuer;
 mod listing;
+mod renewed;
 mod response;
 mod retry_after;
 pub mod signing;
+mod signing_key;
 mod target;
+mod temporary_keys;
 mod tls;
 
 pub use classify::{Classifier, FailureOverride};
 pub use client::{BuildError, ClientSettings, Renewal, SecMasterClient};
 pub use credentials::CredentialSettings;
-pub use endpoint::{Endpoint, EndpointError, iam_endpoint, secmaster_endpoint};
+pub use endpoint::{Endpoint, EndpointError, iam_endpoint, secmaster_endpoint, sts_endpoint};
+pub use temporary_keys::{Exchange, IdToken, KeySource};
 pub use tls::TlsError;

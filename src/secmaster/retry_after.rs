@@ -15,7 +15,7 @@ pub(super) fn from_headers(headers: &HeaderMap, now: Timestamp) -> Option<Durati
     if let Ok(seconds) = value.parse::<u32>() {
         return Some(Duration::from_secs(seconds.into()));
     }
-    let sent = text(headers.get(DATE)).and_then(|date| http_date(&date)).unwrap_or(now);
+    let sent = server_date(headers).unwrap_or(now);
     let wait = http_date(&value)?.duration_since(sent);
     Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
 }
@@ -34,8 +34,12 @@ pub(super) fn from_message(message: &str) -> Option<Duration> {
     Some(Duration::from_secs(u64::from(number) * u64::from(seconds)))
 }
 
-/// A date as HTTP writes it.
-pub(super) fn http_date(text: &str) -> Option<Timestamp> {
+/// The answer's own time, in whole seconds.
+pub(super) fn server_date(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(headers.get(DATE)?.to_str().ok()?.trim())
+}
+
+fn http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok()
 }
 

@@ -139,7 +139,7 @@ async fn the_status_is_what_the_pipeline_published_last() {
         status.assignment = vec![PartitionStatus::new(&TopicPartition::new("soc.alerts", 3), Offset(42), Some(7))];
         status.buffer = Buffer { records: [(Severity::Fatal, 2)].into_iter().collect(), bytes: 300 };
         status.breakers = vec![Breaker { route: "default".into(), state: BreakerState::HalfOpen }];
-        status.credentials = Credentials { expires_at: Some(now) };
+        status.credentials = Credentials { expires_at: Some(now), clock_skew_seconds: Some(-3) };
         status.last_dead_letters = vec![LastDeadLetter {
             at: now,
             topic: "soc.alerts".into(),
@@ -165,7 +165,7 @@ async fn the_status_is_what_the_pipeline_published_last() {
             "pauses": [],
             "breakers": [{"route": "default", "state": "half_open"}],
             "dead_letter_guard": {"held": 0, "since": null},
-            "credentials": {"expires_at": at},
+            "credentials": {"expires_at": at, "clock_skew_seconds": -3},
             "mapping_version": "m1",
             "version": env!("CARGO_PKG_VERSION"),
             "last_dead_letters": [{

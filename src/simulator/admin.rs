@@ -99,7 +99,7 @@ async fn clear_faults(State(shared): State<Arc<Shared>>) -> StatusCode {
 }
 
 async fn expire_tokens(State(shared): State<Arc<Shared>>) -> StatusCode {
-    lock(&shared.tokens).expire();
+    shared.expire_tokens();
     StatusCode::NO_CONTENT
 }
 

@@ -8,11 +8,12 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, DATE};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method};
 use http_body_util::BodyExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
@@ -24,6 +25,7 @@ use super::broken_body::BrokenBody;
 use super::create::{Accepted, Target, glance_at_body, judge_body, judge_content_type};
 use super::fault_state::{Breakage, FaultState};
 use super::faults::{Faults, InstanceIds, Service, When};
+use super::issuers::Issuing;
 use super::read::Read;
 use super::run::Courses;
 use super::settings::SimulatorSettings;
@@ -45,10 +47,11 @@ pub(super) struct Shared {
     pub(super) store: Mutex<Store>,
     pub(super) faults: Mutex<FaultState>,
     pub(super) tokens: Mutex<Tokens>,
-    keys: Mutex<Keys>,
+    pub(super) keys: Mutex<Keys>,
     /// Tells the listener that the faults are others now.
     pub(super) faults_changed: watch::Sender<()>,
-    token_lifetime: Duration,
+    pub(super) token_lifetime: Duration,
+    pub(super) id_token: SecretString,
     keep_requests: usize,
     lean: bool,
     verify: bool,
@@ -70,6 +73,7 @@ impl Shared {
             keys: Mutex::new(Keys::new(settings.access_keys, settings.key_lockout)),
             faults_changed: watch::Sender::new(()),
             token_lifetime: settings.token_lifetime,
+            id_token: settings.id_token,
             keep_requests: settings.keep_requests,
             lean: settings.lean,
             verify: settings.verify,
@@ -90,6 +94,28 @@ impl Shared {
         *lock(&self.store) = store;
     }
 
+    /// All tokens and temporary keys given out so far are expired from now on.
+    pub(super) fn expire_tokens(&self) {
+        lock(&self.tokens).expire();
+        lock(&self.keys).expire();
+    }
+
+    /// What the services' clock says.
+    pub(super) fn now(&self) -> Timestamp {
+        let skew = SignedDuration::from_secs(lock(&self.faults).faults().clock_skew_seconds);
+        // A skew of ages is none.
+        Timestamp::now().checked_add(skew).unwrap_or_else(|_| Timestamp::now())
+    }
+
+    /// Dates an answer by the services' clock, where that is not this machine's.
+    fn date(&self, response: &mut Response) {
+        if lock(&self.faults).faults().clock_skew_seconds != 0
+            && let Ok(date) = HeaderValue::from_str(&self.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+        {
+            let _previous = response.headers_mut().insert(DATE, date);
+        }
+    }
+
     /// How the runs go that begin now.
     fn courses(&self) -> Courses {
         let runs = lock(&self.faults).faults().runs.clone().unwrap_or_default();
@@ -106,7 +132,8 @@ impl Shared {
             return lock(&self.tokens).verify(token, project_id);
         }
         if request.headers.contains_key(http::header::AUTHORIZATION) {
-            return lock(&self.keys).verify(request, body, Timestamp::now());
+            let revoked = lock(&self.faults).faults().revoked_keys.clone();
+            return lock(&self.keys).verify(request, body, self.now(), &revoked);
         }
         Err(Refusal::unauthenticated("x-auth-token not found"))
     }
@@ -126,8 +153,8 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
         let captured = capture(&parts, body.as_deref().unwrap_or_default());
         lock(&shared.store).capture(captured, shared.keep_requests);
     }
-    let response = if parts.uri.path() == "/v3/auth/tokens" {
-        tokens(&shared, &parts, body.as_deref().unwrap_or_default())
+    let mut response = if let Some(issuing) = Issuing::of_path(parts.uri.path()) {
+        issuing.answer(&shared, &parts, body.as_deref().unwrap_or_default())
     } else {
         lock(&shared.store).arrived();
         if let Some(observer) = &shared.observer {
@@ -147,6 +174,7 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
             }
         }
     };
+    shared.date(&mut response);
     tracing::debug!(
         event = "simulator.request",
         method = %parts.method,
@@ -291,29 +319,6 @@ async fn broken(shared: &Shared, breakage: Breakage, request: &Parts, response: 
             let half = whole.slice(..whole.len() / 2);
             Response::from_parts(head, Body::new(BrokenBody::new(half)))
         }
-    }
-}
-
-/// IAM's one call.
-fn tokens(shared: &Shared, request: &Parts, body: &[u8]) -> Response {
-    lock(&shared.store).stats.token_requests += 1;
-    let (outage, lifetime) = {
-        let faults = lock(&shared.faults);
-        (faults.outage(Service::Iam), faults.faults().token_lifetime_ms)
-    };
-    if let Some(status) = outage.and_then(|status| StatusCode::from_u16(status).ok()) {
-        return Refusal::iam(status, "The service is unavailable.").answer();
-    }
-    if request.method != Method::POST {
-        return Refusal::iam(StatusCode::NOT_FOUND, "Not found.").answer();
-    }
-    let lifetime = lifetime.map_or(shared.token_lifetime, Duration::from_millis);
-    match lock(&shared.tokens).issue(body, lifetime) {
-        Ok(response) => {
-            lock(&shared.store).stats.tokens_issued += 1;
-            response
-        }
-        Err(refusal) => refusal.answer(),
     }
 }
 

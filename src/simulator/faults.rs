@@ -24,8 +24,14 @@ pub struct Faults {
     pub instance_ids: Option<InstanceIds>,
     /// Refuses some alerts as invalid (400).
     pub reject: Option<Reject>,
-    /// New tokens live this long, in milliseconds.
+    /// New tokens and temporary keys live this long, in milliseconds.
     pub token_lifetime_ms: Option<u64>,
+    /// Access keys that are not known any more.
+    pub revoked_keys: Vec<String>,
+    /// The services' clock is ahead by so many seconds (negative: behind), in their answers and where they judge dates.
+    pub clock_skew_seconds: i64,
+    /// The metadata service is an older one, which gives out no session tokens and wants none.
+    pub plain_metadata: bool,
     /// How instances run, instead of what the simulator was started with.
     pub runs: Option<Runs>,
 }
@@ -194,9 +200,11 @@ pub enum Service {
     /// SecMaster.
     #[default]
     Secmaster,
-    /// IAM.
+    /// IAM and STS.
     Iam,
-    /// Both.
+    /// The metadata service and pod identity.
+    Metadata,
+    /// All of them.
     All,
 }
 

@@ -1,4 +1,4 @@
-//! A strict stand-in for SecMaster and IAM, with faults on demand: for tests, the demo, the bench and users' own trials.
+//! A strict stand-in for SecMaster and IAM, and for whoever else gives out tokens and keys, with faults on demand: for tests, the demo, the bench and users' own trials.
 //!
 //! It judges every request as the API's pages demand and recomputes signatures from the raw request by its own code,
 //! so that a mistake of the client is not repeated here. What the pages leave open is taken leniently. It promises
@@ -11,6 +11,7 @@ mod broken_body;
 mod create;
 mod fault_state;
 mod faults;
+mod issuers;
 mod persist;
 mod query;
 mod read;
@@ -28,6 +29,6 @@ pub use faults::{
     Throttle, When,
 };
 pub use server::{RunningSimulator, Simulator, SimulatorHandle};
-pub use settings::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY, IamUser, SimulatorSettings, TlsFiles};
+pub use settings::{DEMO_ACCESS_KEY, DEMO_ID_TOKEN, DEMO_SECRET_KEY, IamUser, SimulatorSettings, TlsFiles};
 pub use store::{Arrival, CapturedRequest, Instance, Stats};
 pub use world::World;

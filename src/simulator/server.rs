@@ -129,9 +129,9 @@ impl SimulatorHandle {
         self.shared.set_faults(faults);
     }
 
-    /// Expires all tokens given out so far.
+    /// Expires all tokens and temporary keys given out so far.
     pub fn expire_tokens(&self) {
-        lock(&self.shared.tokens).expire();
+        self.shared.expire_tokens();
     }
 }
 

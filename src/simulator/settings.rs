@@ -17,6 +17,9 @@ pub const DEMO_ACCESS_KEY: &str = "ALERTBRIDGEDEMOKEY01";
 /// The secret of [`DEMO_ACCESS_KEY`].
 pub const DEMO_SECRET_KEY: &str = "alertbridge-demo-secret-key-0000000000001";
 
+/// What identity providers and pod identity know the bridge by, where no other token is given.
+pub const DEMO_ID_TOKEN: &str = "alertbridge-demo-id-token";
+
 /// An IAM user that may fetch tokens.
 #[derive(Clone, Debug)]
 pub struct IamUser {
@@ -48,7 +51,9 @@ pub struct SimulatorSettings {
     pub access_keys: Vec<(String, SecretString)>,
     /// The known IAM users.
     pub iam_users: Vec<IamUser>,
-    /// How long a token is good for. Default: 24 h.
+    /// The token for which federation and pod identity give out keys.
+    pub id_token: SecretString,
+    /// How long a token is good for, and a temporary key whose life is not asked for. Default: 24 h.
     pub token_lifetime: Duration,
     /// How long an access key is locked after more than five bad signatures in a row. Default: 5 min.
     pub key_lockout: Duration,
@@ -85,6 +90,7 @@ impl Default for SimulatorSettings {
                 user_name: "demo-user".to_owned(),
                 password: SecretString::from("demo-password"),
             }],
+            id_token: SecretString::from(DEMO_ID_TOKEN),
             token_lifetime: Duration::from_secs(24 * 3_600),
             key_lockout: Duration::from_secs(300),
             lean: false,

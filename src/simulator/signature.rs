@@ -20,6 +20,9 @@ const ALGORITHM: &str = "SDK-HMAC-SHA256";
 /// How far the request's date may be from ours.
 const MAX_SKEW: Duration = Duration::from_secs(15 * 60);
 
+/// A temporary key is said to have expired for so long after it has; then it is not known any more.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(3_600);
+
 /// More bad signatures than this in a row lock the key.
 const MAX_FAILURES: u32 = 5;
 
@@ -35,6 +38,14 @@ struct Key {
     secret: SecretString,
     failures: u32,
     locked_until: Option<Instant>,
+    temporary: Option<Temporary>,
+}
+
+/// What a temporary key has besides.
+#[derive(Debug)]
+struct Temporary {
+    security_token: SecretString,
+    expires_at: Instant,
 }
 
 /// What `Authorization` says.
@@ -46,16 +57,39 @@ struct Claim<'a> {
 
 impl Keys {
     pub(super) fn new(keys: Vec<(String, SecretString)>, lockout: Duration) -> Self {
-        let key = |secret| Key { secret, failures: 0, locked_until: None };
-        Self { keys: keys.into_iter().map(|(id, secret)| (id, key(secret))).collect(), lockout }
+        let keys = keys.into_iter().map(|(id, secret)| (id, Key::new(secret, None))).collect();
+        Self { keys, lockout }
+    }
+
+    /// A temporary key is known from now on.
+    pub(super) fn add_temporary(&mut self, id: String, secret: SecretString, token: String, lifetime: Duration) {
+        let now = Instant::now();
+        self.keys.retain(|_, key| key.temporary.as_ref().is_none_or(|t| now < t.expires_at + FORGOTTEN_AFTER));
+        let temporary = Temporary { security_token: token.into(), expires_at: now + lifetime };
+        let _previous = self.keys.insert(id, Key::new(secret, Some(temporary)));
+    }
+
+    /// All temporary keys given out so far are expired from now on.
+    pub(super) fn expire(&mut self) {
+        let now = Instant::now();
+        for temporary in self.keys.values_mut().filter_map(|key| key.temporary.as_mut()) {
+            temporary.expires_at = temporary.expires_at.min(now);
+        }
     }
 
     /// Verifies a request, and counts a bad signature against its key.
-    pub(super) fn verify(&mut self, request: &Parts, body: &[u8], now: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn verify(
+        &mut self,
+        request: &Parts,
+        body: &[u8],
+        now: Timestamp,
+        revoked: &[String],
+    ) -> Result<(), Refusal> {
         let claim = header(request, "authorization").and_then(Claim::parse);
         let claim = claim.ok_or_else(|| Refusal::unauthenticated("aksk auth header format is wrong"))?;
         let lockout = self.lockout;
-        let Some(key) = self.keys.get_mut(claim.access_key) else {
+        let known = self.keys.get_mut(claim.access_key).filter(|_| !revoked.iter().any(|id| id == claim.access_key));
+        let Some(key) = known else {
             let detail = format!("Get secretKey failed,ak:{},err:ak not exist", claim.access_key);
             return Err(Refusal::unauthenticated(detail));
         };
@@ -73,7 +107,28 @@ impl Keys {
                 }
             }
         }
-        judged
+        judged?;
+        key.temporary.as_ref().map_or(Ok(()), |temporary| temporary.judge(request, claim.signed_headers))
+    }
+}
+
+impl Key {
+    const fn new(secret: SecretString, temporary: Option<Temporary>) -> Self {
+        Self { secret, failures: 0, locked_until: None, temporary }
+    }
+}
+
+impl Temporary {
+    /// Judges what a good signature does not show: the security token, signed with the rest, and the key's life.
+    fn judge(&self, request: &Parts, signed_headers: &str) -> Result<(), Refusal> {
+        let is_signed = signed_headers.split(';').any(|name| name == "x-security-token");
+        if !is_signed || header(request, "x-security-token") != Some(self.security_token.expose_secret()) {
+            return Err(Refusal::unauthenticated("decrypt token fail"));
+        }
+        if Instant::now() >= self.expires_at {
+            return Err(Refusal::new(401, "APIGW.0307", "The token must be updated."));
+        }
+        Ok(())
     }
 }
 
@@ -219,18 +274,48 @@ mod tests {
     #[test]
     fn the_vendors_signature_is_accepted_and_a_changed_body_is_not() {
         let now = at("2026-02-05T02:12:00Z");
-        assert_eq!(keys().verify(&request(SIGNATURE), BODY.as_bytes(), now), Ok(()));
-        let refusal = keys().verify(&request(SIGNATURE), b"{}", now).unwrap_err();
+        assert_eq!(keys().verify(&request(SIGNATURE), BODY.as_bytes(), now, &[]), Ok(()));
+        let refusal = keys().verify(&request(SIGNATURE), b"{}", now, &[]).unwrap_err();
         assert_eq!((refusal.status, refusal.code.as_str()), (401, "APIGW.0301"));
         assert!(refusal.message.contains("verify aksk signature fail, canonicalRequest:POST|/v1/"), "{refusal:?}");
     }
 
     #[test]
     fn a_date_a_quarter_of_an_hour_off_is_refused() {
-        let verify = |now: &str| keys().verify(&request(SIGNATURE), BODY.as_bytes(), at(now));
+        let verify = |now: &str| keys().verify(&request(SIGNATURE), BODY.as_bytes(), at(now), &[]);
         assert_eq!(verify("2026-02-05T02:26:12Z"), Ok(()));
         assert!(verify("2026-02-05T02:26:13Z").unwrap_err().message.contains("signature expired"));
         assert!(verify("2026-02-05T01:56:11Z").unwrap_err().message.contains("signature expired"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_temporary_key_needs_its_own_security_token_signed_with_the_rest_while_it_lives() {
+        const ID: &str = "AKTESTEXAMPLE0000001";
+        let now = at("2026-02-05T02:12:00Z");
+        let temporary = |token: &str| {
+            let mut keys = Keys::new(Vec::new(), Duration::from_secs(300));
+            let secret = SecretString::from("SKtestExampleSecret000000000000000000001");
+            keys.add_temporary(ID.to_owned(), secret, token.to_owned(), Duration::from_secs(3_600));
+            keys
+        };
+        let verify = |keys: &mut Keys, revoked: &[String]| {
+            keys.verify(&request(SIGNATURE), BODY.as_bytes(), now, revoked).map_err(|refusal| refusal.message)
+        };
+        let mut keys = temporary("STS-TOKEN-EXAMPLE");
+        assert_eq!(verify(&mut keys, &[]), Ok(()));
+        assert!(verify(&mut keys, &[ID.to_owned()]).unwrap_err().ends_with("ak not exist"));
+        assert!(verify(&mut temporary("another"), &[]).unwrap_err().ends_with("decrypt token fail"));
+        // Vector V1, which does not sign the token that comes with it.
+        let body = r#"{"command_type": "ActionInstanceRunCommand", "action_type": "workflow", "playbook_context": {"data_object": {"content": {"title": "SSH \u6d4b\u8bd5"}, "dataclass": {"name": "Alert"}}}}"#;
+        let signed = "content-type;host;x-project-id;x-sdk-date";
+        let signature = "69d1bd0e0a30df8c752bcec2b41d63ef448eacebd8598483693b9918c9790be7";
+        let mut unsigned = request("");
+        let authorization = format!("SDK-HMAC-SHA256 Access={ID}, SignedHeaders={signed}, Signature={signature}");
+        let _previous = unsigned.headers.insert("authorization", authorization.parse().unwrap());
+        let refused = keys.verify(&unsigned, body.as_bytes(), now, &[]).unwrap_err();
+        assert!(refused.message.ends_with("decrypt token fail"), "{refused:?}");
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+        assert_eq!(verify(&mut keys, &[]).unwrap_err(), "The token must be updated.");
     }
 
     #[tokio::test(start_paused = true)]
@@ -238,12 +323,12 @@ mod tests {
         let mut keys = keys();
         let now = at("2026-02-05T02:12:00Z");
         for _ in 0..6 {
-            let refusal = keys.verify(&request(&"0".repeat(64)), BODY.as_bytes(), now).unwrap_err();
+            let refusal = keys.verify(&request(&"0".repeat(64)), BODY.as_bytes(), now, &[]).unwrap_err();
             assert!(refusal.message.contains("verify aksk signature fail"), "{refusal:?}");
         }
-        let refusal = keys.verify(&request(SIGNATURE), BODY.as_bytes(), now).unwrap_err();
+        let refusal = keys.verify(&request(SIGNATURE), BODY.as_bytes(), now, &[]).unwrap_err();
         assert!(refusal.message.ends_with("AK access failed to reach the limit,forbidden"), "{refusal:?}");
         tokio::time::advance(Duration::from_secs(300)).await;
-        assert_eq!(keys.verify(&request(SIGNATURE), BODY.as_bytes(), now), Ok(()));
+        assert_eq!(keys.verify(&request(SIGNATURE), BODY.as_bytes(), now, &[]), Ok(()));
     }
 }

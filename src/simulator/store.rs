@@ -66,6 +66,10 @@ pub struct Stats {
     pub token_requests: u64,
     /// Tokens given out.
     pub tokens_issued: u64,
+    /// Requests to those who give out temporary keys, each call of several counted.
+    pub key_requests: u64,
+    /// Temporary keys given out.
+    pub keys_issued: u64,
     /// The most requests to SecMaster in any window of one second.
     pub max_requests_per_second: u64,
 }

@@ -23,6 +23,8 @@ use super::settings::IamUser;
 pub(super) struct Tokens {
     users: Vec<IamUser>,
     issued: HashMap<String, Issued>,
+    /// Tokens that only other calls for credentials take, with what they are for.
+    open: HashMap<String, &'static str>,
 }
 
 #[derive(Debug)]
@@ -80,7 +82,7 @@ struct Project {
 
 impl Tokens {
     pub(super) fn new(users: Vec<IamUser>) -> Self {
-        Self { users, issued: HashMap::new() }
+        Self { users, issued: HashMap::new(), open: HashMap::new() }
     }
 
     /// Answers a request for a token.
@@ -104,7 +106,7 @@ impl Tokens {
         if !known {
             return Err(Refusal::iam(StatusCode::UNAUTHORIZED, "The username or password is wrong."));
         }
-        let token = format!("MII{}", STANDARD.encode(rand::rng().random::<[u8; 32]>().repeat(6)));
+        let token = random();
         let now = Timestamp::now();
         let time = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
         let answer = json!({"token": {
@@ -129,6 +131,18 @@ impl Tokens {
         Ok(response)
     }
 
+    /// A token that another call for credentials takes.
+    pub(super) fn open(&mut self, what_for: &'static str) -> String {
+        let token = random();
+        let _previous = self.open.insert(token.clone(), what_for);
+        token
+    }
+
+    /// Whether this is one of these.
+    pub(super) fn is_open(&self, what_for: &str, token: &str) -> bool {
+        self.open.get(token).is_some_and(|known| *known == what_for)
+    }
+
     /// Judges an `X-Auth-Token`.
     pub(super) fn verify(&self, token: &str, project_id: &str) -> Result<(), Refusal> {
         let Some(issued) = self.issued.get(token) else {
@@ -148,4 +162,9 @@ impl Tokens {
             issued.expires_at = issued.expires_at.min(now);
         }
     }
+}
+
+/// A token, as long and opaque as IAM's.
+fn random() -> String {
+    format!("MII{}", STANDARD.encode(rand::rng().random::<[u8; 32]>().repeat(6)))
 }

@@ -179,6 +179,22 @@ events! {
 /// The lines of the clients of Kafka, IAM and SecMaster, which count nothing and are written where they happen: name,
 /// what it means, fields. A test holds the list against the code.
 pub const CLIENT_EVENTS: &[(&str, &str, &[&str])] = &[
+    ("clock.in_step", "INFO: this machine's clock agrees with the service's again", &[]),
+    (
+        "clock.skewed",
+        "WARN: this machine's clock is ahead of the service's by so many seconds (negative: behind); beyond those accepted, signatures are refused",
+        &["skew_seconds", "accepted_seconds"],
+    ),
+    (
+        "credentials.key_failed",
+        "WARN: no temporary access key could be fetched; requests wait for one, or go on with the one in hand",
+        &["kind", "error", "request_id"],
+    ),
+    (
+        "credentials.key_fetched",
+        "INFO: a temporary access key was fetched, for so many seconds",
+        &["kind", "lifetime_seconds"],
+    ),
     (
         "iam.token_failed",
         "WARN: no token could be fetched; requests wait for one",
@@ -215,7 +231,11 @@ pub const CLIENT_EVENTS: &[(&str, &str, &[&str])] = &[
     ("kafka.topic_added", "WARN: a topic is new to the group and is read from its earliest record", &["topic"]),
     ("kafka.topic_missing", "WARN: a subscribed topic cannot be read", &["reason"]),
     ("kafka.trouble", "DEBUG: an error that the Kafka client handles by itself", &["code", "error", "reason"]),
-    ("secmaster.token_refused", "INFO: a token was refused; the next request fetches another one", &["request_id"]),
+    (
+        "secmaster.token_refused",
+        "INFO: a token or temporary key was refused; the next request fetches another one",
+        &["request_id"],
+    ),
     ("tls.system_root_unreadable", "DEBUG: one of the system's root certificates cannot be read", &["error"]),
 ];
 

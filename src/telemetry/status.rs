@@ -206,6 +206,9 @@ pub struct Credentials {
     /// When they expire, where they do.
     #[serde(serialize_with = "optional_rfc3339")]
     pub expires_at: Option<SystemTime>,
+    /// By how many seconds this machine's clock is ahead of the service's (negative: behind); signatures that are off by
+    /// more than 900 are refused. Null before the first answer.
+    pub clock_skew_seconds: Option<i64>,
 }
 
 /// One dead letter: where it stands and why, without its content.

@@ -2,6 +2,7 @@
 //!
 //! Every message says what to do.
 
+mod credentials;
 mod delivery;
 mod kafka;
 mod routing;

@@ -1,11 +1,9 @@
 //! Checks of `secmaster`.
 
 use http::Uri;
-use secrecy::ExposeSecret;
-use secrecy::SecretString;
 
 use super::Faults;
-use crate::config::{CredentialKind, Credentials, SecMaster};
+use crate::config::{CredentialKind, SecMaster};
 
 pub(super) fn check(secmaster: &SecMaster, faults: &mut Faults) {
     let region = &secmaster.region;
@@ -14,7 +12,6 @@ pub(super) fn check(secmaster: &SecMaster, faults: &mut Faults) {
         format!("`secmaster.region`: `{region}` is not a region, e.g. `cn-north-4`")
     });
     endpoint("secmaster.endpoint", secmaster.endpoint.as_deref(), faults);
-    endpoint("secmaster.credentials.iam_endpoint", secmaster.credentials.iam_endpoint.as_deref(), faults);
     if secmaster.project_id.is_empty() {
         faults.needed(false, "secmaster.project_id", || {
             "`secmaster.project_id` is missing: set it to the IAM project's id in the region \
@@ -31,7 +28,7 @@ pub(super) fn check(secmaster: &SecMaster, faults: &mut Faults) {
     } else {
         faults.uuid("secmaster.workspace_id", &secmaster.workspace_id);
     }
-    credentials(&secmaster.credentials, faults);
+    super::credentials::check(&secmaster.credentials, faults);
     faults.file("secmaster.ca_file", secmaster.ca_file.as_deref());
     let (connect, request) = (secmaster.connect_timeout, secmaster.request_timeout);
     faults.unless(!connect.get().is_zero(), "secmaster.connect_timeout", || {
@@ -45,7 +42,7 @@ pub(super) fn check(secmaster: &SecMaster, faults: &mut Faults) {
     });
 }
 
-fn endpoint(path: &str, endpoint: Option<&str>, faults: &mut Faults) {
+pub(super) fn endpoint(path: &str, endpoint: Option<&str>, faults: &mut Faults) {
     let Some(endpoint) = endpoint else { return };
     let uri = endpoint.parse::<Uri>().ok();
     let fits = uri.as_ref().is_some_and(|uri| {
@@ -60,48 +57,25 @@ fn endpoint(path: &str, endpoint: Option<&str>, faults: &mut Faults) {
     });
 }
 
-fn credentials(credentials: &Credentials, faults: &mut Faults) {
-    let secret = |secret: &Option<SecretString>, file: bool| {
-        file || secret.as_ref().is_some_and(|secret| !secret.expose_secret().is_empty())
-    };
-    let text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
-    let c = credentials;
-    let (kind, needed) = match c.kind {
-        CredentialKind::AccessKey => (
-            "access_key",
-            vec![
-                ("access_key_id", secret(&c.access_key_id, c.access_key_id_file.is_some()), " (or HUAWEICLOUD_SDK_AK)"),
-                (
-                    "secret_access_key",
-                    secret(&c.secret_access_key, c.secret_access_key_file.is_some()),
-                    " (or HUAWEICLOUD_SDK_SK)",
-                ),
-            ],
-        ),
-        CredentialKind::Password => (
-            "password",
-            vec![
-                ("domain_name", text(&c.domain_name), ""),
-                ("user_name", text(&c.user_name), ""),
-                ("password", secret(&c.password, c.password_file.is_some()), " (or password_file)"),
-            ],
-        ),
-        CredentialKind::Token => {
-            ("token", vec![("token", secret(&c.token, c.token_file.is_some()), " (or token_file)")])
-        }
-        // Refused as not built yet.
-        CredentialKind::InstanceAgency | CredentialKind::Oidc | CredentialKind::PodIdentity => return,
-    };
-    for (key, given, or) in needed {
-        let path = format!("secmaster.credentials.{key}");
-        faults.needed(given, &path, || format!("`{path}` is missing: credentials of kind `{kind}` need it{or}"));
+pub(super) fn hint(secmaster: &SecMaster) -> Option<String> {
+    let credentials = &secmaster.credentials;
+    if is_readable(secmaster.endpoint.as_deref()) {
+        return Some("secmaster.endpoint: with http alerts and credentials cross the network readable".to_owned());
     }
+    let issuers = [
+        ("iam_endpoint", &credentials.iam_endpoint, [CredentialKind::Password, CredentialKind::Oidc]),
+        ("oidc.sts_endpoint", &credentials.oidc.sts_endpoint, [CredentialKind::Oidc; 2]),
+    ];
+    let mut issuers = issuers.iter().filter(|(_, _, kinds)| kinds.contains(&credentials.kind));
+    let (key, ..) = issuers.find(|(_, address, _)| is_readable(address.as_deref()))?;
+    Some(format!("secmaster.credentials.{key}: with http credentials cross the network readable"))
 }
 
-pub(super) fn hint(secmaster: &SecMaster) -> Option<String> {
-    let uri: Uri = secmaster.endpoint.as_deref()?.parse().ok()?;
-    let host = uri.host()?.trim_matches(['[', ']']);
+/// Whether what is sent to this address can be read on its way. The metadata service and pod identity are near by, and
+/// speak http as a rule.
+fn is_readable(address: Option<&str>) -> bool {
+    let Some(uri) = address.and_then(|address| address.parse::<Uri>().ok()) else { return false };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let local = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-    (uri.scheme_str() == Some("http") && !local)
-        .then(|| "secmaster.endpoint: with http alerts and credentials cross the network readable".to_owned())
+    uri.scheme_str() == Some("http") && !local
 }

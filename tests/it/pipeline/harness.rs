@@ -11,7 +11,7 @@ use alertbridge::pipeline::{
     AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, Parts, Pipeline, PipelineError, PipelineSettings,
     Preparer, RateSettings,
 };
-use alertbridge::ports::{GuardControl, SourceEvent, Start, guard_control};
+use alertbridge::ports::{GuardControl, SourceEvent, Start, WorkflowApi, guard_control};
 use alertbridge::resilience::{Backoff, BreakerPolicy, GuardPolicy, RateLimit, RateScope, RetryPolicy};
 use alertbridge::routing::{RouteSettings, RouteTable};
 use alertbridge::telemetry::{Health, Status, Telemetry, Totals};
@@ -113,10 +113,10 @@ pub(super) fn one_route() -> RouteSettings {
 }
 
 /// A pipeline that runs.
-pub(super) struct Bench {
+pub(super) struct Bench<A = FakeApi> {
     pub(super) source: mpsc::UnboundedSender<SourceEvent>,
     asked: AskedHandle,
-    pub(super) api: Arc<FakeApi>,
+    pub(super) api: Arc<A>,
     pub(super) sink: Arc<FakeSink>,
     pub(super) telemetry: Telemetry,
     pub(super) status: watch::Receiver<Status>,
@@ -125,13 +125,15 @@ pub(super) struct Bench {
     running: JoinHandle<Result<(), PipelineError>>,
 }
 
-impl Bench {
+impl Bench<FakeApi> {
     pub(super) fn start(api: Arc<FakeApi>) -> Self {
         Self::start_with(api, settings(), one_route())
     }
+}
 
+impl<A: WorkflowApi> Bench<A> {
     /// Starts the pipeline with partition 0 assigned from offset 0.
-    pub(super) fn start_with(api: Arc<FakeApi>, settings: PipelineSettings, routes: RouteSettings) -> Self {
+    pub(super) fn start_with(api: Arc<A>, settings: PipelineSettings, routes: RouteSettings) -> Self {
         let (fake, source, asked) = FakeSource::new();
         let sink = Arc::new(FakeSink::default());
         let telemetry = Telemetry::try_new().unwrap();

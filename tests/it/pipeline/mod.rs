@@ -2,6 +2,7 @@
 
 mod ageing;
 mod concurrency;
+mod credentials;
 mod delivery;
 mod fakes;
 mod guard;

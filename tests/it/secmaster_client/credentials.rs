@@ -3,14 +3,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use alertbridge::domain::FailureClass::{Credentials, Transient};
+use alertbridge::domain::FailureClass::Credentials;
 use alertbridge::domain::FailureReason;
 use alertbridge::ports::WorkflowApi;
-use alertbridge::secmaster::{ClientSettings, CredentialSettings, Renewal, SecMasterClient};
+use alertbridge::secmaster::{ClientSettings, CredentialSettings, IdToken, KeySource, Renewal, SecMasterClient};
 use alertbridge::simulator::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY};
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::temporary_keys::{agency, pass};
 use super::{access_key, client, faults, password, request, settings, simulator};
 
 #[tokio::test]
@@ -105,13 +106,6 @@ async fn a_fresh_token_that_is_refused_is_the_credentials_fault_and_earns_no_pro
     assert_eq!(simulator.handle().stats().token_requests, 2, "but it is renewed");
 }
 
-/// Lets this much time pass at once. Nothing else may be awaited while the clock stands still: I/O would look idle.
-async fn pass(time: Duration) {
-    tokio::time::pause();
-    tokio::time::advance(time).await;
-    tokio::time::resume();
-}
-
 #[tokio::test]
 async fn a_token_is_replaced_an_hour_before_it_expires() {
     let simulator = simulator().await;
@@ -141,16 +135,17 @@ async fn a_token_that_cannot_be_replaced_yet_goes_on_being_used() {
     assert_eq!(simulator.handle().stats().token_requests, 2, "the failed replacement is not repeated at once");
     pass(Duration::from_secs(3_600)).await;
     let failure = client.start(&request()).await.unwrap_err();
-    assert_eq!((failure.class, failure.reason), (Transient, FailureReason::CredentialsUnavailable));
+    assert_eq!((failure.class, failure.reason), (Credentials, FailureReason::CredentialsUnavailable));
 }
 
 #[tokio::test]
-async fn iam_out_of_order_is_transient_and_nothing_is_sent() {
+async fn without_iam_everything_waits_and_it_is_said_how_soon_to_ask_again() {
     let simulator = simulator().await;
     simulator.handle().set_faults(faults(json!({"outage": {"service": "iam"}})));
     let client = client(&simulator.url(), password(&simulator.url(), "demo-password"));
     let failure = client.start(&request()).await.unwrap_err();
-    assert_eq!((failure.class, failure.reason), (Transient, FailureReason::CredentialsUnavailable));
+    assert_eq!((failure.class, failure.reason), (Credentials, FailureReason::CredentialsUnavailable));
+    assert_eq!((failure.retry_after, failure.http_status), (Some(Duration::from_secs(15)), None));
     assert_eq!(simulator.handle().stats().requests, 0);
 }
 
@@ -175,6 +170,10 @@ async fn no_secret_is_in_the_debug_output() {
         },
         password("http://127.0.0.1:1", "hidden-password"),
         CredentialSettings::Token(SecretString::from("hidden-token")),
+        CredentialSettings::Temporary(KeySource::Oidc {
+            id_token: IdToken::Given(SecretString::from("hidden-token")),
+            exchange: agency("http://127.0.0.1:1"),
+        }),
     ] {
         let settings = settings("http://127.0.0.1:1", credentials);
         let texts = [format!("{settings:?}"), format!("{:?}", SecMasterClient::new(settings).unwrap())];

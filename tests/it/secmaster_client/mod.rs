@@ -4,6 +4,8 @@ mod classes;
 mod credentials;
 mod failures;
 mod look_ups;
+mod proxies;
+mod temporary_keys;
 mod world;
 
 use std::path::PathBuf;
