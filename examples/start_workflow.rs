@@ -45,6 +45,7 @@ async fn main() -> anyhow::Result<()> {
                 project_id: "0123456789abcdef0123456789abcdef".into(),
                 workspace_id: "f44065f5-557b-4376-ae02-8c65ef1960f4".into(),
                 workflow_id: WORKFLOW.into(),
+                creates_alert: false,
             },
             action_instance_id: None,
             body: Bytes::from(body.to_string()),

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::{
-    DeadLetter, Destination, FailureClass, FailureReason, Found, Offset, Record, Shape, Started, TopicPartition,
-    WorkflowRequest,
+    AlertRequest, Created, DeadLetter, Destination, FailureClass, FailureReason, Found, FoundAlert, Offset, Record,
+    Shape, Started, TopicPartition, WorkflowRequest,
 };
 use crate::offsets::{CompletedOffsets, Frontier};
 
@@ -133,7 +133,7 @@ pub enum SourceError {
     LastCommit(String),
 }
 
-/// Starts workflows.
+/// Starts workflows, and creates the alerts that they are about.
 pub trait WorkflowApi: Send + Sync + 'static {
     /// Sends one CreateWorkflowInstance request once. Not cancel safe: a dropped future leaves the outcome unknown.
     fn start(&self, request: &WorkflowRequest) -> impl Future<Output = Result<Started, ApiFailure>> + Send;
@@ -151,6 +151,16 @@ pub trait WorkflowApi: Send + Sync + 'static {
         destination: &Destination,
         action_instance_id: &str,
     ) -> impl Future<Output = Result<Found, ApiFailure>> + Send;
+
+    /// Sends one CreateAlert request once. Not cancel safe, as [`start`](Self::start).
+    fn create_alert(&self, request: &AlertRequest) -> impl Future<Output = Result<Created, ApiFailure>> + Send;
+
+    /// Asks once whether the workspace has an alert of this id. Changes nothing, and may be asked again at any time.
+    fn find_alert(
+        &self,
+        place: &Destination,
+        alert_id: &str,
+    ) -> impl Future<Output = Result<FoundAlert, ApiFailure>> + Send;
 
     /// When the credentials in use expire, where that is known.
     fn credentials_expire_at(&self) -> Option<SystemTime> {

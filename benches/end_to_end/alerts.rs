@@ -86,6 +86,7 @@ pub(crate) fn body(n: usize) -> anyhow::Result<Bytes> {
         project_id: target::PROJECT.into(),
         workspace_id: target::WORKSPACE.into(),
         workflow_id: target::WORKFLOW.into(),
+        creates_alert: false,
     };
     let instance = instance_id(&origin, 0, target::WORKFLOW).to_string();
     Ok(routing::build(destination, &alert, Some(instance)).body)

@@ -82,6 +82,7 @@ pub(crate) fn routes(config: &Config) -> RouteSettings {
         skip: rule.skip.clone(),
         workspace_id: rule.workspace_id.clone(),
         project_id: rule.project_id.clone(),
+        create_alert: rule.create_alert,
         stop: rule.stop,
     };
     RouteSettings {

@@ -39,6 +39,10 @@ pub struct Rule {
     /// The project instead of `secmaster.project_id`.
     #[serde(default)]
     pub project_id: Option<String>,
+    /// Whether SecMaster gets the alert first (CreateAlert, in the workspace of the workflows): its id there is the
+    /// `id` of what the workflows get, so that they can update it. Each call takes from the quota.
+    #[serde(default)]
+    pub create_alert: bool,
     /// Limits of this route, kept besides `delivery.rate_limits` and divided like them; its workflows share them.
     #[serde(default)]
     pub rate_limits: Vec<RateLimit>,

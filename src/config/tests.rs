@@ -268,10 +268,11 @@ delivery:
 }
 
 #[test]
-fn a_rule_that_skips_has_nothing_to_limit() {
-    let rule = "routing: {rules: [{name: a, skip: x, rate_limits: [{requests: 1, per: 1s}]}]}";
+fn a_rule_that_skips_has_nothing_to_limit_and_nothing_to_create() {
+    let rule = "routing: {rules: [{name: a, skip: x, create_alert: true, rate_limits: [{requests: 1, per: 1s}]}]}";
     let faults = Case::complete().file("a.yaml", rule).faults();
     assert!(faults.contains("`routing.rules[0].rate_limits` limits nothing"), "{faults}");
+    assert!(faults.contains("`routing.rules[0].create_alert` creates nothing"), "{faults}");
 }
 
 #[test]

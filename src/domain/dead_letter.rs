@@ -72,9 +72,31 @@ impl fmt::Display for DeadLetterClass {
     }
 }
 
+/// The calls that a delivery is made of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AttemptedCall {
+    /// CreateAlert, where the route asks for it.
+    CreateAlert,
+    /// CreateWorkflowInstance.
+    StartWorkflow,
+}
+
+impl AttemptedCall {
+    /// The word in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CreateAlert => "create_alert",
+            Self::StartWorkflow => "start_workflow",
+        }
+    }
+}
+
 /// One attempt, as the report tells it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AttemptReport {
+    /// What was attempted.
+    pub call: AttemptedCall,
     /// When the request was sent, RFC 3339 in UTC.
     pub at: String,
     /// Why it failed.
@@ -132,6 +154,8 @@ pub struct DeadLetter {
     pub action_instance_id: Option<String>,
     /// The alert's id.
     pub alert_id: Option<String>,
+    /// The id under which SecMaster has the alert, where it was created (`create_alert`).
+    pub created_alert_id: Option<String>,
     /// The alert's severity.
     pub severity: Option<Severity>,
     /// The format that the record was read as.
@@ -194,7 +218,7 @@ impl DeadLetter {
     fn fields(&self) -> Vec<(&'static str, String)> {
         let last = self.attempts.last();
         let text = |v: &Option<Arc<str>>| v.as_ref().map(ToString::to_string);
-        let optional: [(&'static str, Option<String>); 26] = [
+        let optional: [(&'static str, Option<String>); 27] = [
             ("original-cluster", Some(self.origin.cluster_id.to_string())),
             ("original-topic", Some(self.origin.partition.topic.to_string())),
             ("original-partition", Some(self.origin.partition.partition.to_string())),
@@ -213,6 +237,7 @@ impl DeadLetter {
             ("workflow-id", text(&self.workflow_id)),
             ("action-instance-id", self.action_instance_id.clone()),
             ("alert-id", self.alert_id.clone()),
+            ("created-alert-id", self.created_alert_id.clone()),
             ("severity", self.severity.map(|s| s.to_string())),
             ("format", text(&self.format)),
             ("route", text(&self.route)),
@@ -231,6 +256,7 @@ impl DeadLetter {
             self.fields().into_iter().map(|(name, value)| (name.replace('-', "_"), Value::String(value))).collect();
         let attempts = self.attempts.iter().map(|a| {
             json!({
+                "call": a.call.as_str(),
                 "at": a.at,
                 "reason": a.reason.as_str(),
                 "http_status": a.http_status,

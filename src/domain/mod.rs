@@ -14,11 +14,11 @@ mod request;
 mod severity;
 
 pub use alert::{Alert, DataClass};
-pub use dead_letter::{AttemptReport, DeadLetter, DeadLetterClass, HEADER_PREFIX, Shape};
+pub use dead_letter::{AttemptReport, AttemptedCall, DeadLetter, DeadLetterClass, HEADER_PREFIX, Shape};
 pub use failure::{FailureClass, FailureReason};
 pub use ids::{alert_id, alert_name, instance_id, instance_id_of_alert, instance_name, instance_name_of_alert};
 pub use outcome::{Outcome, OutcomeKind, SkipReason};
 pub use record::{Header, Offset, Origin, Record, TopicPartition};
 pub use redrive::{RedriveMark, read_origin};
-pub use request::{Destination, Found, Started, WorkflowRequest};
+pub use request::{AlertRequest, Created, Destination, Found, FoundAlert, Started, WorkflowRequest};
 pub use severity::Severity;

@@ -10,7 +10,7 @@ use super::{HEADER_PREFIX, Header, Offset, Origin, Record, TopicPartition};
 
 /// What a record of the redrive topic asks for. In headers: `-original-cluster`, `-original-topic`,
 /// `-original-partition`, `-original-offset`, `-original-timestamp-ms`, and `-redrive-group`, `-redrive-part`,
-/// `-redrive-workflow-id`, `-redrive-count`.
+/// `-redrive-workflow-id`, `-redrive-count`, and `-created-alert-id`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RedriveMark {
     /// The only consumer group that runs it.
@@ -23,6 +23,8 @@ pub struct RedriveMark {
     pub workflow_id: Option<Arc<str>>,
     /// How often this has been redriven, this time included: at least 1.
     pub count: u32,
+    /// The id under which SecMaster has the alert already: it is not created again.
+    pub created_alert_id: Option<Arc<str>>,
 }
 
 impl RedriveMark {
@@ -40,6 +42,7 @@ impl RedriveMark {
             },
             workflow_id: text("redrive-workflow-id").map(Arc::from),
             count: text("redrive-count")?.parse().ok().filter(|count| *count > 0)?,
+            created_alert_id: text("created-alert-id").filter(|id| is_id(id)).map(Arc::from),
         })
     }
 
@@ -57,6 +60,7 @@ impl RedriveMark {
             ("redrive-part", self.part.map(|part| part.to_string())),
             ("redrive-workflow-id", self.workflow_id.as_ref().map(ToString::to_string)),
             ("redrive-count", Some(self.count.to_string())),
+            ("created-alert-id", self.created_alert_id.as_ref().map(ToString::to_string)),
         ];
         let header = |(name, value): (&str, Option<String>)| {
             Some(Header { name: format!("{HEADER_PREFIX}{name}"), value: Some(Bytes::from(value?)) })
@@ -65,7 +69,7 @@ impl RedriveMark {
     }
 
     /// The same for each mark that asks for the same thing: two dead letters that a crash has made of one failure have
-    /// one.
+    /// one, whatever either knows of the alert.
     #[must_use]
     pub fn identity(&self) -> Uuid {
         let Origin { cluster_id, partition, offset, timestamp_ms } = &self.origin;
@@ -96,6 +100,11 @@ pub fn read_origin(record: &Record) -> Option<Origin> {
 /// Longer than any name or id that a mark holds, in bytes; what they say goes into log lines.
 const LONGEST_TEXT: usize = 1_024;
 
+/// Whether a service could have given this id: it goes into requests.
+fn is_id(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 /// One of the bridge's own headers as text, named without the prefix.
 fn our_header<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
     let value = record.header(&format!("{HEADER_PREFIX}{name}")).filter(|value| value.len() <= LONGEST_TEXT)?;
@@ -118,6 +127,7 @@ mod tests {
             part: Some(2),
             workflow_id: Some("wf".into()),
             count: 1,
+            created_alert_id: Some("alert".into()),
         }
     }
 
@@ -134,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let bare = RedriveMark { part: None, workflow_id: None, ..mark() };
+        let bare = RedriveMark { part: None, workflow_id: None, created_alert_id: None, ..mark() };
         let timeless = RedriveMark { origin: Origin { timestamp_ms: None, ..mark().origin }, ..mark() };
         for mark in [mark(), bare, timeless] {
             assert_eq!(RedriveMark::read(&record(mark.headers())), Some(mark));

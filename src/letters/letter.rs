@@ -91,6 +91,8 @@ impl Letter {
             part: part.filter(|_| !is_whole),
             workflow_id: workflow.map(Arc::from),
             count: self.redrive_count().saturating_add(1),
+            // With other routes it may be another workspace's.
+            created_alert_id: self.field("created-alert-id").filter(|_| !any_workflow).map(Arc::from),
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::domain::{
-    AttemptReport, DeadLetter, DeadLetterClass, FailureReason, Header, Offset, Origin, Record, Severity, Shape,
-    TopicPartition,
+    AttemptReport, AttemptedCall, DeadLetter, DeadLetterClass, FailureReason, Header, Offset, Origin, Record, Severity,
+    Shape, TopicPartition,
 };
 
 pub(super) fn dead_letter(offset: i64) -> DeadLetter {
@@ -28,6 +28,7 @@ pub(super) fn dead_letter(offset: i64) -> DeadLetter {
         reason: FailureReason::RequestRefused,
         error: "no".to_owned(),
         attempts: vec![AttemptReport {
+            call: AttemptedCall::StartWorkflow,
             at: "2026-01-31T08:00:00Z".to_owned(),
             reason: FailureReason::RequestRefused,
             http_status: Some(400),
@@ -39,6 +40,7 @@ pub(super) fn dead_letter(offset: i64) -> DeadLetter {
         workflow_id: Some("wf".into()),
         action_instance_id: Some("instance".to_owned()),
         alert_id: Some("alert".to_owned()),
+        created_alert_id: None,
         severity: Some(Severity::High),
         format: Some("ecs_nested_alert".into()),
         route: Some("default".into()),

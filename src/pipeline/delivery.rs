@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::alerts::AlertStep;
 use super::doubt::Doubt;
 use super::prepare::AlertFacts;
-use crate::domain::{AttemptReport, Offset, Origin, Record, RedriveMark, TopicPartition, WorkflowRequest};
+use crate::domain::{
+    AttemptReport, AttemptedCall, Offset, Origin, Record, RedriveMark, TopicPartition, WorkflowRequest,
+};
 use crate::offsets::Claim;
 use crate::ports::ApiFailure;
 use crate::resilience::Charges;
@@ -62,6 +65,8 @@ pub(super) struct OpenDelivery {
     pub(super) reports: Vec<AttemptReport>,
     /// Whether it may have been started without our knowing it.
     pub(super) doubt: Doubt,
+    /// The alert that it is about, where that is created first.
+    pub(super) alert: Option<Box<AlertStep>>,
     /// When the latest attempt left.
     last: Option<Instant>,
     /// When the attempt before it left.
@@ -92,6 +97,7 @@ impl OpenDelivery {
             charges: Charges::default(),
             reports: Vec::new(),
             doubt: Doubt::default(),
+            alert: None,
             last: None,
             previous: None,
             failure_counted: false,
@@ -116,7 +122,9 @@ impl OpenDelivery {
         if self.reports.len() == REPORTED_ATTEMPTS {
             drop(self.reports.remove(1));
         }
+        let is_first = self.alert_to_create().is_some();
         self.reports.push(AttemptReport {
+            call: if is_first { AttemptedCall::CreateAlert } else { AttemptedCall::StartWorkflow },
             at,
             reason: failure.reason,
             http_status: failure.http_status,
@@ -129,6 +137,11 @@ impl OpenDelivery {
     /// True the first time it is asked: a breaker counts one failure a delivery.
     pub(super) fn take_first_failure(&mut self) -> bool {
         !std::mem::replace(&mut self.failure_counted, true)
+    }
+
+    /// It goes on to another target, whose breaker has not counted it.
+    pub(super) fn forget_first_failure(&mut self) {
+        self.failure_counted = false;
     }
 
     /// When the attempt or look-up that is under way left.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::flow::Flow;
+use super::flow::{Flow, workflow_of};
 use super::gates::{GateChange, Moved};
 use super::settings::AmbiguousPolicy;
 use super::timers::Wake;
@@ -15,17 +15,30 @@ use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
 use crate::scheduler::{DeliveryId, RouteId, Turn};
 use crate::telemetry::{AttemptEvent, PauseEvent, PauseReason};
 
-/// An attempt that has ended.
+/// An attempt that has left.
 #[derive(Debug)]
-pub(super) struct AttemptDone {
-    id: DeliveryId,
+pub(super) struct Sent {
+    pub(super) id: DeliveryId,
     route: RouteId,
     /// Sent to see whether an outage is over.
     is_probe: bool,
-    sent_at: Instant,
-    sent_at_clock: Timestamp,
-    duration: Duration,
-    result: Result<Started, ApiFailure>,
+    at: Instant,
+    pub(super) at_clock: Timestamp,
+}
+
+/// An attempt that has ended.
+#[derive(Debug)]
+pub(super) struct AttemptDone<T> {
+    pub(super) sent: Sent,
+    pub(super) duration: Duration,
+    pub(super) result: Result<T, ApiFailure>,
+}
+
+impl Sent {
+    fn ended<T>(self, result: Result<T, ApiFailure>) -> AttemptDone<T> {
+        let duration = tokio::time::Instant::now().into_std() - self.at;
+        AttemptDone { sent: self, duration, result }
+    }
 }
 
 impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
@@ -71,15 +84,17 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.attempt_leaves(id);
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
         let (route, request) = (delivery.route, Arc::clone(&delivery.request));
+        let alert = delivery.alert_to_create().cloned();
         let is_probe = self.gates.is_paused(route);
         delivery.attempt_sent(now, is_probe);
         self.leaves(route, is_probe, now);
         let api = Arc::clone(&self.api);
-        let sent_at_clock = Timestamp::now();
+        let sent = Sent { id, route, is_probe, at: now, at_clock: Timestamp::now() };
         let _handle = self.attempts.spawn(async move {
-            let result = api.start(&request).await;
-            let duration = tokio::time::Instant::now().into_std() - now;
-            CallDone::Attempt(AttemptDone { id, route, is_probe, sent_at: now, sent_at_clock, duration, result })
+            match alert {
+                None => CallDone::Attempt(sent.ended(api.start(&request).await)),
+                Some(alert) => CallDone::Alert(sent.ended(api.create_alert(&alert).await)),
+            }
         });
         self.telemetry.in_flight(self.attempts.len());
     }
@@ -92,18 +107,26 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.watchdog.left();
     }
 
-    /// Decides on an answer.
-    pub(super) fn answered(&mut self, done: AttemptDone, now: Instant) {
+    /// What an answer says about all but its delivery. Says what it costs that.
+    pub(super) fn heard<T>(&mut self, done: &AttemptDone<T>, now: Instant) -> Option<Duration> {
         self.telemetry.in_flight(self.attempts.len());
-        let AttemptDone { id, route, is_probe, sent_at, sent_at_clock, duration, result } = done;
-        let charge = (!is_probe && !self.gates.is_paused(route)).then_some(duration);
-        self.under_way.answered(is_probe, result.as_ref().err(), sent_at, now);
-        let changes = self.gates.answered(route, result.as_ref().err(), sent_at, now);
-        let detail = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        let Sent { route, is_probe, at, .. } = done.sent;
+        let failure = done.result.as_ref().err();
+        let charge = (!is_probe && !self.gates.is_paused(route)).then_some(done.duration);
+        self.under_way.answered(is_probe, failure, at, now);
+        let changes = self.gates.answered(route, failure, at, now);
+        let detail = failure.map(ToString::to_string).unwrap_or_default();
         self.gates_moved(changes, &detail);
-        if let Err(failure) = &result {
+        if let Some(failure) = failure {
             self.paused_routes.answered(route, failure);
         }
+        charge
+    }
+
+    /// Decides on an answer.
+    pub(super) fn answered(&mut self, done: AttemptDone<Started>, now: Instant) {
+        let charge = self.heard(&done, now);
+        let AttemptDone { sent: Sent { id, at_clock, .. }, duration, result } = done;
         // The answer to a delivery that was given up meanwhile has told the gates what it can; the delivery itself comes
         // again elsewhere.
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
@@ -119,7 +142,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             }
             Err(failure) => {
                 if let Some(delivery) = self.deliveries.get_mut(&id) {
-                    delivery.attempt_failed(&failure, sent_at_clock.to_string());
+                    delivery.attempt_failed(&failure, at_clock.to_string());
                 }
                 if !self.will_look_up(id, &failure, charge, now) {
                     self.failed(id, &failure, charge, now);
@@ -141,6 +164,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             event.workflow_id = Some(&delivery.request.destination.workflow_id);
             event.action_instance_id = Some(&started.action_instance_id);
             event.requested_instance_id = delivery.request.action_instance_id.as_deref();
+            event.created_alert_id = delivery.created_alert_id();
             event.attempts = delivery.attempts;
             event.http_status = Some(started.http_status);
             event.request_id = started.request_id.as_deref();
@@ -152,7 +176,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     }
 
     /// `charge` is what the attempt cost the delivery: nothing where an outage was known when it left or ended.
-    fn failed(&mut self, id: DeliveryId, failure: &ApiFailure, charge: Option<Duration>, now: Instant) {
+    pub(super) fn failed(&mut self, id: DeliveryId, failure: &ApiFailure, charge: Option<Duration>, now: Instant) {
         match failure.class {
             FailureClass::Rejected => self.bury_delivery(id, DeadLetterClass::Rejected, failure),
             FailureClass::Ambiguous if self.settings.ambiguous == AmbiguousPolicy::DeadLetter => {
@@ -240,9 +264,12 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     }
 
     pub(super) fn bury_delivery(&mut self, id: DeliveryId, class: DeadLetterClass, failure: &ApiFailure) {
-        let Some(delivery) = self.remove_delivery(id) else { return };
-        let facts = delivery.facts.clone();
-        self.bury(delivery.record, facts, Some(&delivery), class, failure.reason, failure.message.clone());
+        let others = self.share_failure(id);
+        for id in std::iter::once(id).chain(others) {
+            let Some(delivery) = self.remove_delivery(id) else { continue };
+            let facts = delivery.facts.clone();
+            self.bury(delivery.record, facts, Some(&delivery), class, failure.reason, failure.message.clone());
+        }
     }
 
     fn tell_gates(&self, changes: Vec<GateChange>, detail: &str) {
@@ -254,7 +281,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                     if reason == PauseReason::HoldOff {
                         self.telemetry.hold_off(probe_in);
                     }
-                    let workflow_id = destination.map(|to| &*to.workflow_id);
+                    let workflow_id = destination.and_then(workflow_of);
                     self.telemetry.paused(&PauseEvent { reason, route, workflow_id, probe_in: Some(probe_in), detail });
                     true
                 }

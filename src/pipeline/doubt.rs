@@ -7,12 +7,15 @@ use crate::ports::ApiFailure;
 /// A delivery's doubt. The default: none, nothing was sent.
 #[derive(Debug, Default)]
 pub(super) struct Doubt {
-    /// An attempt may have started the workflow; the partition's marks count it.
+    /// An attempt may have started the workflow, or created the alert; the partition's marks count it.
     pub(super) is_open: bool,
     /// Of an earlier attempt it was not learnt, and never will be.
     pub(super) is_unclear: bool,
     /// There was a doubt once: a refusal may say that the instance exists.
     pub(super) was_there: bool,
+    /// The alert was created first. Whoever comes next has to know, whatever becomes of the workflow: the marks go on to
+    /// count it.
+    pub(super) is_alert_there: bool,
     /// The look-up that comes before anything else.
     pub(super) next: Option<LookUp>,
     /// How many look-ups were refused while everything may have been.
@@ -28,7 +31,7 @@ pub(super) struct Doubt {
 impl Doubt {
     /// Whether a look-up is to say first whether a workflow runs. Of what never will be learnt, none is.
     pub(super) const fn awaits_look_up(&self) -> bool {
-        self.next.is_some() || self.is_open && !self.is_unclear
+        self.next.is_some() || self.is_open && !self.is_unclear && !self.is_alert_there
     }
 }
 
@@ -38,6 +41,15 @@ pub(super) struct LookUp {
     /// No sooner: until then the request can be under way.
     pub(super) not_before: Instant,
     pub(super) because: Because,
+    pub(super) of: Subject,
+}
+
+/// What is looked up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Subject {
+    Instance,
+    /// The alert that comes before it.
+    Alert,
 }
 
 /// Why something is looked up, and so what its absence leads to.

@@ -117,7 +117,9 @@ impl<A, D> Flow<A, D> {
     pub(super) fn remove_delivery(&mut self, id: DeliveryId) -> Option<OpenDelivery> {
         self.scheduler.remove(id);
         self.verify.unpark(id);
-        self.deliveries.remove(&id)
+        let mut removed = self.deliveries.remove(&id)?;
+        self.hand_alert_on(&mut removed);
+        Some(removed)
     }
 
     /// Ends one delivery of a record. When it was the last one, the record settles.
@@ -151,6 +153,7 @@ impl<A, D> Flow<A, D> {
             origin: open.moved_from(),
             part: facts.part,
             alert_id: facts.id.as_deref(),
+            created_alert_id: None,
             severity: facts.severity,
             format: facts.format.as_deref(),
             route: facts.route.as_deref(),
@@ -216,15 +219,24 @@ impl<A, D> Flow<A, D> {
     }
 
     pub(super) fn route(&mut self, request: &WorkflowRequest, now: Instant) -> RouteId {
-        if let Some(route) = self.routes.get(&request.destination) {
+        self.route_to(&request.destination, now)
+    }
+
+    pub(super) fn route_to(&mut self, destination: &Destination, now: Instant) -> RouteId {
+        if let Some(route) = self.routes.get(destination) {
             return *route;
         }
         let route = self.gates.add_route(now);
-        self.rates.add_route(&request.destination.route);
-        self.destinations.push(request.destination.clone());
-        let _none = self.routes.insert(request.destination.clone(), route);
+        self.rates.add_route(&destination.route);
+        self.destinations.push(destination.clone());
+        let _none = self.routes.insert(destination.clone(), route);
         route
     }
+}
+
+/// The workflow of a destination; none where it is about the alerts of a route.
+pub(super) fn workflow_of(to: &Destination) -> Option<&str> {
+    Some(&*to.workflow_id).filter(|id| !id.is_empty())
 }
 
 /// The time since a record was written, in milliseconds.

@@ -33,6 +33,10 @@ struct RouteGates {
     /// When the breaker closed last, until a request that left after that has shown that it may stay so.
     warming_since: Option<Instant>,
     last_success: Option<Instant>,
+    /// The route of the alerts that are created first.
+    first: Option<RouteId>,
+    /// It is such a route, and leads to others only.
+    is_first: bool,
     /// The time for which neither these gates nor those of the process were closed.
     active: ActiveTime,
 }
@@ -64,10 +68,22 @@ impl Gates {
             window: FailureWindow::new(self.policy),
             warming_since: None,
             last_success: None,
+            first: None,
+            is_first: false,
             active: ActiveTime::new(now),
         });
         self.follow_pauses(now);
         RouteId(self.routes.len() - 1)
+    }
+
+    /// Deliveries come to a route through another one first.
+    pub(super) fn comes_first(&mut self, first: RouteId, then: RouteId) {
+        if let Some(gates) = self.routes.get_mut(then.0) {
+            gates.first = Some(first);
+        }
+        if let Some(gates) = self.routes.get_mut(first.0) {
+            gates.is_first = true;
+        }
     }
 
     /// Whether any delivery may leave now, as far as the process is concerned.
@@ -246,7 +262,10 @@ impl Gates {
     /// Whether no route at all lets deliveries through.
     pub(super) fn all_routes_closed(&self) -> bool {
         let is_closed = |gates: &RouteGates| [&gates.target, &gates.breaker].iter().any(|g| g.closed_since().is_some());
-        !self.routes.is_empty() && self.routes.iter().all(is_closed)
+        let holds_up = |gates: &RouteGates| {
+            is_closed(gates) || gates.first.and_then(|first| self.routes.get(first.0)).is_some_and(is_closed)
+        };
+        !self.routes.is_empty() && self.routes.iter().filter(|gates| !gates.is_first).all(holds_up)
     }
 
     /// Each route's breaker and whether it is open.

@@ -46,9 +46,10 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         let remaining = planned.len();
         let open = OpenRecord { record: Arc::clone(&record), origin, redrive, claim, bytes, remaining, trace_id };
         drop(self.records.insert(id, open));
+        let mut leads = Vec::new();
         for plan in planned {
             match plan {
-                Planned::Deliver { facts, severity, request } => {
+                Planned::Deliver { facts, severity, request, alert } => {
                     let delivery = DeliveryId(self.next_id());
                     let route = self.route(&request, now);
                     let lane = lane(self.settings.ordering, &record);
@@ -57,6 +58,9 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                     let open = OpenDelivery::new(id, &record, facts, route, request, now);
                     drop(self.deliveries.insert(delivery, open));
                     self.suspect(delivery);
+                    if let Some(alert) = alert {
+                        self.create_first(delivery, alert, &mut leads, now);
+                    }
                 }
                 Planned::Skip { facts, reason, rule_reason } => {
                     let rule_reason = rule_reason.as_deref();

@@ -137,6 +137,10 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             },
             action_instance_id: delivery.and_then(|delivery| delivery.request.action_instance_id.clone()),
             alert_id: facts.id.clone(),
+            created_alert_id: match delivery {
+                Some(delivery) => delivery.created_alert_id().map(str::to_owned),
+                None => redriven::created_alert(open.redrive.as_ref()),
+            },
             severity: facts.severity,
             format: facts.format.clone(),
             route: facts.route.clone(),
@@ -211,6 +215,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.tell(pending.record, &pending.facts, outcome, |event| {
             event.workflow_id = letter.workflow_id.as_deref();
             event.requested_instance_id = letter.action_instance_id.as_deref();
+            event.created_alert_id = letter.created_alert_id.as_deref();
             event.attempts = letter.attempt_count;
             event.http_status = last.and_then(|attempt| attempt.http_status);
             event.error_code = last.and_then(|attempt| attempt.error_code.as_deref());

@@ -3,17 +3,17 @@
 use std::time::{Duration, Instant};
 
 use super::delivery::OpenDelivery;
-use super::doubt::{Because, LookUp};
+use super::doubt::{Because, LookUp, Subject};
 use super::flow::Flow;
 use super::timers::Wake;
 use super::verify::IDS_ARE_IGNORED;
-use crate::domain::{DeadLetterClass, FailureClass, Found};
+use crate::domain::{DeadLetterClass, FailureClass, Found, FoundAlert};
 use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
 use crate::scheduler::{DeliveryId, RouteId};
 use crate::telemetry::LookUpEvent;
 
 /// What confirmed a start that no answer confirmed, in the outcome's line.
-const BY_LOOK_UP: &str = "look_up";
+pub(super) const BY_LOOK_UP: &str = "look_up";
 
 /// Where everything may be refused, so often must a look-up be before reading itself is taken to be forbidden.
 const REFUSALS: u32 = 3;
@@ -29,7 +29,14 @@ pub(super) struct LookUpDone {
     pub(super) previous: Option<Instant>,
     pub(super) sent_at: Instant,
     pub(super) duration: Duration,
-    pub(super) result: Result<Found, ApiFailure>,
+    pub(super) result: Result<Shown, ApiFailure>,
+}
+
+/// What it has shown.
+#[derive(Debug)]
+pub(super) enum Shown {
+    Instance(Found),
+    Alert(FoundAlert),
 }
 
 /// What a failed look-up says.
@@ -73,17 +80,10 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.gates_moved(changes, &failure.map(|(failure, _)| failure.to_string()).unwrap_or_default());
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
         delivery.in_flight = false;
-        if let Some(of) = self.describe(id) {
-            self.telemetry.looked_up(&LookUpEvent { delivery: of, result: result.as_ref(), duration });
-        }
+        self.tell_look_up(id, result.as_ref(), duration);
         match result {
-            Ok(Found::Present { started, .. }) => self.delivered(id, &started, Some(BY_LOOK_UP), now),
-            Ok(Found::Absent) if self.verify.are_ids_ignored => self.not_learnt(id, IDS_ARE_IGNORED, now),
-            Ok(Found::Absent) => {
-                self.clear_doubt(id);
-                self.not_there(id, now);
-            }
-            Ok(Found::Unclear) => self.not_learnt(id, "the service does not answer with the instance asked for", now),
+            Ok(Shown::Instance(found)) => self.instance_shown(id, found, now),
+            Ok(Shown::Alert(found)) => self.alert_shown(id, found, now),
             Err(failure) => match Failure::of(&failure) {
                 Failure::Final if is_in_doubt && self.is_refused_again(id) => self.scheduler.put_back(id),
                 Failure::Final => self.not_learnt(id, &failure.to_string(), now),
@@ -92,6 +92,40 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 Failure::Passing => self.look_up_failed(id, &failure, previous, now),
             },
         }
+    }
+
+    fn instance_shown(&mut self, id: DeliveryId, found: Found, now: Instant) {
+        match found {
+            Found::Present { started, .. } => self.delivered(id, &started, Some(BY_LOOK_UP), now),
+            Found::Absent if self.verify.are_ids_ignored => self.not_learnt(id, IDS_ARE_IGNORED, now),
+            Found::Absent => {
+                if !self.is_alert_suspected(id) {
+                    self.clear_doubt(id);
+                }
+                self.not_there(id, now);
+            }
+            Found::Unclear => self.not_learnt(id, "the service does not answer with the instance asked for", now),
+        }
+    }
+
+    fn tell_look_up(&self, id: DeliveryId, result: Result<&Shown, &ApiFailure>, duration: Duration) {
+        let result = match result {
+            Ok(Shown::Alert(found)) => return self.tell_alert_look_up(id, Ok(found), duration),
+            Err(failure) if self.subject(id) == Subject::Alert => {
+                return self.tell_alert_look_up(id, Err(failure), duration);
+            }
+            Ok(Shown::Instance(found)) => Ok(found),
+            Err(failure) => Err(failure),
+        };
+        if let Some(of) = self.describe(id) {
+            self.telemetry.looked_up(&LookUpEvent { delivery: of, result, duration });
+        }
+    }
+
+    /// What a delivery's look-up is about.
+    fn subject(&self, id: DeliveryId) -> Subject {
+        let look_up = self.deliveries.get(&id).and_then(|delivery| delivery.doubt.next.as_ref());
+        look_up.map_or(Subject::Instance, |look_up| look_up.of)
     }
 
     /// Counts a refusal that may be about everything; says whether it is to be asked again.
@@ -130,28 +164,34 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     }
 
     /// It will not be learnt whether the instance is there: as if it were not, and that is said.
-    fn not_learnt(&mut self, id: DeliveryId, detail: &str, now: Instant) {
+    pub(super) fn not_learnt(&mut self, id: DeliveryId, detail: &str, now: Instant) {
         let because = self.deliveries.get(&id).and_then(|delivery| delivery.doubt.next.as_ref());
         if because.is_some_and(|look_up| matches!(look_up.because, Because::Refused(_))) {
             return self.not_there(id, now);
         }
         let next = because.cloned();
-        self.leave_unclear(id, detail);
+        self.leave_unclear(id, self.subject(id), detail);
         if let Some(delivery) = self.deliveries.get_mut(&id) {
             delivery.doubt.next = next;
         }
         self.not_there(id, now);
     }
 
-    /// The instance is not there: the delivery goes on where the doubt arose.
-    fn not_there(&mut self, id: DeliveryId, now: Instant) {
+    /// The instance, or the alert, is not there: the delivery goes on where the doubt arose.
+    pub(super) fn not_there(&mut self, id: DeliveryId, now: Instant) {
         let next = self.deliveries.get_mut(&id).and_then(|delivery| delivery.doubt.next.take());
+        let subject = next.as_ref().map(|look_up| look_up.of);
         let because = next.map(|LookUp { because, .. }| because);
         match because {
             Some(Because::Refused(failure)) => self.bury_delivery(id, DeadLetterClass::Rejected, &failure),
             _ if self.is_given_up(id) => self.abandon(&[id]),
             Some(Because::Ambiguous { failure, was_charged }) => self.try_again(id, &failure, was_charged, now),
-            Some(Because::Suspected) | None => self.scheduler.put_back(id),
+            Some(Because::Suspected) | None => {
+                if subject == Some(Subject::Instance) {
+                    self.suspect_alert(id, now);
+                }
+                self.scheduler.put_back(id);
+            }
         }
     }
 }

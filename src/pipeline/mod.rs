@@ -5,6 +5,7 @@
 //! traits of [`crate::ports`].
 
 mod active_time;
+mod alerts;
 mod budget;
 mod credential_watch;
 mod delivery;

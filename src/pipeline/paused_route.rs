@@ -11,6 +11,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::delivery::OpenDelivery;
 use super::flow::Flow;
 use crate::domain::{DeadLetterClass, FailureClass};
 use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
@@ -50,9 +51,9 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             .filter(|(_, since, _)| now.saturating_duration_since(*since) > after)
             .collect();
         for (route, since, answer) in overdue {
-            let waiting = || {
-                self.deliveries.iter().filter(|(_, d)| d.route == route && !d.in_flight && !d.doubt.awaits_look_up())
-            };
+            // Those that wait for another's alert go with that.
+            let is_waiting = |d: &OpenDelivery| !d.in_flight && !d.doubt.awaits_look_up() && !d.waits_for_alert();
+            let waiting = || self.deliveries.iter().filter(|(_, d)| d.route == route && is_waiting(d));
             let next_probe = waiting().filter(|(_, d)| !d.was_tried_since(since)).map(|(id, _)| *id).max();
             let overdue = waiting().filter(|(_, d)| now.saturating_duration_since(d.created) > after);
             let mut ids: Vec<DeliveryId> = overdue.map(|(id, _)| *id).filter(|id| Some(*id) != next_probe).collect();

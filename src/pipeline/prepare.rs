@@ -8,8 +8,8 @@ use super::faults;
 use super::redriven;
 use super::settings::InstanceIdMode;
 use crate::domain::{
-    Alert, DeadLetterClass, Destination, FailureReason, HEADER_PREFIX, Origin, Record, Severity, SkipReason,
-    WorkflowRequest,
+    Alert, AlertRequest, DeadLetterClass, Destination, FailureReason, HEADER_PREFIX, Origin, Record, Severity,
+    SkipReason, WorkflowRequest,
 };
 use crate::mapping::{Mapped, MappedPart, Mapper};
 use crate::routing::{self, Decision, RouteTable};
@@ -28,16 +28,19 @@ pub(super) struct AlertFacts {
 /// What becomes of one part of a record (or of one of its workflows).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Planned {
-    Deliver { facts: AlertFacts, severity: Severity, request: WorkflowRequest },
+    Deliver { facts: AlertFacts, severity: Severity, request: WorkflowRequest, alert: Option<Arc<AlertRequest>> },
     Skip { facts: AlertFacts, reason: SkipReason, rule_reason: Option<Arc<str>> },
     DeadLetter { facts: AlertFacts, class: DeadLetterClass, reason: FailureReason, error: String },
 }
 
 impl Planned {
-    /// What it adds to its record in memory, in bytes: a delivery and its request's body.
+    /// What it adds to its record in memory, in bytes: a delivery and its requests' bodies. An alert that several
+    /// deliveries share counts for each of them.
     pub(super) fn size(&self) -> usize {
         match self {
-            Self::Deliver { request, .. } => request.body.len() + OF_DELIVERY,
+            Self::Deliver { request, alert, .. } => {
+                request.body.len() + alert.as_ref().map_or(0, |alert| alert.body.len()) + OF_DELIVERY
+            }
             Self::Skip { .. } | Self::DeadLetter { .. } => 0,
         }
     }
@@ -125,11 +128,13 @@ impl Preparer {
         };
         match self.routes.decide(alert) {
             Decision::Run(destinations) => {
+                let mut alerts: Vec<Arc<AlertRequest>> = Vec::new();
                 let deliver = |destination: Destination| {
                     let id = self.instance_id.id(origin, alert, &destination.workflow_id);
                     let facts = facts(Some(Arc::clone(&destination.route)));
+                    let created = alert_for(&destination, alert, &mut alerts);
                     let request = routing::build(destination, alert, id);
-                    Planned::Deliver { facts, severity: alert.severity, request }
+                    Planned::Deliver { facts, severity: alert.severity, request, alert: created }
                 };
                 destinations.into_iter().map(deliver).collect()
             }
@@ -145,6 +150,19 @@ impl Preparer {
             }],
         }
     }
+}
+
+/// The alert that is to be created for this destination: one for all that are in the same workspace.
+fn alert_for(to: &Destination, alert: &Alert, alerts: &mut Vec<Arc<AlertRequest>>) -> Option<Arc<AlertRequest>> {
+    if !to.creates_alert {
+        return None;
+    }
+    if let Some(shared) = alerts.iter().find(|shared| shared.destination.shares_alerts_with(to)) {
+        return Some(Arc::clone(shared));
+    }
+    let request = Arc::new(routing::build_alert(to, alert)?);
+    alerts.push(Arc::clone(&request));
+    Some(request)
 }
 
 /// Whether the record is a dead letter that somebody copied here: running it would loop.

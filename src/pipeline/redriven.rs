@@ -67,3 +67,8 @@ pub(super) fn skipped(reason: SkipReason) -> Vec<Planned> {
 pub(super) fn marked_workflow(mark: Option<&RedriveMark>) -> Option<Arc<str>> {
     mark.and_then(|mark| mark.workflow_id.clone())
 }
+
+/// The alert that was created when the record failed before, likewise.
+pub(super) fn created_alert(mark: Option<&RedriveMark>) -> Option<String> {
+    mark.and_then(|mark| mark.created_alert_id.as_deref()).map(str::to_owned)
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 
-use super::flow::{Flow, age_ms};
+use super::flow::{Flow, age_ms, workflow_of};
 use crate::domain::{DeadLetter, Offset, TopicPartition};
 use crate::ports::WorkflowApi;
 use crate::scheduler::RouteId;
@@ -160,7 +160,7 @@ impl<A: WorkflowApi, D> Flow<A, D> {
         let pause = |(reason, route, since): (PauseReason, Option<RouteId>, Instant)| {
             let to = route.and_then(|route| self.destination(route));
             let since = SystemTime::now() - now.saturating_duration_since(since);
-            let (route, workflow_id) = (to.map(|to| to.route.to_string()), to.map(|to| to.workflow_id.to_string()));
+            let (route, workflow_id) = (to.map(|to| to.route.to_string()), to.and_then(workflow_of).map(str::to_owned));
             Pause { reason, route, workflow_id, since }
         };
         let letters = self.letters.failing_since().map(|since| (PauseReason::DeadLetterTopic, None, since));

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::dispatch::AttemptDone;
-use super::doubt::{Because, LookUp};
+use super::doubt::{Because, LookUp, Subject};
 use super::flow::Flow;
+use super::look_up::Shown;
 use super::settings::{AmbiguousPolicy, InstanceIdMode, PipelineSettings};
 use super::timers::Wake;
-use crate::domain::{FailureClass, FailureReason, Found, Offset, Started, TopicPartition};
+use crate::domain::{Created, FailureClass, FailureReason, Offset, Started, TopicPartition};
 use crate::offsets::Frontier;
 use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
 use crate::scheduler::DeliveryId;
@@ -26,7 +27,9 @@ const MARKS_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// A call that has ended.
 #[derive(Debug)]
 pub(super) enum CallDone {
-    Attempt(AttemptDone),
+    Attempt(AttemptDone<Started>),
+    /// Of the alert that comes first.
+    Alert(AttemptDone<Created>),
     LookUp(super::look_up::LookUpDone),
 }
 
@@ -48,6 +51,8 @@ pub(super) struct Verify {
     marks_again_at: Option<Instant>,
     /// The latest confirmed start had another id than the one asked for: absence says nothing.
     pub(super) are_ids_ignored: bool,
+    /// The same of the latest alert that was created.
+    pub(super) are_alert_ids_ignored: bool,
 }
 
 impl Verify {
@@ -58,6 +63,7 @@ impl Verify {
             parked: HashMap::new(),
             marks_again_at: None,
             are_ids_ignored: false,
+            are_alert_ids_ignored: false,
         }
     }
 
@@ -122,7 +128,7 @@ impl<A, D> Flow<A, D> {
         self.attempt_leaves(id);
         if let Some(delivery) = self.deliveries.get_mut(&id) {
             delivery.doubt.was_there = true;
-            delivery.doubt.next = Some(LookUp { not_before, because: Because::Suspected });
+            delivery.doubt.next = Some(LookUp { not_before, because: Because::Suspected, of: Subject::Instance });
         }
     }
 
@@ -133,8 +139,9 @@ impl<A, D> Flow<A, D> {
         }
         let Some((partition, offset)) = self.place_of(id) else { return true };
         match self.deliveries.get(&id).and_then(|delivery| delivery.doubt.next.as_ref()) {
-            Some(LookUp { because: Because::Suspected, .. }) if self.verify.are_ids_ignored => {
-                self.leave_unclear(id, IDS_ARE_IGNORED);
+            Some(LookUp { because: Because::Suspected, of: Subject::Instance, .. }) if self.verify.are_ids_ignored => {
+                self.leave_unclear(id, Subject::Instance, IDS_ARE_IGNORED);
+                self.suspect_alert(id, now);
             }
             Some(look_up) => {
                 let due = look_up.not_before;
@@ -176,10 +183,11 @@ impl<A, D> Flow<A, D> {
         }
     }
 
-    /// Nothing was started for this delivery.
+    /// Nothing was started for this delivery, nor is there an alert of it.
     pub(super) fn clear_doubt(&mut self, id: DeliveryId) {
         let Some((partition, offset)) = self.place_of(id) else { return };
         if let Some(delivery) = self.deliveries.get_mut(&id)
+            && !delivery.doubt.is_alert_there
             && std::mem::take(&mut delivery.doubt.is_open)
             && let Some(marks) = self.book.marks(&partition)
         {
@@ -187,10 +195,20 @@ impl<A, D> Flow<A, D> {
         }
     }
 
-    /// It is not learnt whether a workflow runs for this delivery.
-    pub(super) fn leave_unclear(&mut self, id: DeliveryId, detail: &str) {
+    /// The same, unless of an earlier attempt it was never learnt.
+    pub(super) fn clear_doubt_unless_unclear(&mut self, id: DeliveryId) {
+        if self.deliveries.get(&id).is_some_and(|delivery| !delivery.doubt.is_unclear) {
+            self.clear_doubt(id);
+        }
+    }
+
+    /// It is not learnt whether a workflow runs for this delivery, or whether its alert is there.
+    pub(super) fn leave_unclear(&mut self, id: DeliveryId, subject: Subject, detail: &str) {
         if let Some(of) = self.describe(id) {
-            self.telemetry.unverified(&of, detail);
+            match subject {
+                Subject::Instance => self.telemetry.unverified(&of, detail),
+                Subject::Alert => self.telemetry.alert_unverified(&of, detail),
+            }
         }
         if let Some(delivery) = self.deliveries.get_mut(&id) {
             delivery.doubt.is_unclear = true;
@@ -223,6 +241,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     pub(super) fn call_ended(&mut self, done: CallDone, now: Instant) {
         match done {
             CallDone::Attempt(done) => self.answered(done, now),
+            CallDone::Alert(done) => self.alert_answered(done, now),
             CallDone::LookUp(done) => self.looked_up(done, now),
         }
     }
@@ -239,20 +258,18 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         let is_ambiguous = failure.class == FailureClass::Ambiguous;
         if !self.verify.is_on {
             if is_ambiguous && self.settings.ambiguous == AmbiguousPolicy::Verify && !self.is_given_up(id) {
-                self.leave_unclear(id, NO_IDS);
+                self.leave_unclear(id, Subject::Instance, NO_IDS);
             }
             return false;
         }
         let Some(delivery) = self.deliveries.get_mut(&id) else { return false };
         delivery.doubt.was_there |= is_ambiguous;
-        let (was_there, is_unclear) = (delivery.doubt.was_there, delivery.doubt.is_unclear);
+        let was_there = delivery.doubt.was_there;
         let because = match failure.class {
             FailureClass::Ambiguous => Because::Ambiguous { failure: failure.clone(), was_charged: charge.is_some() },
             FailureClass::Rejected if was_there => Because::Refused(failure.clone()),
             _ => {
-                if !is_unclear {
-                    self.clear_doubt(id);
-                }
+                self.clear_doubt_unless_unclear(id);
                 return false;
             }
         };
@@ -263,22 +280,28 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         }
         if self.verify.are_ids_ignored {
             if is_ambiguous {
-                self.leave_unclear(id, IDS_ARE_IGNORED);
+                self.leave_unclear(id, Subject::Instance, IDS_ARE_IGNORED);
             }
             return false;
         }
         if is_ambiguous {
             self.count_failure(id, failure, charge, now);
         }
-        // With an answer, the request is not under way any more, and after its whole time-out it counts as ended. A
-        // connection that broke tells nothing of when the request left: a token may have been fetched first.
-        let is_over = failure.http_status.is_some() || failure.reason == FailureReason::NoAnswer;
-        let not_before = if is_over { now } else { now + self.settings.request_timeout };
+        let not_before = self.is_over_at(failure, now);
         if let Some(delivery) = self.deliveries.get_mut(&id) {
-            delivery.doubt.next = Some(LookUp { not_before, because });
+            delivery.doubt.next = Some(LookUp { not_before, because, of: Subject::Instance });
         }
         self.timers.set(not_before, Wake::Delivery(id));
         true
+    }
+
+    /// When a request that failed so is under way no more.
+    ///
+    /// With an answer it is not, and after its whole time-out it counts as ended. A connection that broke tells nothing
+    /// of when the request left: a token may have been fetched first.
+    pub(super) fn is_over_at(&self, failure: &ApiFailure, now: Instant) -> Instant {
+        let is_over = failure.http_status.is_some() || failure.reason == FailureReason::NoAnswer;
+        if is_over { now } else { now + self.settings.request_timeout }
     }
 
     /// Whether the next call for this delivery is a look-up.
@@ -295,10 +318,17 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         delivery.is_probe = is_probe;
         let previous = delivery.doubt.last.replace(now);
         let (api, request) = (Arc::clone(&self.api), Arc::clone(&delivery.request));
+        let is_of_alert = delivery.doubt.next.as_ref().is_some_and(|look_up| look_up.of == Subject::Alert);
+        let alert = delivery.alert_to_create().filter(|_| is_of_alert).cloned();
         self.leaves(route, is_probe, now);
         let _handle = self.attempts.spawn(async move {
-            let instance = request.action_instance_id.as_deref().unwrap_or_default();
-            let result: Result<Found, ApiFailure> = api.find(&request.destination, instance).await;
+            let result = match alert {
+                Some(alert) => api.find_alert(&alert.destination, &alert.alert_id).await.map(Shown::Alert),
+                None => {
+                    let instance = request.action_instance_id.as_deref().unwrap_or_default();
+                    api.find(&request.destination, instance).await.map(Shown::Instance)
+                }
+            };
             let duration = tokio::time::Instant::now().into_std() - now;
             CallDone::LookUp(super::look_up::LookUpDone {
                 id,

@@ -15,6 +15,7 @@ impl RouteSettings {
                 project_id: rule.project_id.as_ref().unwrap_or(&self.project_id).as_str().into(),
                 workspace_id: rule.workspace_id.as_ref().unwrap_or(&self.workspace_id).as_str().into(),
                 workflow_id: workflow_id.as_str().into(),
+                creates_alert: rule.create_alert,
             })
         });
         let default = self.default_workflow_id.iter().map(|workflow_id| Destination {
@@ -22,6 +23,7 @@ impl RouteSettings {
             project_id: self.project_id.as_str().into(),
             workspace_id: self.workspace_id.as_str().into(),
             workflow_id: workflow_id.as_str().into(),
+            creates_alert: false,
         });
         of_rules.chain(default).collect()
     }

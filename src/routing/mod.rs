@@ -11,6 +11,6 @@ mod table;
 
 pub use explain::RuleTrace;
 pub use lint::lint;
-pub use request::{body, build};
+pub use request::{about, body, build, build_alert};
 pub use settings::{RouteSettings, RuleSettings};
 pub use table::{Decision, RouteError, RouteTable};

@@ -1,12 +1,13 @@
-//! The CreateWorkflowInstance request of one delivery, serialised once: every attempt sends these bytes (promise 3).
+//! The requests of one delivery, serialised once: every attempt sends these bytes (promise 3).
 //!
-//! Shape and order of the members are the API's (`AopInstanceEventData`); what is null is left out.
+//! CreateWorkflowInstance: shape and order of the members are the API's (`AopInstanceEventData`); what is null is left
+//! out. CreateAlert, where the route asks for it: the same content.
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::domain::{Alert, Destination, WorkflowRequest};
+use crate::domain::{Alert, AlertRequest, Destination, WorkflowRequest};
 
 /// Room for most bodies, so that writing one does not copy it again and again.
 const USUAL_BYTES: usize = 2 << 10;
@@ -40,6 +41,35 @@ struct DataClassRef<'a> {
     name: &'a str,
 }
 
+/// The only data class that CreateAlert creates.
+const ALERT: &str = "Alert";
+
+#[derive(Serialize)]
+struct AlertBody<'a> {
+    data_object: &'a Map<String, Value>,
+}
+
+/// Builds the request that creates the alert first, where the route asks for that. Content of another data class than
+/// `Alert` cannot be created so.
+#[must_use]
+pub fn build_alert(destination: &Destination, alert: &Alert) -> Option<AlertRequest> {
+    (destination.creates_alert && &*alert.data_class.name == ALERT).then(|| AlertRequest {
+        destination: destination.of_alerts(),
+        alert_id: alert.id.clone(),
+        body: written(&AlertBody { data_object: &alert.content }),
+    })
+}
+
+/// The same request about the alert of this id, which SecMaster gave it instead of ours.
+#[must_use]
+pub fn about(request: &WorkflowRequest, alert_id: &str) -> WorkflowRequest {
+    let mut body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    if let Some(id) = body.pointer_mut("/playbook_context/data_object/content/id") {
+        *id = Value::from(alert_id);
+    }
+    WorkflowRequest { body: written(&body), ..request.clone() }
+}
+
 /// Builds the request of one delivery.
 #[must_use]
 pub fn build(destination: Destination, alert: &Alert, action_instance_id: Option<String>) -> WorkflowRequest {
@@ -62,8 +92,12 @@ pub fn body(workflow_id: Option<&str>, alert: &Alert, action_instance_id: Option
             },
         },
     };
+    written(&body)
+}
+
+fn written(body: &impl Serialize) -> Bytes {
     let mut bytes = Vec::with_capacity(USUAL_BYTES);
-    match serde_json::to_writer(&mut bytes, &body) {
+    match serde_json::to_writer(&mut bytes, body) {
         Ok(()) => Bytes::from(bytes.into_boxed_slice()),
         // Texts and JSON values under text names: nothing in it can fail to serialise.
         Err(_) => Bytes::new(),
@@ -74,7 +108,7 @@ pub fn body(workflow_id: Option<&str>, alert: &Alert, action_instance_id: Option
 mod tests {
     use serde_json::json;
 
-    use super::{body, build};
+    use super::{about, body, build, build_alert};
     use crate::domain::{Alert, DataClass, Destination, Severity};
 
     fn alert() -> Alert {
@@ -96,6 +130,7 @@ mod tests {
             project_id: "p".into(),
             workspace_id: "ws".into(),
             workflow_id: "wf".into(),
+            creates_alert: false,
         };
         let request = build(destination, &alert(), Some("inst".to_owned()));
         assert_eq!(
@@ -105,6 +140,46 @@ mod tests {
              {\"title\":\"SSH brute force \u{6d4b}\u{8bd5}\",\"id\":\"i\"},\"dataclass\":{\"name\":\"Alert\"}}}}"
         );
         assert_eq!(request.action_instance_id.as_deref(), Some("inst"));
+    }
+
+    #[test]
+    fn an_alert_is_created_with_the_content_that_its_workflow_gets() {
+        let mut destination = Destination {
+            route: "r".into(),
+            project_id: "p".into(),
+            workspace_id: "ws".into(),
+            workflow_id: "wf".into(),
+            creates_alert: true,
+        };
+        let created = build_alert(&destination, &alert()).unwrap();
+        assert_eq!(
+            created.body,
+            "{\"data_object\":{\"title\":\"SSH brute force \u{6d4b}\u{8bd5}\",\"id\":\"i\"}}".as_bytes()
+        );
+        assert_eq!((&*created.destination.workflow_id, created.alert_id.as_str()), ("", "i"));
+        let mut other = alert();
+        other.data_class.name = "Device".into();
+        assert_eq!(build_alert(&destination, &other), None, "CreateAlert creates alerts only");
+        destination.creates_alert = false;
+        assert_eq!(build_alert(&destination, &alert()), None);
+    }
+
+    #[test]
+    fn a_request_about_another_id_differs_in_that_alone() {
+        let destination = Destination {
+            route: "r".into(),
+            project_id: "p".into(),
+            workspace_id: "ws".into(),
+            workflow_id: "wf".into(),
+            creates_alert: true,
+        };
+        let mut alert = alert();
+        let _none = alert.content.insert("count".to_owned(), serde_json::from_str("12345678901234567890.10").unwrap());
+        let first = build(destination, &alert, Some("inst".to_owned()));
+        let theirs = about(&first, "theirs");
+        let text = String::from_utf8(first.body.to_vec()).unwrap();
+        assert_eq!(theirs.body, text.replace("\"id\":\"i\"", "\"id\":\"theirs\"").as_bytes());
+        assert_eq!(about(&theirs, "i"), first);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct RuleSettings {
     pub workspace_id: Option<String>,
     /// Another project than the default one.
     pub project_id: Option<String>,
+    /// Whether the alert is created in the workspace before the workflows start.
+    pub create_alert: bool,
     /// Whether the rules below are no longer tried after a match.
     pub stop: bool,
 }
@@ -44,6 +46,7 @@ impl Default for RuleSettings {
             skip: None,
             workspace_id: None,
             project_id: None,
+            create_alert: false,
             stop: true,
         }
     }

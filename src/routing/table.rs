@@ -116,6 +116,7 @@ impl RouteTable {
             project_id: settings.project_id.as_str().into(),
             workspace_id: settings.workspace_id.as_str().into(),
             workflow_id: workflow_id.as_str().into(),
+            creates_alert: false,
         });
         Ok(Self { rules, default })
     }
@@ -178,6 +179,9 @@ fn action(rule: &RuleSettings, settings: &RouteSettings) -> Result<Action, &'sta
         if !rule.stop {
             return Err("skips the alert, so `stop: false` has no meaning");
         }
+        if rule.create_alert {
+            return Err("skips the alert, so `create_alert` has no meaning");
+        }
         return Ok(Action::Skip { route: rule.name.as_str().into(), reason: reason.as_str().into() });
     }
     let ids = rule.workflow_id.iter().chain(&rule.workflow_ids);
@@ -189,6 +193,7 @@ fn action(rule: &RuleSettings, settings: &RouteSettings) -> Result<Action, &'sta
         project_id: rule.project_id.as_ref().unwrap_or(&settings.project_id).as_str().into(),
         workspace_id: rule.workspace_id.as_ref().unwrap_or(&settings.workspace_id).as_str().into(),
         workflow_id: workflow_id.as_str().into(),
+        creates_alert: rule.create_alert,
     };
     Ok(Action::Run(ids.map(destination).collect()))
 }

@@ -131,6 +131,26 @@ impl Scheduler {
         }
     }
 
+    /// A delivery waits for another one: it is away until [`Scheduler::put_back`].
+    pub fn hold(&mut self, id: DeliveryId) {
+        self.place(id, None);
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.state = State::Away;
+        }
+    }
+
+    /// A delivery goes on under another route, no older and no younger than before. Each clock shows the time for which
+    /// its route has not been paused.
+    pub fn reroute(&mut self, id: DeliveryId, route: RouteId, clock_before: Duration, clock: Duration) {
+        self.place(id, None);
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        entry.route = route;
+        entry.read_at = clock.saturating_sub(clock_before.saturating_sub(entry.read_at));
+        if entry.state == State::Waiting {
+            self.put_back(id);
+        }
+    }
+
     /// A delivery has ended, or is given up: the next one of its lane may leave.
     pub fn remove(&mut self, id: DeliveryId) {
         self.place(id, None);

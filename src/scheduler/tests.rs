@@ -196,6 +196,26 @@ fn the_probe_of_a_paused_route_leaves_under_a_flood_of_worse_ones() {
     assert!((0..20).all(|_| case.take_by(turn) != Some(0)));
 }
 
+#[test]
+fn what_goes_on_under_another_route_is_as_old_as_before_and_what_is_held_waits() {
+    let mut case = Case::new();
+    case.add_to(RouteId(1), 0, Severity::Low, lane("k"));
+    case.add_to(RouteId(0), 1, Severity::Fatal, None);
+    case.scheduler.hold(DeliveryId(1));
+    assert_eq!(case.take(), Some(0));
+    case.scheduler.reroute(DeliveryId(0), RouteId(0), seconds(1_000), seconds(5_000));
+    case.now = seconds(5_000);
+    assert_eq!(case.take(), None, "one is away, and one is held");
+    case.scheduler.put_back(DeliveryId(0));
+    case.scheduler.put_back(DeliveryId(1));
+    for id in 2..40 {
+        case.add_to(RouteId(0), id, Severity::Fatal, None);
+    }
+    let by_route = |route: RouteId| if route == RouteId(0) { Turn::Worst } else { Turn::Nobody };
+    let sent: Vec<Option<u64>> = (0..10).map(|_| case.take_by(by_route)).collect();
+    assert_eq!((sent[0], sent.contains(&Some(0))), (Some(1), true), "{sent:?}");
+}
+
 /// What the scheduler promises, by looking at everything each time.
 #[derive(Default)]
 struct Model {

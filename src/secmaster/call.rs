@@ -11,7 +11,7 @@ use super::api::Operation;
 use super::endpoint::Endpoint;
 use super::signing::RESERVED;
 use super::target::Target;
-use crate::domain::{Destination, WorkflowRequest};
+use crate::domain::{AlertRequest, Destination, WorkflowRequest};
 
 /// A hundred versions with their task flows are no small answer.
 const LONG_LIST: usize = 10 * 1024 * 1024;
@@ -39,6 +39,32 @@ impl Call {
             body: request.body.clone(),
             answer_like: request.body.len(),
             project_id: Arc::clone(&request.destination.project_id),
+            project_header: to.project_id.clone(),
+        }
+    }
+
+    /// CreateAlert.
+    pub(super) fn create_alert(to: &Target, request: &AlertRequest) -> Self {
+        Self {
+            method: Method::POST,
+            url: to.alerts.clone(),
+            body: request.body.clone(),
+            answer_like: request.body.len(),
+            project_id: Arc::clone(&request.destination.project_id),
+            project_header: to.project_id.clone(),
+        }
+    }
+
+    /// ShowAlert.
+    pub(super) fn find_alert(to: &Target, place: &Destination, alert_id: &str) -> Self {
+        let mut url = to.alerts.clone();
+        url.set_path(&format!("{}/{}", url.path(), utf8_percent_encode(alert_id, RESERVED)));
+        Self {
+            method: Method::GET,
+            url,
+            body: Bytes::new(),
+            answer_like: LONG_LIST,
+            project_id: Arc::clone(&place.project_id),
             project_header: to.project_id.clone(),
         }
     }

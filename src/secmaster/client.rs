@@ -1,4 +1,4 @@
-//! CreateWorkflowInstance, and the look-up of what it started, over one pooled HTTP client.
+//! CreateWorkflowInstance and CreateAlert, and the look-ups of what they made, over one pooled HTTP client.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
+use super::alerts;
 use super::call::Call;
 use super::classify::{Classifier, FailureOverride};
 use super::clock::ClockWatch;
@@ -21,7 +22,9 @@ use super::listing;
 use super::response::{Confirmation, Confirmed, Judge, Reader, failure};
 use super::target::{Target, Targets};
 use super::tls::TlsError;
-use crate::domain::{Destination, FailureClass, FailureReason, Found, Started, WorkflowRequest};
+use crate::domain::{
+    AlertRequest, Created, Destination, FailureClass, FailureReason, Found, FoundAlert, Started, WorkflowRequest,
+};
 use crate::ports::{ApiFailure, WorkflowApi};
 
 /// What requests are sent as.
@@ -271,5 +274,16 @@ impl WorkflowApi for SecMasterClient {
         let to = self.target(destination)?;
         let listed = self.send(&Call::find(&to, destination, action_instance_id), listing::read).await?;
         Ok(listing::found(listed, action_instance_id))
+    }
+
+    async fn create_alert(&self, request: &AlertRequest) -> Result<Created, ApiFailure> {
+        let to = self.target(&request.destination)?;
+        let created = self.send(&Call::create_alert(&to, request), alerts::read).await?;
+        Ok(created.into())
+    }
+
+    async fn find_alert(&self, place: &Destination, alert_id: &str) -> Result<FoundAlert, ApiFailure> {
+        let to = self.target(place)?;
+        alerts::found(self.send(&Call::find_alert(&to, place, alert_id), alerts::read).await, alert_id)
     }
 }

@@ -5,6 +5,7 @@
 //! It sends once and classifies; when to send, and whether again, is decided elsewhere. Nothing here retries, except
 //! that a refused IAM token or temporary key is replaced once.
 
+mod alerts;
 pub mod api;
 mod call;
 mod classify;

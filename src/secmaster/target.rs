@@ -18,6 +18,8 @@ pub(super) struct Target {
     pub(super) start: Url,
     /// Of ListWorkflowInstances, without its query.
     pub(super) list: Url,
+    /// Of CreateAlert.
+    pub(super) alerts: Url,
     pub(super) project_id: HeaderValue,
 }
 
@@ -42,10 +44,11 @@ impl Targets {
         if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(destination) {
             return Some(Arc::clone(known));
         }
-        let (start, list) = paths(destination);
+        let Paths { start, list, alerts } = paths(destination);
         let target = Arc::new(Target {
             start: self.endpoint.url(&start, ""),
             list: self.endpoint.url(&list, ""),
+            alerts: self.endpoint.url(&alerts, ""),
             project_id: HeaderValue::from_str(&destination.project_id).ok()?,
         });
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -53,9 +56,20 @@ impl Targets {
     }
 }
 
-/// The paths of CreateWorkflowInstance and ListWorkflowInstances, every id percent-encoded as the vendor's SDK does.
-fn paths(to: &Destination) -> (String, String) {
+struct Paths {
+    start: String,
+    list: String,
+    alerts: String,
+}
+
+/// The paths of CreateWorkflowInstance, ListWorkflowInstances and CreateAlert, every id percent-encoded as the vendor's
+/// SDK does.
+fn paths(to: &Destination) -> Paths {
     let encode = |text| utf8_percent_encode(text, RESERVED);
-    let workflows = format!("/v1/{}/workspaces/{}/soc/workflows", encode(&to.project_id), encode(&to.workspace_id));
-    (format!("{workflows}/{}/instances", encode(&to.workflow_id)), format!("{workflows}/instances"))
+    let soc = format!("/v1/{}/workspaces/{}/soc", encode(&to.project_id), encode(&to.workspace_id));
+    Paths {
+        start: format!("{soc}/workflows/{}/instances", encode(&to.workflow_id)),
+        list: format!("{soc}/workflows/instances"),
+        alerts: format!("{soc}/alerts"),
+    }
 }

@@ -214,7 +214,10 @@ async fn called(shared: &Shared, request: &Parts, body: &Bytes) -> Result<Respon
     let query = request.uri.query().unwrap_or_default();
     let answered = match call {
         Call::Create(target) => create(shared, target, body),
-        Call::World(call) => call.answer(&Asked { query, body, courses: &courses }, &mut lock(&shared.store)),
+        Call::World(call) => {
+            let faults = lock(&shared.faults).faults().clone();
+            call.answer(&Asked { query, body, courses: &courses, faults: &faults }, &mut lock(&shared.store))
+        }
         Call::Read(read) => read.answer(query, &lock(&shared.store)),
     };
     let response = answered.map_err(|refusal| refusal.answer())?;
@@ -275,13 +278,8 @@ fn create(shared: &Shared, target: Target, body: &[u8]) -> Result<Response, Refu
 
 /// The fault that refuses alerts by their title.
 fn reject(shared: &Shared, accepted: Accepted) -> Result<Accepted, Refusal> {
-    let title = accepted.content.get("title").and_then(Value::as_str).unwrap_or_default();
-    match &lock(&shared.faults).faults().reject {
-        Some(reject) if title.contains(&reject.title_contains) => {
-            Err(Refusal::new(400, "SecMaster.20030025", "Data object validation failed."))
-        }
-        _ => Ok(accepted),
-    }
+    lock(&shared.faults).faults().judge(&accepted.content)?;
+    Ok(accepted)
 }
 
 /// Creates the instance and answers as the page says: what was sent, with the instance's id.

@@ -1,6 +1,9 @@
 //! The faults that can be asked for: the document of `/_simulator/faults`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::answer::Refusal;
 
 /// Everything that is to go wrong. The default: nothing.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -22,7 +25,9 @@ pub struct Faults {
     pub partial: Option<Chance>,
     /// What the caller's instance ids are taken for, instead of what the simulator was started with.
     pub instance_ids: Option<InstanceIds>,
-    /// Refuses some alerts as invalid (400).
+    /// What the callers' alert ids are taken for (CreateAlert).
+    pub alert_ids: Option<AlertIds>,
+    /// Refuses some alerts as invalid (400): to create them, and to start workflows about them.
     pub reject: Option<Reject>,
     /// New tokens and temporary keys live this long, in milliseconds.
     pub token_lifetime_ms: Option<u64>,
@@ -34,6 +39,19 @@ pub struct Faults {
     pub plain_metadata: bool,
     /// How instances run, instead of what the simulator was started with.
     pub runs: Option<Runs>,
+}
+
+impl Faults {
+    /// Refuses some alerts by their title.
+    pub(super) fn judge(&self, content: &Value) -> Result<(), Refusal> {
+        let title = content.get("title").and_then(Value::as_str).unwrap_or_default();
+        match &self.reject {
+            Some(reject) if title.contains(&reject.title_contains) => {
+                Err(Refusal::new(400, "SecMaster.20030025", "Data object validation failed."))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// How instances run.
@@ -66,6 +84,17 @@ pub enum InstanceIds {
     /// The instance gets it. Asked for once more, the request is refused.
     Unique,
     /// Nothing: instances have ids of the service's own.
+    Own,
+}
+
+/// What the service takes a caller's alert id for. Which of these the real one does is not documented.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertIds {
+    /// The alert gets it. Asked for once more, the request is refused.
+    #[default]
+    Unique,
+    /// Nothing: alerts have ids of the service's own.
     Own,
 }
 

@@ -25,8 +25,8 @@ mod tokens;
 mod world;
 
 pub use faults::{
-    Chance, FailingRuns, Faults, InstanceIds, Latency, Outage, Reject, RetryAfter, Runs, Service, StatusFault,
-    Throttle, When,
+    AlertIds, Chance, FailingRuns, Faults, InstanceIds, Latency, Outage, Reject, RetryAfter, Runs, Service,
+    StatusFault, Throttle, When,
 };
 pub use server::{RunningSimulator, Simulator, SimulatorHandle};
 pub use settings::{DEMO_ACCESS_KEY, DEMO_ID_TOKEN, DEMO_SECRET_KEY, IamUser, SimulatorSettings, TlsFiles};

@@ -13,6 +13,7 @@ use hyper_util::service::TowerToHyperService;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::ExposeSecret;
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -110,6 +111,12 @@ impl SimulatorHandle {
     #[must_use]
     pub fn instances(&self) -> Vec<Instance> {
         lock(&self.shared.store).instances().to_vec()
+    }
+
+    /// The alerts, as CreateAlert answered.
+    #[must_use]
+    pub fn alerts(&self) -> Vec<Value> {
+        lock(&self.shared.store).world.alerts.clone()
     }
 
     /// The counts.

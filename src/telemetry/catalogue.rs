@@ -79,11 +79,13 @@ catalogue! {
     HELD_DEAD_LETTERS = Gauge "held_dead_letters" [] &[],
         "Dead letters that the guard holds: decided, not written, and nothing commits past them.";
     ATTEMPTS = Counter "attempts_total" ["class"] &[],
-        "Requests sent to SecMaster, by class of the answer: delivered, or the failure class.";
+        "Requests sent to SecMaster to start workflows, by class of the answer: delivered, or the failure class.";
+    ALERT_ATTEMPTS = Counter "create_alert_attempts_total" ["class"] &[],
+        "Requests sent to SecMaster to create alerts (`create_alert` of a route), by class of the answer: created, or the failure class.";
     ATTEMPT_DURATION = Histogram "attempt_duration_seconds" [] ATTEMPT_SECONDS,
-        "Time from sending a request to its classified answer.";
+        "Time from sending such a request to its classified answer.";
     LOOK_UPS = Counter "look_ups_total" ["result"] &[],
-        "Look-ups of instances that may have been started, by what they said: present, absent, unclear, failed.";
+        "Look-ups of instances that may have been started and of alerts that may have been created, by what they said: present, absent, unclear, failed.";
     ALERT_AGE = Histogram "alert_age_seconds" ["severity"] AGE_SECONDS,
         "Age of delivered alerts: from the record's timestamp to the confirmed start of the workflow.";
     RATE_LIMIT_WAIT = Histogram "rate_limit_wait_seconds" [] WAIT_SECONDS,

@@ -30,6 +30,7 @@ const OUTCOME: &[&str] = &[
     "original_offset",
     "part",
     "alert_id",
+    "created_alert_id",
     "severity",
     "format",
     "route",
@@ -87,6 +88,20 @@ const LOOK_UP: &[&str] = of_delivery![
 /// What a mapping left out. One alert may start several workflows: all their instances, separated by spaces.
 const FAULT: &[&str] = of_delivery!["format", "field", "error"];
 const DEFAULTED: &[&str] = of_delivery!["format"];
+/// Which alert was to be created, or was looked up, and what came of it.
+const ALERT: &[&str] = of_delivery![
+    "created_alert_id",
+    "confirmed_by",
+    "result",
+    "attempt",
+    "http_status",
+    "error_code",
+    "request_id",
+    "failure_class",
+    "failure_reason",
+    "error",
+    "duration_ms",
+];
 
 const PAUSE: &[&str] = &["reason", "route", "workflow_id", "probe_in_ms", "detail"];
 
@@ -106,6 +121,12 @@ events! {
     ALERT_DEAD_LETTERED = WARN "alert.dead_lettered" "written to the dead-letter topic" OUTCOME;
     PARTITION_ABANDONED = INFO "partition.abandoned" "deliveries were given up; their records come again"
         &["topic", "partition", "count"];
+    ALERT_CREATED = INFO "alert.created" "SecMaster has the alert; its workflows follow" ALERT;
+    ALERT_NOT_CREATED = DEBUG "alert.not_created" "an attempt did not confirm that SecMaster has the alert" ALERT;
+    ALERT_LOOKED_UP = DEBUG "alert.looked_up" "SecMaster was asked whether it has the alert" ALERT;
+    ALERT_UNVERIFIED = WARN "alert.unverified"
+        "whether SecMaster has the alert cannot be learnt; it is created again and may be there twice"
+        of_delivery!["detail"];
     ATTEMPT_SUCCEEDED = DEBUG "attempt.succeeded" "SecMaster confirmed the start" ATTEMPT;
     ATTEMPT_FAILED = DEBUG "attempt.failed" "an attempt did not confirm a start" ATTEMPT;
     RETRY_SCHEDULED = DEBUG "retry.scheduled" "the delivery will be tried again"

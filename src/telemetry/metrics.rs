@@ -13,6 +13,8 @@ use crate::domain::{DeadLetterClass, FailureClass, FailureReason, Outcome, Outco
 
 /// The label of an outcome that needs no reason.
 const NO_REASON: &str = "none";
+/// The `class` of an attempt that created an alert.
+const CREATED: &str = "created";
 /// The `class` of an attempt that started a workflow.
 const DELIVERED: &str = "delivered";
 
@@ -61,6 +63,8 @@ pub(super) struct Metrics {
     pub(super) held_dead_letters: Gauge,
     attempt_delivered: Counter,
     attempts: Vec<(FailureClass, Counter)>,
+    alert_created: Counter,
+    alert_attempts: Vec<(FailureClass, Counter)>,
     dead_letters: Vec<(DeadLetterClass, Counter)>,
     look_ups: Vec<(LookUpResult, Counter)>,
     pub(super) attempt_duration: Histogram,
@@ -115,6 +119,8 @@ impl Metrics {
             held_dead_letters: gauge(r, &names::HELD_DEAD_LETTERS, &[]),
             attempt_delivered: counter(r, &names::ATTEMPTS, &[DELIVERED]),
             attempts: FailureClass::ALL.map(|c| (c, counter(r, &names::ATTEMPTS, &[c.as_str()]))).into(),
+            alert_created: counter(r, &names::ALERT_ATTEMPTS, &[CREATED]),
+            alert_attempts: FailureClass::ALL.map(|c| (c, counter(r, &names::ALERT_ATTEMPTS, &[c.as_str()]))).into(),
             dead_letters: DeadLetterClass::ALL.map(|c| (c, counter(r, &names::DEAD_LETTERS, &[c.as_str()]))).into(),
             look_ups: LookUpResult::ALL.map(|l| (l, counter(r, &names::LOOK_UPS, &[l.as_str()]))).into(),
             attempt_duration: histogram(r, &names::ATTEMPT_DURATION, &[]),
@@ -163,6 +169,17 @@ impl Metrics {
         let counter = match failure {
             None => Some(&self.attempt_delivered),
             Some(class) => find(&self.attempts, class),
+        };
+        if let Some(counter) = counter {
+            counter.increment(1);
+        }
+    }
+
+    /// Counts one attempt to create an alert; `None` is a confirmed creation.
+    pub(super) fn alert_attempt(&self, failure: Option<FailureClass>) {
+        let counter = match failure {
+            None => Some(&self.alert_created),
+            Some(class) => find(&self.alert_attempts, class),
         };
         if let Some(counter) = counter {
             counter.increment(1);

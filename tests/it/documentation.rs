@@ -10,8 +10,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use alertbridge::domain::{
-    AttemptReport, DeadLetter, DeadLetterClass, FailureClass, FailureReason, HEADER_PREFIX, Offset, Origin, Record,
-    RedriveMark, Severity, Shape, TopicPartition,
+    AttemptReport, AttemptedCall, DeadLetter, DeadLetterClass, FailureClass, FailureReason, HEADER_PREFIX, Offset,
+    Origin, Record, RedriveMark, Severity, Shape, TopicPartition,
 };
 use alertbridge::mapping::{Mapped, Mapper, MappingSettings};
 use bytes::Bytes;
@@ -61,6 +61,7 @@ fn dead_letter() -> DeadLetter {
         reason: FailureReason::RequestRefused,
         error: "x".to_owned(),
         attempts: vec![AttemptReport {
+            call: AttemptedCall::StartWorkflow,
             at: "x".to_owned(),
             reason: FailureReason::RequestRefused,
             http_status: Some(400),
@@ -72,6 +73,7 @@ fn dead_letter() -> DeadLetter {
         workflow_id: Some("x".into()),
         action_instance_id: text(),
         alert_id: text(),
+        created_alert_id: text(),
         severity: Some(Severity::High),
         format: Some("x".into()),
         route: Some("x".into()),
@@ -106,8 +108,14 @@ fn every_header_of_a_dead_letter_is_documented_and_no_other() {
 
 #[test]
 fn every_header_of_a_redriven_record_is_documented_and_no_other() {
-    let mark =
-        RedriveMark { group: "x".into(), origin: origin(), part: Some(0), workflow_id: Some("x".into()), count: 1 };
+    let mark = RedriveMark {
+        group: "x".into(),
+        origin: origin(),
+        part: Some(0),
+        workflow_id: Some("x".into()),
+        count: 1,
+        created_alert_id: Some("x".into()),
+    };
     let headers = mark.headers().into_iter().map(|header| header.name);
     assert_eq!(first_cells(&page("docs/dead-letters.md"), "### A redriven record"), headers.collect());
 }

@@ -153,6 +153,7 @@ fn configuration(bootstrap_servers: &str, secmaster: &str) -> Config {
     config.delivery.rate_limits = vec![RateLimit { requests: 60, per: TimeSpan::from_secs(1), burst: 1 }];
     config.routing.default_workflow_id = Some("446255ce-0000-4000-8000-0b4931000000".to_owned());
     config.routing.rules = vec![Rule {
+        create_alert: false,
         name: "heartbeats".to_owned(),
         when: Some(format!(".title == {HEARTBEAT:?}")),
         skip: Some("sensor heartbeats start no workflow".to_owned()),

@@ -7,7 +7,7 @@ use super::input::Input;
 use super::paint::{Paint, Tone, width};
 use crate::domain::{Alert, SkipReason};
 use crate::mapping::{DocumentTrace, Explanation, FieldTrace, Mapped, MappedPart, PartTrace, Tried, Verdict};
-use crate::routing::Decision;
+use crate::routing::{self, Decision};
 
 /// The widest that a column of names is.
 const MOST_NAME: usize = 30;
@@ -264,6 +264,10 @@ impl Page {
         }
         let Decision::Run(destinations) = decision else { return };
         for destination in &destinations {
+            if let Some(created) = routing::build_alert(destination, alert) {
+                let text = format!("{} is created in SecMaster first", created.alert_id);
+                self.note("alert", &text, Tone::Good);
+            }
             self.note("workflow", &destination.workflow_id, Tone::Good);
             let mode = routes.instance_id;
             match mode.id(&input.origin, alert, &destination.workflow_id) {

@@ -72,15 +72,20 @@ fn alert_lines(
             let deliveries = deliveries
                 .map(|destination| {
                     let instance = routes.instance_id.id(&input.origin, alert, &destination.workflow_id);
+                    let created = routing::build_alert(&destination, alert);
                     let request = routing::build(destination, alert, instance);
                     let body: Value = serde_json::from_slice(&request.body)?;
-                    Ok(json!({
+                    let mut line = json!({
                         "format": alert.format,
                         "route": request.destination.route,
                         "workflow_id": request.destination.workflow_id,
                         "action_instance_id": request.action_instance_id,
                         "request": body,
-                    }))
+                    });
+                    if let Some(created) = created {
+                        line["create_alert"] = serde_json::from_slice(&created.body)?;
+                    }
+                    Ok(line)
                 })
                 .collect::<anyhow::Result<_>>()?;
             Ok(Ok(deliveries))

@@ -82,6 +82,24 @@ fn with_routes_each_workflow_is_a_line_with_its_instance() {
 }
 
 #[test]
+fn an_alert_that_is_created_first_is_shown_with_its_request() {
+    let rule = RuleSettings {
+        name: "creating".to_owned(),
+        workflow_ids: vec!["w1".to_owned()],
+        create_alert: true,
+        ..RuleSettings::default()
+    };
+    let settings = RouteSettings { rules: vec![rule], ..RouteSettings::default() };
+    let routes = Routes { table: RouteTable::new(&settings).unwrap(), instance_id: InstanceIdMode::Record };
+    let (all_well, out) = lines(ALERT, &[], Some(&routes));
+    let line: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(all_well);
+    assert_eq!(line["create_alert"]["data_object"], line["request"]["playbook_context"]["data_object"]["content"]);
+    let (_, _, explained) = said(ALERT, &["--explain"], Some(&routes));
+    assert!(explained.contains("is created in SecMaster first"), "{explained}");
+}
+
+#[test]
 fn people_read_where_each_error_stands() {
     let input = [ALERT, "not json", r#"[{"title":"t","severity":"loud"},7]"#].join("\n");
     let (_, _, err) = said(&input, &["--lines", "--topic", "t", "--partition", "2", "--offset", "7"], None);

@@ -65,6 +65,9 @@ fn check_rule(path: &str, rule: &Rule, faults: &mut Faults) {
     faults.unless(rule.skip.is_none() || rule.rate_limits.is_empty(), &format!("{path}.rate_limits"), || {
         format!("`{path}.rate_limits` limits nothing, since the rule skips: leave it out")
     });
+    faults.unless(rule.skip.is_none() || !rule.create_alert, &format!("{path}.create_alert"), || {
+        format!("`{path}.create_alert` creates nothing, since the rule skips: leave it out")
+    });
     delivery::rate_limits(&format!("{path}.rate_limits"), &rule.rate_limits, faults);
 }
 

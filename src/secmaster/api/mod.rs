@@ -23,6 +23,7 @@ use std::sync::Arc;
 pub use alert::{Alert, AlertSearch};
 pub use dataclass::{DataClass, DataClassFilter, Field, FieldFilter};
 pub use lenient::{Count, Flag, Text};
+pub(in crate::secmaster) use operation::read;
 pub use operation::{Answer, Deprecation, Item, Operation};
 pub use page::{Listed, MAX_PAGE, MAX_REACH, Page, PageAt};
 pub use playbook::{Action, NewAction, Playbook, PlaybookFilter, PlaybookVersion, VersionFilter};

@@ -162,7 +162,7 @@ pub(super) fn data<T: DeserializeOwned>(body: &[u8]) -> Confirmation<T> {
 }
 
 /// Reads a 2xx: an envelope that says no confirms nothing, and neither does another form than the documented one.
-pub(super) fn read<T>(body: &[u8], find: impl FnOnce(&Value) -> Option<T>) -> Confirmation<T> {
+pub(in crate::secmaster) fn read<T>(body: &[u8], find: impl FnOnce(&Value) -> Option<T>) -> Confirmation<T> {
     let Ok(document) = serde_json::from_slice::<Value>(body) else {
         // Numbers beyond all bounds and the like are JSON, too.
         return match serde_json::from_slice::<IgnoredAny>(body) {

@@ -5,25 +5,27 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::answer::{Refusal, json_answer};
+use super::super::faults::AlertIds;
 use super::super::query::{judged, malformed, missing, object, object_body};
-use super::super::run::Courses;
 use super::super::store::Store;
-use super::{ALERT_CLASS, NO_OBJECT, Place, World, new_id, now_text};
+use super::{ALERT_CLASS, Asked, NO_OBJECT, Place, World, new_id, now_text};
 
 impl Store {
     /// CreateAlert. An alert sets off the enabled playbooks of its class.
-    pub(super) fn create_alert(&mut self, place: &Place, body: &[u8], courses: &Courses) -> Result<Response, Refusal> {
-        let body = object_body(body)?;
+    pub(super) fn create_alert(&mut self, place: &Place, asked: &Asked<'_>) -> Result<Response, Refusal> {
+        let body = object_body(asked.body)?;
         let content = object(&body, "data_object")?.ok_or_else(|| missing("data_object"))?;
         if content.get("title").and_then(Value::as_str).is_none_or(str::is_empty) {
             return Err(Refusal::new(400, "SecMaster.20030025", "Data object validation failed: title is missing."));
         }
-        let id = content.get("id").and_then(Value::as_str).filter(|id| !id.is_empty());
+        let mut content = Value::Object(content.clone());
+        asked.faults.judge(&content)?;
+        let gives_own = asked.faults.alert_ids == Some(AlertIds::Own);
+        let id = content.get("id").and_then(Value::as_str).filter(|id| !id.is_empty() && !gives_own);
         let id = id.map_or_else(new_id, str::to_owned);
         if self.world.alerts.iter().any(|alert| place.holds(alert) && alert["id"] == id.as_str()) {
             return Err(Refusal::new(400, "SecMaster.20041805", "Alert creation failed: the id is taken."));
         }
-        let mut content = Value::Object(content.clone());
         content["id"] = id.as_str().into();
         let now = now_text();
         let alert = json!({
@@ -32,7 +34,7 @@ impl Store {
             "project_id": place.project_id, "workspace_id": place.workspace_id,
         });
         self.world.alerts.push(alert.clone());
-        self.set_off(place, &content, courses, Timestamp::now());
+        self.set_off(place, &content, asked.courses, Timestamp::now());
         Ok(json_answer(200, &json!({"code": "00000000", "message": "", "data": alert})))
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::super::answer::{Refusal, json_answer};
 use super::super::create::judge_place;
+use super::super::faults::Faults;
 use super::super::query::{judged, object_body, word};
 use super::super::read::NO_SUCH_INSTANCE;
 use super::super::run::Courses;
@@ -30,6 +31,8 @@ pub(in super::super) struct Asked<'a> {
     pub(in super::super) body: &'a [u8],
     /// How the runs go that it begins.
     pub(in super::super) courses: &'a Courses,
+    /// What is to go wrong.
+    pub(in super::super) faults: &'a Faults,
 }
 
 impl WorldCall {
@@ -87,7 +90,7 @@ impl WorldCall {
             ("GET", ["playbooks", id, "versions"]) => store.world.list_playbook_versions(place, id, asked.query),
             ("GET", ["dataclasses"]) => store.world.list_dataclasses(place, asked.query),
             ("GET", ["dataclasses", id, "fields"]) => store.world.list_fields(place, id, asked.query),
-            ("POST", ["alerts"]) => store.create_alert(place, asked.body, asked.courses),
+            ("POST", ["alerts"]) => store.create_alert(place, asked),
             ("POST", ["alerts", "search"]) => store.world.search_alerts(place, asked.body),
             ("GET", ["alerts", id]) => store.world.show_alert(place, id, asked.query),
             // `is_known` names no others.

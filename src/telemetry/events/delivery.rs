@@ -25,6 +25,8 @@ pub struct OutcomeEvent<'a> {
     pub part: u32,
     /// The alert's id.
     pub alert_id: Option<&'a str>,
+    /// The id under which SecMaster has the alert, where the route creates it.
+    pub created_alert_id: Option<&'a str>,
     /// The alert's severity.
     pub severity: Option<Severity>,
     /// The format that the record was read as.
@@ -39,7 +41,7 @@ pub struct OutcomeEvent<'a> {
     pub confirmed_by: Option<&'a str>,
     /// The instance id that we asked for, where it differs from the one above or none was confirmed.
     pub requested_instance_id: Option<&'a str>,
-    /// How many requests were sent.
+    /// How many requests were sent, those that were to create the alert included.
     pub attempts: u32,
     /// The last answer's status.
     pub http_status: Option<u16>,
@@ -141,6 +143,7 @@ macro_rules! emit_outcome {
             original_offset = $e.origin.map(|origin| origin.offset.0),
             part = $e.part,
             alert_id = $e.alert_id,
+            created_alert_id = $e.created_alert_id,
             severity = $e.severity.map(Severity::as_str),
             format = $e.format,
             route = $e.route,

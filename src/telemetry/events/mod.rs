@@ -3,6 +3,7 @@
 //! The methods do not block (but for a standard output that nobody reads), do not fail, and may be called from any
 //! task. Split by subject: deliveries, Kafka, pauses, the life cycle.
 
+mod alerts;
 mod delivery;
 mod flow;
 mod guard;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
+pub use alerts::{AlertEvent, AlertLookUpEvent};
 pub use delivery::{AttemptEvent, Delivery, OutcomeEvent};
 pub use flow::PauseEvent;
 pub use guard::{GuardClosedEvent, GuardOpenedBy};

@@ -7,13 +7,13 @@ use serde_json::Value;
 use tokio::time::advance;
 
 use super::{
-    AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, LookUpEvent, OutcomeEvent, PauseEvent, StartEvent,
-    Telemetry, Totals,
+    AlertEvent, AlertLookUpEvent, AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, LookUpEvent, OutcomeEvent,
+    PauseEvent, StartEvent, Telemetry, Totals,
 };
 use crate::config::LogLevel;
 use crate::domain::{
-    DeadLetterClass, FailureClass, FailureReason, Found, Offset, Origin, Outcome, Severity, Shape, SkipReason, Started,
-    TopicPartition,
+    Created, DeadLetterClass, FailureClass, FailureReason, Found, FoundAlert, Offset, Origin, Outcome, Severity, Shape,
+    SkipReason, Started, TopicPartition,
 };
 use crate::ports::ApiFailure;
 use crate::telemetry::testing::Capture;
@@ -32,6 +32,7 @@ fn outcome(partition: &TopicPartition, outcome: Outcome) -> OutcomeEvent<'_> {
         origin: None,
         part: 0,
         alert_id: Some("a1"),
+        created_alert_id: Some("a2"),
         severity: Some(Severity::High),
         format: Some("wazuh_alert"),
         route: Some("default"),
@@ -121,6 +122,15 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     for result in [Ok(&found), Ok(&Found::Absent), Ok(&Found::Unclear), Err(&failed)] {
         telemetry.looked_up(&LookUpEvent { delivery, result, duration });
     }
+    let created = Created { alert_id: "a2".into(), http_status: 200, request_id: Some("r1".into()) };
+    for (result, confirmed_by) in [(Ok(&created), Some("look_up")), (Err(&failed), None)] {
+        let (attempt, duration) = (1, Some(duration));
+        telemetry.alert(&AlertEvent { delivery, attempt, result, confirmed_by, duration });
+    }
+    for result in [Ok(&FoundAlert::Present(created)), Ok(&FoundAlert::Absent), Ok(&FoundAlert::Unclear), Err(&failed)] {
+        telemetry.alert_looked_up(&AlertLookUpEvent { delivery, result, duration });
+    }
+    telemetry.alert_unverified(&delivery, "the service gives ids of its own");
     telemetry.look_up_failed(&delivery, &failed);
     telemetry.suspected(&partition, Offset(90), Duration::from_secs(20));
     telemetry.attempt(&AttemptEvent { delivery, attempt: 2, result: Ok(&started), duration });
@@ -311,6 +321,7 @@ fn what_does_not_apply_is_left_out_of_the_line() {
     let (log, telemetry, partition) = (Capture::start(), Telemetry::try_new().unwrap(), partition());
     let bare = OutcomeEvent {
         alert_id: None,
+        created_alert_id: None,
         severity: None,
         format: None,
         route: None,

@@ -2,6 +2,7 @@
 
 mod answers;
 mod brokers;
+mod create_alert;
 mod credentials;
 mod dead_letters;
 mod delivery;

@@ -22,6 +22,7 @@ fn request(format: &str) -> String {
         project_id: "0123456789abcdef0123456789abcdef".into(),
         workspace_id: "f44065f5-557b-4376-ae02-8c65ef1960f4".into(),
         workflow_id: "446255ce-1111-2222-3333-0b4931000000".into(),
+        creates_alert: false,
     };
     let instance = instance_id(&origin, alert.part, &destination.workflow_id).to_string();
     let request = build(destination, &alert, Some(instance));

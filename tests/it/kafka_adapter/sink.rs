@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alertbridge::domain::{
-    AttemptReport, DeadLetter, DeadLetterClass, FailureReason, Header, Offset, Record, Shape, TopicPartition,
+    AttemptReport, AttemptedCall, DeadLetter, DeadLetterClass, FailureReason, Header, Offset, Record, Shape,
+    TopicPartition,
 };
 use alertbridge::kafka::plain::read_topic;
 use alertbridge::kafka::{KafkaSettings, KafkaSink};
@@ -37,6 +38,7 @@ pub(super) fn letter(value: Bytes, headers: Vec<Header>, error: &str) -> DeadLet
         workflow_id: None,
         action_instance_id: None,
         alert_id: None,
+        created_alert_id: None,
         severity: None,
         format: None,
         route: None,
@@ -96,6 +98,7 @@ async fn a_dead_letter_that_the_topic_refuses_is_written_smaller() {
     // With the report above the limit, without it below.
     let mut without_report = letter(noise(LIMIT - 1_400), Vec::new(), "no");
     without_report.attempts = vec![AttemptReport {
+        call: AttemptedCall::StartWorkflow,
         at: "2026-01-31T08:00:00Z".to_owned(),
         reason: FailureReason::RequestRefused,
         http_status: Some(400),

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alertbridge::domain::{
-    DeadLetter, Destination, FailureClass, FailureReason, Found, Shape, Started, TopicPartition, WorkflowRequest,
+    AlertRequest, DeadLetter, Destination, FailureClass, FailureReason, Found, Shape, Started, TopicPartition,
+    WorkflowRequest,
 };
 use alertbridge::offsets::Frontier;
 use alertbridge::ports::{
@@ -17,6 +18,8 @@ use alertbridge::ports::{
 };
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+
+use super::alert_fakes::{AlertDesk, Creation, Shown};
 
 /// What the pipeline asked of its source.
 #[derive(Debug, Default)]
@@ -126,6 +129,7 @@ pub(super) struct FakeApi {
     /// The secret's file has been changed and not read since.
     pub(super) is_file_changed: AtomicBool,
     looked_up: Mutex<Vec<String>>,
+    pub(super) alerts: AlertDesk,
 }
 
 impl fmt::Debug for FakeApi {
@@ -157,7 +161,14 @@ impl FakeApi {
             calls: Mutex::default(),
             looked_up: Mutex::default(),
             is_file_changed: AtomicBool::new(false),
+            alerts: AlertDesk::default(),
         })
+    }
+
+    /// The same API with this desk for alerts.
+    pub(super) fn with_alerts(mut self: Arc<Self>, alerts: AlertDesk) -> Arc<Self> {
+        Arc::get_mut(&mut self).unwrap().alerts = alerts;
+        self
     }
 
     /// The instances that were asked for.
@@ -207,6 +218,14 @@ impl WorkflowApi for FakeApi {
     async fn find(&self, _: &Destination, action_instance_id: &str) -> Listed {
         self.looked_up.lock().unwrap().push(action_instance_id.to_owned());
         (self.find)(action_instance_id.to_owned()).await
+    }
+
+    async fn create_alert(&self, request: &AlertRequest) -> Creation {
+        self.alerts.create(request).await
+    }
+
+    async fn find_alert(&self, _: &Destination, alert_id: &str) -> Shown {
+        self.alerts.find(alert_id).await
     }
 }
 

@@ -1,7 +1,10 @@
 //! The pipeline over its three seams, under paused time.
 
 mod ageing;
+mod alert_fakes;
 mod concurrency;
+mod create_alert;
+mod create_alert_again;
 mod credentials;
 mod delivery;
 mod fakes;

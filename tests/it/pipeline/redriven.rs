@@ -20,7 +20,7 @@ fn origin() -> Origin {
 
 fn mark() -> RedriveMark {
     let (part, workflow_id) = (Some(0), Some("wf-default".into()));
-    RedriveMark { group: "group".into(), origin: origin(), part, workflow_id, count: 1 }
+    RedriveMark { group: "group".into(), origin: origin(), part, workflow_id, count: 1, created_alert_id: None }
 }
 
 fn redriven(offset: i64, title: &str, headers: Vec<Header>) -> Record {

@@ -73,6 +73,7 @@ async fn the_story_of_one_alert_is_found_by_each_of_its_keys_alone() {
         part: Some(letter.part),
         workflow_id: letter.workflow_id.clone(),
         count: 1,
+        created_alert_id: None,
     };
     let again = Record { partition: redrive, offset: Offset(3), headers: mark.headers(), ..odd(OFFSET, TITLE) };
     bench.tell(SourceEvent::Records(vec![again]));

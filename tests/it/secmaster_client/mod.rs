@@ -1,5 +1,6 @@
 //! The SecMaster client over HTTP against the simulator: what is accepted, and which class each fault has.
 
+mod alerts;
 mod classes;
 mod credentials;
 mod failures;
@@ -82,6 +83,7 @@ fn request_titled(title: &str) -> WorkflowRequest {
             project_id: PROJECT.into(),
             workspace_id: WORKSPACE.into(),
             workflow_id: WORKFLOW.into(),
+            creates_alert: false,
         },
         action_instance_id: Some(INSTANCE.to_owned()),
         body: Bytes::from(body.to_string()),

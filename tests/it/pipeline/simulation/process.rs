@@ -25,11 +25,12 @@ pub(super) struct Process {
     letters_seen: usize,
 }
 
-fn routes() -> RouteSettings {
+fn routes(creates_alerts: bool) -> RouteSettings {
     let high = RuleSettings {
         name: "high".into(),
         when: Some(r#".severity == "High""#.into()),
         workflow_id: Some("wf-high".into()),
+        create_alert: creates_alerts,
         ..RuleSettings::default()
     };
     RouteSettings { rules: vec![high], ..one_route() }
@@ -49,7 +50,7 @@ impl Process {
         settings.guard.minimum_records = 1_000;
         settings.age_to_top = Duration::from_secs(20);
         let sent = Arc::<Mutex<Sent>>::default();
-        let bench = Bench::start_with(world.api(seed, &sent), settings, routes());
+        let bench = Bench::start_with(world.api(seed, &sent), settings, routes(world.creates_alerts));
         // The bench begins with a partition.
         bench.tell(SourceEvent::Lost(vec![partition(0)]));
         Self { bench, position: BTreeMap::new(), sent, letters_seen: 0 }

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use alertbridge::domain::{FailureClass, FailureReason, Found, Offset, Record, TopicPartition, WorkflowRequest};
+use alertbridge::domain::{
+    AlertRequest, FailureClass, FailureReason, Found, Offset, Record, TopicPartition, WorkflowRequest,
+};
 use alertbridge::offsets::Frontier;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{Instant, sleep};
 
+use super::super::alert_fakes::{AlertDesk, AlertService, Creation};
 use super::super::fakes::{Answer, Call, FakeApi, failed, unavailable};
 use super::super::harness::{alert, partition};
 use super::super::service::{Ids, Service};
@@ -22,7 +25,10 @@ const TIME_OUT: Duration = Duration::from_secs(20);
 pub(super) struct World {
     /// Whether what may have been started is looked up; then nothing is started twice.
     pub(super) is_verifying: bool,
+    /// Whether alerts of high severity are created first.
+    pub(super) creates_alerts: bool,
     service: Arc<Service>,
+    alerts: Arc<AlertService>,
     pub(super) log: BTreeMap<TopicPartition, Vec<Record>>,
     pub(super) committed: BTreeMap<TopicPartition, Frontier>,
     pub(super) seen: Arc<Mutex<Seen>>,
@@ -35,6 +41,7 @@ pub(super) struct Seen {
     /// Records whose workflow was started, that are dead letters, or that Kafka has deleted.
     pub(super) done: BTreeSet<String>,
     first: BTreeMap<String, WorkflowRequest>,
+    first_alert: BTreeMap<String, AlertRequest>,
     /// What has happened, for the comparison of two runs.
     pub(super) trace: Vec<String>,
     /// Broken promises.
@@ -75,6 +82,8 @@ fn log(rng: &mut StdRng, number: i32) -> Vec<Record> {
         let kind = if rng.random_bool(0.1) { "refused " } else { "" };
         let text = String::from_utf8(record.value.unwrap().to_vec()).unwrap();
         let text = text.replace(r#""title":"""#, &format!(r#""title":"{kind}{number}@{offset}""#));
+        // No two alerts have one id.
+        let text = text.replace("-4000-8000-", &format!("-4000-800{number}-"));
         record.value = Some(if rng.random_bool(0.05) { "{".to_owned() } else { text }.into());
         record
     };
@@ -82,7 +91,7 @@ fn log(rng: &mut StdRng, number: i32) -> Vec<Record> {
 }
 
 impl World {
-    pub(super) fn new(rng: &mut StdRng, is_verifying: bool) -> Self {
+    pub(super) fn new(rng: &mut StdRng, is_verifying: bool, creates_alerts: bool) -> Self {
         let log: BTreeMap<_, _> = (0..PARTITIONS).map(|number| (partition(number), log(rng, number))).collect();
         let key = |record: &Record| Some((name(record), format!("{:?} of {}", record.key.clone()?, record.partition)));
         let keys = Arc::new(log.values().flatten().filter_map(key).collect());
@@ -90,13 +99,15 @@ impl World {
             began: Instant::now(),
             done: BTreeSet::new(),
             first: BTreeMap::new(),
+            first_alert: BTreeMap::new(),
             trace: Vec::new(),
             broken: Vec::new(),
             is_well: false,
             is_missing: true,
         };
         let (service, seen) = (Service::new(Ids::Honour), Arc::new(Mutex::new(seen)));
-        Self { is_verifying, service, log, committed: BTreeMap::new(), seen, keys }
+        let alerts = AlertService::new(Ids::Honour);
+        Self { is_verifying, creates_alerts, service, alerts, log, committed: BTreeMap::new(), seen, keys }
     }
 
     /// A service for one process.
@@ -106,12 +117,17 @@ impl World {
         let (seen, sent, keys) = (Arc::clone(&self.seen), Arc::clone(sent), Arc::clone(&self.keys));
         let (service, listing) = (Arc::clone(&self.service), Arc::clone(&self.service));
         let seen_too = Arc::clone(&self.seen);
+        let desk = self.desk(&rng);
+        let (alerts, creates_alerts) = (Arc::clone(&self.alerts), self.creates_alerts);
         let start = move |call: Call| {
             let (wait, chance) = draw(&chances);
             let name = call.title().replace("refused ", "");
             let epoch = {
                 let (mut seen, mut sent) = (seen.lock().unwrap(), sent.lock().unwrap());
                 seen.arrives(&name, &call.request);
+                if creates_alerts && call.request.destination.creates_alert && !alerts.has(&id_of(&call.request.body)) {
+                    seen.broken.push(format!("{name} was started before its alert was there"));
+                }
                 sent.arrives(&name, keys.get(&name), &mut seen.broken)
             };
             let (seen, sent, service) = (Arc::clone(&seen), Arc::clone(&sent), Arc::clone(&service));
@@ -142,7 +158,38 @@ impl World {
                 if chance < 3 && !is_well { unavailable().map(|_| Found::Absent) } else { service.find(&id) }
             }
         };
-        FakeApi::with_find(start, find)
+        FakeApi::with_find(start, find).with_alerts(desk)
+    }
+
+    /// The same for alerts.
+    fn desk(&self, rng: &Arc<Mutex<StdRng>>) -> AlertDesk {
+        let (chances, rng) = (Arc::clone(rng), Arc::clone(rng));
+        let (seen, seen_too) = (Arc::clone(&self.seen), Arc::clone(&self.seen));
+        let (service, shown) = (Arc::clone(&self.alerts), Arc::clone(&self.alerts));
+        let create = move |request: AlertRequest| {
+            let (wait, chance) = draw(&chances);
+            seen.lock().unwrap().alert_arrives(&request);
+            let (seen, service) = (Arc::clone(&seen), Arc::clone(&service));
+            async move {
+                sleep(wait).await;
+                let is_well = seen.lock().unwrap().is_well;
+                let answer = created(&request, chance, is_well, &service);
+                if answer.as_ref().is_err_and(|failure| failure.reason == FailureReason::NoAnswer) {
+                    sleep(TIME_OUT - wait).await;
+                }
+                answer
+            }
+        };
+        let find = move |id: String| {
+            let (wait, chance) = draw(&rng);
+            let (seen, service) = (Arc::clone(&seen_too), Arc::clone(&shown));
+            async move {
+                sleep(wait).await;
+                let is_well = seen.lock().unwrap().is_well;
+                if chance < 3 && !is_well { Err(unavailable().unwrap_err()) } else { service.find(&id) }
+            }
+        };
+        AlertDesk::new(create, find)
     }
 
     pub(super) fn is_committed(&self) -> bool {
@@ -160,6 +207,9 @@ impl World {
         }
         if self.is_verifying && self.service.runs().iter().any(|runs| *runs > 1) {
             seen.broken.push("a workflow was started twice".to_owned());
+        }
+        if self.is_verifying && self.alerts.counts().iter().any(|count| *count > 1) {
+            seen.broken.push("an alert was created twice".to_owned());
         }
         assert!(seen.broken.is_empty(), "{:?}", seen.broken);
     }
@@ -184,6 +234,14 @@ impl Seen {
         let first = self.first.entry(name.to_owned()).or_insert_with(|| request.clone());
         if first != request {
             self.broken.push(format!("{name} was sent with other bytes"));
+        }
+    }
+
+    fn alert_arrives(&mut self, request: &AlertRequest) {
+        self.note(&format!("alert {}", request.alert_id));
+        let first = self.first_alert.entry(request.alert_id.clone()).or_insert_with(|| request.clone());
+        if first != request {
+            self.broken.push(format!("{} was to be created with other bytes", request.alert_id));
         }
     }
 }
@@ -211,6 +269,34 @@ impl Sent {
 fn draw(rng: &Mutex<StdRng>) -> (Duration, u32) {
     let mut rng = rng.lock().unwrap();
     (Duration::from_millis(rng.random_range(0..3_000)), rng.random_range(0..40))
+}
+
+/// The id of the alert that a workflow is about.
+fn id_of(body: &[u8]) -> String {
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+    body["playbook_context"]["data_object"]["content"]["id"].as_str().unwrap().to_owned()
+}
+
+/// The answer to a creation by chance, mostly well.
+fn created(request: &AlertRequest, chance: u32, is_well: bool, service: &AlertService) -> Creation {
+    if String::from_utf8_lossy(&request.body).contains("refused") {
+        return super::super::alert_fakes::refused();
+    }
+    let answer = match chance {
+        _ if is_well => return service.create(request),
+        0..4 => unavailable(),
+        4..6 => {
+            if chance == 4 {
+                let _answer = service.create(request);
+            }
+            failed(FailureClass::Ambiguous, FailureReason::NoAnswer, None)
+        }
+        6 => failed(FailureClass::Throttled, FailureReason::QuotaExceeded, Some(429)),
+        7 => failed(FailureClass::Credentials, FailureReason::CredentialsRefused, Some(401)),
+        8 => failed(FailureClass::Target, FailureReason::TargetNotFound, Some(404)),
+        _ => return service.create(request),
+    };
+    Err(answer.unwrap_err())
 }
 
 /// An answer by chance, mostly well, and whether the workflow was started.
