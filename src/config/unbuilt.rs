@@ -18,8 +18,6 @@ struct Unbuilt {
 }
 
 const UNBUILT: &[Unbuilt] = &[
-    Unbuilt { path: "kafka.security.sasl_mechanism", values: &["OAUTHBEARER"], instead: "use PLAIN or SCRAM" },
-    Unbuilt { path: "kafka.security.oauth", values: &[], instead: "OAUTHBEARER cannot be chosen" },
     Unbuilt {
         path: "secmaster.credentials.kind",
         values: &["instance_agency", "oidc", "pod_identity"],

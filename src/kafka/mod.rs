@@ -15,10 +15,13 @@
 //! | `outbox` | what the worker tells, in order, bounded |
 //! | `queries`, `record` | questions to the brokers; messages into records |
 //! | `sink` | the dead-letter producer |
+//! | `tokens` | what brokers are shown under OAUTHBEARER: asked for in time, shared by all clients |
+//! | `by_hand` | the clients of what follows: they keep their last trouble |
 //! | `single` | one record by its place, for `map --from` |
 //! | `letters` | the dead-letter topic read and redriven, beside the daemon |
 //! | `plain`, `embedded` | a producer and a reader without promises, and librdkafka's mock cluster, for the demo |
 
+mod by_hand;
 mod client;
 mod commits;
 mod committer;
@@ -36,6 +39,7 @@ mod single;
 mod sink;
 mod source;
 mod start;
+mod tokens;
 mod wake;
 mod worker;
 
@@ -44,3 +48,4 @@ pub use settings::KafkaSettings;
 pub use single::{ReadError, read_record};
 pub use sink::KafkaSink;
 pub use source::KafkaSource;
+pub use tokens::{Token, Tokens};

@@ -1,9 +1,10 @@
 //! The dead-letter producer: acknowledged by all in-sync replicas, written once, smaller where the topic refuses the
 //! whole (promises 2 and 3: what cannot be delivered is kept, and only then settled).
 
+use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header as NativeHeader, OwnedHeaders};
@@ -11,6 +12,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use rdkafka::util::Timeout;
 use rdkafka::{ClientConfig, Statistics};
 
+use super::tokens::{self, Tokens};
 use super::{ClientError, KafkaSettings, client, context};
 use crate::domain::{DeadLetter, Header, Shape};
 use crate::ports::{DeadLetterError, DeadLetterSink};
@@ -20,6 +22,7 @@ use crate::ports::{DeadLetterError, DeadLetterSink};
 pub struct KafkaSink {
     topic: String,
     config: ClientConfig,
+    tokens: Option<Tokens>,
     producer: Mutex<SinkProducer>,
 }
 
@@ -39,8 +42,9 @@ impl KafkaSink {
     /// The settings hold a property that is not accepted, or a file that cannot be read.
     pub fn new(settings: &KafkaSettings) -> Result<Self, ClientError> {
         let config = client::producer(settings)?;
-        let producer = Mutex::new(make(&config).map_err(|error| client::refused(&error))?);
-        Ok(Self { topic: settings.dead_letter_topic.clone(), config, producer })
+        let tokens = settings.tokens.clone();
+        let producer = Mutex::new(make(&config, &tokens).map_err(|error| client::refused(&error))?);
+        Ok(Self { topic: settings.dead_letter_topic.clone(), config, tokens, producer })
     }
 
     /// The producer; a new one if the last has failed for good.
@@ -48,7 +52,7 @@ impl KafkaSink {
         let mut current = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((code, reason)) = current.client().fatal_error() {
             tracing::warn!(event = "kafka.producer_renewed", code = ?code, reason, "the producer is made anew");
-            *current = make(&self.config)?;
+            *current = make(&self.config, &self.tokens)?;
         }
         Ok(current.clone())
     }
@@ -92,8 +96,8 @@ fn is_too_large(error: &KafkaError) -> bool {
     error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
 }
 
-fn make(config: &ClientConfig) -> Result<SinkProducer, KafkaError> {
-    config.create_with_context(SinkContext)
+fn make(config: &ClientConfig, tokens: &Option<Tokens>) -> Result<SinkProducer, KafkaError> {
+    config.create_with_context(SinkContext { tokens: tokens.clone() })
 }
 
 /// Our headers in librdkafka's form, in order.
@@ -103,9 +107,13 @@ pub(super) fn native(headers: &[Header]) -> OwnedHeaders {
     })
 }
 
-struct SinkContext;
+struct SinkContext {
+    tokens: Option<Tokens>,
+}
 
 impl ClientContext for SinkContext {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         context::log(level, facility, message);
     }
@@ -113,7 +121,14 @@ impl ClientContext for SinkContext {
     fn stats(&self, _statistics: Statistics) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if let Some(tokens) = &self.tokens {
+            tokens.trouble(error.rdkafka_error_code());
+        }
         // What concerns a dead letter comes as its own error.
         tracing::debug!(event = "kafka.trouble", error = %error, reason, "the dead-letter producer has a trouble");
+    }
+
+    fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        tokens::answer(self.tokens.as_ref())
     }
 }

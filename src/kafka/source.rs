@@ -63,7 +63,7 @@ impl KafkaSource {
         let wake = Wake::default();
         let reporter = Reporter::new(report, wake.clone());
         let mut consumer: Consumer = client::consumer(&settings)?
-            .create_with_context(SourceContext::new(reporter.clone()))
+            .create_with_context(SourceContext::new(reporter.clone(), settings.tokens.clone()))
             .map_err(|error| client::refused(&error))?;
         let ringer = wake.clone();
         consumer.set_nonempty_callback(move || ringer.ring());

@@ -17,9 +17,9 @@ use super::iam::Token;
 use super::listing;
 use super::response::{Confirmation, Confirmed, Judge, Reader, failure};
 use super::target::{Target, Targets};
-use super::tls::{self, TlsError};
 use crate::domain::{Destination, FailureClass, FailureReason, Found, Started, WorkflowRequest};
 use crate::ports::{ApiFailure, WorkflowApi};
+use crate::tls::{self, TlsError};
 
 /// What requests are sent as.
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");

@@ -19,10 +19,8 @@ mod response;
 mod retry_after;
 pub mod signing;
 mod target;
-mod tls;
 
 pub use classify::{Classifier, FailureOverride};
 pub use client::{BuildError, ClientSettings, Renewal, SecMasterClient};
 pub use credentials::CredentialSettings;
 pub use endpoint::{Endpoint, EndpointError, iam_endpoint, secmaster_endpoint};
-pub use tls::TlsError;

@@ -184,6 +184,7 @@ impl KafkaBroker {
             redrive_topic: format!("{topic}.redrive"),
             start_from: Some(StartFrom::Earliest),
             security: KafkaSecurity::default(),
+            tokens: None,
             client: BTreeMap::new(),
             request_timeout: Duration::from_secs(10),
         }
