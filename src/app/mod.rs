@@ -212,9 +212,11 @@ pub(crate) fn bridge(
     let (publish, status) = watch::channel(Status::new(&*mapper.version(), SystemTime::now()));
     let source = KafkaSource::start(kafka.clone()).map_err(AppError::configuration)?;
     let kafka_heart = source.heart();
+    let sink = Arc::new(KafkaSink::new(&kafka).map_err(AppError::configuration)?);
+    kafka::keep_credentials(&kafka, &source, &sink).map_err(AppError::run_time)?;
     let bridge = Pipeline::new(Parts {
         api: Arc::new(SecMasterClient::new(secmaster).map_err(AppError::configuration)?),
-        dead_letters: Arc::new(KafkaSink::new(&kafka).map_err(AppError::configuration)?),
+        dead_letters: sink,
         source,
         preparer: Preparer::new(mapper.clone(), routes, instance_id(config)),
         settings: settings::pipeline(config, Arc::from(instance(config))),

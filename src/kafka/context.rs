@@ -131,7 +131,7 @@ impl ConsumerContext for SourceContext {
 }
 
 /// Answers a rebalance on the spot; an answer that fails leaves nothing to do, the consumer is going away.
-fn answer_inline(consumer: &Consumer, assign: bool, list: &TopicPartitionList) {
+pub(super) fn answer_inline(consumer: &Consumer, assign: bool, list: &TopicPartitionList) {
     let cooperative = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
     let _failed = match (cooperative, assign) {
         (true, true) => consumer.incremental_assign(list),

@@ -5,6 +5,8 @@
 //! |---|---|
 //! | `settings` | plain data: where the cluster is, who we are, where a group begins |
 //! | `client` | settings into librdkafka properties; those that the promises rest on cannot be changed |
+//! | `connection` | a consumer with the threads that serve it |
+//! | `credentials` | the files for Kafka, read again when they change |
 //! | `context` | librdkafka's callbacks: they only report |
 //! | `source` | the handle that the pipeline owns |
 //! | `worker` | the thread that owns the consumer: polls, answers rebalances, tells positions |
@@ -25,7 +27,9 @@ mod by_hand;
 mod client;
 mod commits;
 mod committer;
+mod connection;
 mod context;
+mod credentials;
 pub mod embedded;
 pub mod letters;
 mod outbox;
@@ -44,6 +48,7 @@ mod wake;
 mod worker;
 
 pub use client::{ClientError, check};
+pub use credentials::keep_credentials;
 pub use settings::KafkaSettings;
 pub use single::{ReadError, read_record};
 pub use sink::KafkaSink;

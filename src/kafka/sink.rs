@@ -2,7 +2,7 @@
 //! whole (promises 2 and 3: what cannot be delivered is kept, and only then settled).
 
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
@@ -21,16 +21,29 @@ use crate::ports::{DeadLetterError, DeadLetterSink};
 /// counts from then; the original one is in the headers.
 pub struct KafkaSink {
     topic: String,
-    config: ClientConfig,
-    tokens: Option<Tokens>,
-    producer: Mutex<SinkProducer>,
+    made: Mutex<Made>,
 }
 
-type SinkProducer = FutureProducer<SinkContext>;
+/// The producer, and what it was made of.
+struct Made {
+    config: ClientConfig,
+    tokens: Option<Tokens>,
+    producer: SinkProducer,
+}
+
+pub(super) type SinkProducer = FutureProducer<SinkContext>;
 
 impl std::fmt::Debug for KafkaSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KafkaSink").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
+
+impl Made {
+    fn of(settings: &KafkaSettings) -> Result<Self, ClientError> {
+        let (config, tokens) = (client::producer(settings)?, settings.tokens.clone());
+        let producer = make(&config, &tokens).map_err(|error| client::refused(&error))?;
+        Ok(Self { config, tokens, producer })
     }
 }
 
@@ -41,20 +54,37 @@ impl KafkaSink {
     ///
     /// The settings hold a property that is not accepted, or a file that cannot be read.
     pub fn new(settings: &KafkaSettings) -> Result<Self, ClientError> {
-        let config = client::producer(settings)?;
-        let tokens = settings.tokens.clone();
-        let producer = Mutex::new(make(&config, &tokens).map_err(|error| client::refused(&error))?);
-        Ok(Self { topic: settings.dead_letter_topic.clone(), config, tokens, producer })
+        Ok(Self { topic: settings.dead_letter_topic.clone(), made: Mutex::new(Made::of(settings)?) })
+    }
+
+    /// Writes with another producer from now on. What is being written is written, or fails, with the old one.
+    pub(super) fn renew(&self, settings: &KafkaSettings) -> Result<(), ClientError> {
+        let made = Made::of(settings)?;
+        let old = std::mem::replace(&mut *self.made(), made);
+        // It ends with its last letter; not under the lock.
+        drop(old);
+        Ok(())
+    }
+
+    /// Gives the producer another password, and remembers it for its successors.
+    pub(super) fn set_password(&self, config: ClientConfig, set: impl FnOnce(&SinkProducer)) {
+        let mut made = self.made();
+        made.config = config;
+        set(&made.producer);
+    }
+
+    fn made(&self) -> MutexGuard<'_, Made> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The producer; a new one if the last has failed for good.
     fn producer(&self) -> Result<SinkProducer, KafkaError> {
-        let mut current = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((code, reason)) = current.client().fatal_error() {
+        let mut made = self.made();
+        if let Some((code, reason)) = made.producer.client().fatal_error() {
             tracing::warn!(event = "kafka.producer_renewed", code = ?code, reason, "the producer is made anew");
-            *current = make(&self.config, &self.tokens)?;
+            made.producer = make(&made.config, &made.tokens)?;
         }
-        Ok(current.clone())
+        Ok(made.producer.clone())
     }
 
     async fn write(&self, letter: &DeadLetter, shape: Shape) -> Result<(), KafkaError> {
@@ -107,7 +137,7 @@ pub(super) fn native(headers: &[Header]) -> OwnedHeaders {
     })
 }
 
-struct SinkContext {
+pub(super) struct SinkContext {
     tokens: Option<Tokens>,
 }
 

@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn why_there_is_no_token_is_told_and_no_token_is_shown() {
         let (tokens, _) = counted(|_| Err("the token endpoint answered 401".to_owned()));
-        assert_eq!(tokens.lease().unwrap_err().to_string(), "no token for Kafka: the token endpoint answered 401");
+        assert_eq!(tokens.lease().err().unwrap().to_string(), "no token for Kafka: the token endpoint answered 401");
         let (tokens, _) = counted(|_| Ok(token("hunter2".to_owned())));
         let _leased = tokens.lease().unwrap();
         assert!(!format!("{tokens:?} {:?}", tokens.0.shared.state()).contains("hunter2"));
