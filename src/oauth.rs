@@ -179,7 +179,7 @@ fn seconds(value: &Value) -> Option<Duration> {
         Value::String(text) => text.parse().ok()?,
         _ => return None,
     };
-    Duration::try_from_secs_f64(seconds.min(MAX_LIFETIME.as_secs_f64())).ok().filter(|lifetime| !lifetime.is_zero())
+    (seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(MAX_LIFETIME.as_secs_f64())))
 }
 
 /// What a refusal says (RFC 6749, section 5.2), short, on one line, and without the client's secret.

@@ -7,8 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::SecretString;
 use serde::Serializer;
 
-use super::{Config, KafkaSecurity};
 use super::error::{ConfigError, Problem};
+use super::{Config, KafkaSecurity};
 
 /// What stands for a secret wherever configuration is shown.
 const HIDDEN: &str = "<hidden>";
@@ -46,11 +46,7 @@ struct Slot<'a> {
     secret: &'a mut Option<SecretString>,
 }
 
-const fn slot<'a>(
-    file_key: &'static str,
-    file: Option<&'a Path>,
-    secret: &'a mut Option<SecretString>,
-) -> Slot<'a> {
+const fn slot<'a>(file_key: &'static str, file: Option<&'a Path>, secret: &'a mut Option<SecretString>) -> Slot<'a> {
     Slot { file_key, file, secret }
 }
 
@@ -59,11 +55,7 @@ fn kafka_slots(security: &mut KafkaSecurity) -> [Slot<'_>; 3] {
     [
         slot("kafka.security.key_password_file", security.key_password_file.as_deref(), &mut security.key_password),
         slot("kafka.security.password_file", security.password_file.as_deref(), &mut security.password),
-        slot(
-            "kafka.security.oauth.client_secret_file",
-            oauth.client_secret_file.as_deref(),
-            &mut oauth.client_secret,
-        ),
+        slot("kafka.security.oauth.client_secret_file", oauth.client_secret_file.as_deref(), &mut oauth.client_secret),
     ]
 }
 
@@ -118,8 +110,7 @@ pub(super) fn resolve(config: &mut Config, read: bool) -> Vec<Problem> {
 /// # Errors
 /// The first that cannot be read.
 pub fn read_kafka_secrets(config: &mut Config) -> Result<(), ConfigError> {
-    read_into(&mut config.kafka.security)
-        .map_err(|problem| ConfigError { problems: vec![problem], hints: Vec::new() })
+    read_into(&mut config.kafka.security).map_err(|problem| ConfigError { problems: vec![problem], hints: Vec::new() })
 }
 
 /// The same settings with the secrets that stand in files as they are now.

@@ -17,13 +17,11 @@ struct Unbuilt {
     instead: &'static str,
 }
 
-const UNBUILT: &[Unbuilt] = &[
-    Unbuilt {
-        path: "secmaster.credentials.kind",
-        values: &["instance_agency", "oidc", "pod_identity"],
-        instead: "use access_key, password or token",
-    },
-];
+const UNBUILT: &[Unbuilt] = &[Unbuilt {
+    path: "secmaster.credentials.kind",
+    values: &["instance_agency", "oidc", "pod_identity"],
+    instead: "use access_key, password or token",
+}];
 
 /// The keys that are set to something that is not built.
 pub(super) fn refused(config: &Config) -> Vec<Problem> {

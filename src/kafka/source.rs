@@ -1,8 +1,8 @@
 //! The handle that the pipeline owns: a [`RecordSource`] over the worker's thread.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc as commands;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 

@@ -140,7 +140,11 @@ fn sasl(security: &KafkaSecurity, faults: &mut Faults) {
                 format!("`{path}` has no effect with protocol `{protocol}`: choose sasl_ssl (or sasl_plaintext)")
             });
         } else if taken {
-            faults.unless(given || !needed, path, || format!("`{path}` is needed with protocol `{protocol}`"));
+            faults.unless(given || !needed, path, || {
+                let with =
+                    if is_oauth { "sasl_mechanism OAUTHBEARER".to_owned() } else { format!("protocol `{protocol}`") };
+                format!("`{path}` is needed with {with}")
+            });
         } else {
             let mechanism = security.sasl_mechanism.map_or("none", SaslMechanism::as_str);
             faults.unless(!given, path, || format!("`{path}` has no effect with sasl_mechanism {mechanism}"));
@@ -148,7 +152,8 @@ fn sasl(security: &KafkaSecurity, faults: &mut Faults) {
     }
     if let Some(url) = oauth.token_url.as_deref().filter(|url| !url.is_empty()) {
         faults.unless(is_http(url), "kafka.security.oauth.token_url", || {
-            format!("`kafka.security.oauth.token_url`: `{url}` is no address such as `https://id.example.com/token`")
+            // Not repeated: a password may stand in it.
+            "`kafka.security.oauth.token_url` is no address such as `https://id.example.com/token`".to_owned()
         });
     }
 }
@@ -165,9 +170,9 @@ pub(super) fn hint(kafka: &Kafka) -> Option<String> {
     let is_open = security.protocol == SecurityProtocol::SaslPlaintext;
     let is_http = security.oauth.token_url.as_ref().is_some_and(|url| url.starts_with("http:"));
     match security.sasl_mechanism {
-        Some(SaslMechanism::Plain) if is_open => Some(
-            "kafka.security: with sasl_plaintext and PLAIN the password crosses the network readable".to_owned(),
-        ),
+        Some(SaslMechanism::Plain) if is_open => {
+            Some("kafka.security: with sasl_plaintext and PLAIN the password crosses the network readable".to_owned())
+        }
         Some(SaslMechanism::OauthBearer) if is_open => Some(
             "kafka.security: with sasl_plaintext and OAUTHBEARER the token crosses the network readable".to_owned(),
         ),

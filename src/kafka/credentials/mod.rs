@@ -46,7 +46,14 @@ pub fn keep_credentials(
 ) -> Result<(), ClientError> {
     let Some(used) = watch::read(&settings.security).filter(|files| !files.is_empty()) else { return Ok(()) };
     let (current, wanted, wake) = source.renewal();
-    let keeper = Keeper { settings: settings.clone(), watch: Watch::new(used), current, wanted, wake, sink: Arc::downgrade(sink) };
+    let keeper = Keeper {
+        settings: settings.clone(),
+        watch: Watch::new(used),
+        current,
+        wanted,
+        wake,
+        sink: Arc::downgrade(sink),
+    };
     let _detached = thread::Builder::new()
         .name("kafka-credentials".to_owned())
         .spawn(move || keeper.run())

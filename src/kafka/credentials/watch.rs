@@ -94,7 +94,8 @@ impl Watch {
         if changed.is_empty() || !is_settled {
             return None;
         }
-        let is_due = |(tried, at): &(Snapshot, Instant)| tried != snapshot || now.saturating_duration_since(*at) >= TRIES;
+        let is_due =
+            |(tried, at): &(Snapshot, Instant)| tried != snapshot || now.saturating_duration_since(*at) >= TRIES;
         self.tried.as_ref().is_none_or(is_due).then(|| {
             self.tried = Some((snapshot.clone(), now));
             changed

@@ -1,7 +1,8 @@
 //! When a token is asked for, and what is lent out meanwhile: pure, it takes `now` and says what to do.
 //!
-//! A token is replaced when a quarter of its life is left. A failure is followed by another try after a growing wait, and the
-//! token at hand goes on being lent while it lives. A token that brokers refuse is replaced at once, now and then.
+//! A token is replaced when half of its life is left, which is the time that the endpoint may be away. A failure is
+//! followed by another try after a growing wait, and the token at hand goes on being lent while it lives. A token that
+//! brokers refuse is replaced at once, now and then.
 
 use std::time::Duration;
 
@@ -17,9 +18,12 @@ const TRIES: Backoff = Backoff { initial: Duration::from_secs(2), max: Duration:
 /// A token that was had for less than this is not replaced because brokers refuse it: the next would be like it.
 const REFUSALS: Duration = Duration::from_secs(30);
 
-/// For how long a token is lent at most. librdkafka asks again when four fifths of that are over, and only then takes
-/// in another one.
+/// For how long a token is lent at most. librdkafka asks again when four fifths of that are over (it looks each second),
+/// and only then takes in another one.
 const LEASE: Duration = Duration::from_secs(30);
+
+/// How much later than a token is due librdkafka asks for it.
+const FETCH: Duration = Duration::from_millis(800);
 
 /// What is left of a token's life when it is not lent any more.
 const WORTHLESS: Duration = Duration::from_secs(1);
@@ -77,7 +81,7 @@ impl TokenState {
 
     pub(super) fn granted(&mut self, secret: SecretString, lifetime: Duration, now: Instant) {
         self.token = Some(Held { secret, since: now, until: now + lifetime });
-        self.due = now + lifetime * 3 / 4;
+        self.due = now + lifetime / 2;
         self.failed = 0;
         self.error = None;
         self.ended += 1;
@@ -103,11 +107,14 @@ impl TokenState {
         asks
     }
 
-    /// The token at hand, while it lives.
+    /// The token at hand, while it lives; until the next one should be there. One that is shown to a broker with little
+    /// life left has to be followed by another within that, and brokers do not let clients authenticate anew within a
+    /// second (`SaslServerAuthenticator.reauthenticate`).
     pub(super) fn lease(&self, now: Instant) -> Option<Lease> {
         let Held { secret, until, .. } = self.token.as_ref()?;
         let left = until.saturating_duration_since(now);
-        (left > WORTHLESS).then(|| Lease { secret: secret.clone(), lifetime: left.min(LEASE) })
+        let until_due = self.due.checked_duration_since(now).map_or(LEASE, |wait| (wait + FETCH) * 5 / 4);
+        (left > WORTHLESS).then(|| Lease { secret: secret.clone(), lifetime: left.min(until_due).min(LEASE) })
     }
 }
 
@@ -125,8 +132,9 @@ mod tests {
         let mut state = TokenState::new(start);
         assert!(state.due() <= start && state.lease(start).is_none());
         state.granted("t".into(), Duration::from_secs(400), start);
-        assert_eq!(state.due(), at(start, 300));
+        assert_eq!(state.due(), at(start, 200));
         assert_eq!(state.lease(start).unwrap().lifetime, LEASE);
+        assert_eq!(state.lease(at(start, 196)).unwrap().lifetime, Duration::from_secs(6), "asked for again in 4.8 s");
         assert_eq!(state.lease(at(start, 390)).unwrap().lifetime, Duration::from_secs(10));
         assert!(state.lease(at(start, 399)).is_none());
     }
@@ -137,6 +145,7 @@ mod tests {
         let mut state = TokenState::new(start);
         state.granted("t".into(), Duration::from_secs(400), start);
         let mut now = state.due();
+        assert_eq!(now, at(start, 200));
         let mut waits = Vec::new();
         for _ in 0..8 {
             waits.push(state.failed("away".to_owned(), now, &mut rand::rng()));

@@ -4,8 +4,8 @@
 //! again to the new one, from what was committed (promises 2 and 3). The new one is made first: if it cannot be, nothing
 //! has happened.
 
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
