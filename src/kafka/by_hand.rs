@@ -2,7 +2,7 @@
 //! more than the time-out that it ends in.
 
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -25,7 +25,15 @@ pub(super) type Producer = ThreadedProducer<ByHand>;
 #[derive(Debug)]
 pub(super) struct ByHand {
     tokens: Option<Tokens>,
-    trouble: Mutex<Option<String>>,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// An error that the client goes on to mend by itself.
+#[derive(Debug)]
+struct Trouble {
+    /// Brokers do not accept who we are, or we do not accept them.
+    is_refusal: bool,
+    reason: String,
 }
 
 /// A consumer that may be asked questions at once: where brokers want a token, it has one.
@@ -58,7 +66,16 @@ fn create<C: FromClientConfigAndContext<ByHand>>(
 impl ByHand {
     /// The last trouble, once.
     pub(super) fn take_trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.trouble().take().map(|trouble| trouble.reason)
+    }
+
+    /// Whether brokers have refused us, or we them.
+    pub(super) fn is_refused(&self) -> bool {
+        self.trouble().as_ref().is_some_and(|trouble| trouble.is_refusal)
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -70,9 +87,17 @@ impl ClientContext for ByHand {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        use RDKafkaErrorCode as Code;
+        let code = error.rdkafka_error_code();
         // That all are down says less than why one is.
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        if code != Some(Code::AllBrokersDown) {
+            // A peer's alert of TLS is told as a connection that was lost, in OpenSSL's words.
+            let is_refusal = matches!(code, Some(Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL))
+                || reason.contains("SSL routines");
+            let mut trouble = self.trouble();
+            if is_refusal || trouble.as_ref().is_none_or(|trouble| !trouble.is_refusal) {
+                *trouble = Some(Trouble { is_refusal, reason: reason.to_owned() });
+            }
         }
     }
 

@@ -31,7 +31,10 @@ const LOOKS: Duration = Duration::from_secs(3);
 /// The longest that brokers may take to let a client in.
 const TRIAL: Duration = Duration::from_secs(10);
 
-/// As many of the lines and troubles of a client that was not let in are looked at.
+/// The longest that one question of these takes.
+const QUESTION: Duration = Duration::from_secs(1);
+
+/// As many of the lines and troubles of a client that is not let in are looked at after each.
 const POLLS: usize = 100;
 
 /// Looks after the files from now on, on a thread of its own, until source and sink are gone.
@@ -143,13 +146,16 @@ fn try_out(settings: &KafkaSettings) -> Result<(), ClientError> {
     let mut config = ClientConfig::new();
     client::common(&mut config, settings)?;
     let consumer = by_hand::consumer(&config, settings)?;
-    let asked = consumer.fetch_metadata(Some(&settings.dead_letter_topic), TRIAL);
-    asked.map(drop).map_err(|error| {
-        // Its own threads have seen why; polls take that in.
-        let why = (0..POLLS).find_map(|_| {
+    let deadline = Instant::now() + TRIAL;
+    loop {
+        let Err(error) = consumer.fetch_metadata(Some(&settings.dead_letter_topic), QUESTION) else { return Ok(()) };
+        // What the client's own threads have seen meanwhile is taken in by polls.
+        for _ in 0..POLLS {
             drop(consumer.poll(Duration::ZERO));
-            consumer.context().take_trouble()
-        });
-        ClientError(why.unwrap_or_else(|| error.to_string()))
-    })
+        }
+        let context = consumer.context();
+        if context.is_refused() || Instant::now() >= deadline {
+            return Err(ClientError(context.take_trouble().unwrap_or_else(|| error.to_string())));
+        }
+    }
 }

@@ -22,9 +22,10 @@ use crate::kafka::queries;
 use crate::kafka::wake::Wake;
 use crate::ports::SourceEvent;
 
-/// The longest that the leaving of the old consumer is waited for. It goes on in the background, and the new one joins: at
-/// worst the old one's partitions wait for its session to end.
-const LEAVING: Duration = Duration::from_secs(10);
+/// The longest that the leaving of the old consumer is waited for (librdkafka gives the brokers 5 s to answer); no command
+/// is served meanwhile. It goes on in the background, and the new one joins: at worst the old one's partitions wait for
+/// its session to end.
+const LEAVING: Duration = Duration::from_secs(6);
 
 /// Why a commit is not answered any more.
 const REPLACED: &str = "the client was replaced meanwhile";

@@ -165,12 +165,12 @@ async fn a_rotated_password_is_picked_up_by_the_connections_that_were_cut() {
     assert_eq!(moved.len(), 0, "its place in the group stayed: {moved:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_changed_certificate_is_tried_first_and_a_good_one_is_taken_by_a_new_client_without_a_repeat() {
-    let world = World::new(shared(), "certificate").await;
+/// A certificate that brokers refuse, then one that they take, under load.
+async fn rotate_certificate(name: &str, configuration: impl Fn(String) -> String) {
+    let world = World::new(shared(), name).await;
     let authority = fs::read_to_string(world.broker.file("ca.key")).unwrap();
     show_certificate(&world, &authority);
-    let mut bridge = Bridge::start(world.folder.path(), "bridge", &mutual(&world));
+    let mut bridge = Bridge::start(world.folder.path(), "bridge", &configuration(mutual(&world)));
     carries(&world, &mut bridge, 60).await;
 
     show_certificate(&world, &rcgen::KeyPair::generate().unwrap().serialize_pem());
@@ -181,15 +181,30 @@ async fn a_changed_certificate_is_tried_first_and_a_good_one_is_taken_by_a_new_c
 
     // Under load, so that there is something to hand over.
     show_certificate(&world, &authority);
-    let mut written = Vec::new();
     while bridge.events("kafka.credentials_renewed").is_empty() {
-        written.extend(world.write(drafts(0..50)).await);
+        world.write(drafts(0..50)).await;
         assert!(bridge.is_running());
     }
-    written.extend(world.write(drafts(0..50)).await);
+    world.write(drafts(0..50)).await;
     until("handed over", || bridge.events("partitions.assigned").len() == 2).await;
     world.all_committed(&mut bridge).await;
     assert_eq!(bridge.events("partitions.released").len(), 1);
     carries(&world, &mut bridge, 60).await;
+    let troubles =
+        bridge.events_of(&["partitions.lost", "kafka.unavailable", "offsets.commit_failed", "kafka.leave_slow"]);
+    assert!(troubles.is_empty(), "{troubles:?}");
     assert_eq!(bridge.terminate().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_certificate_is_tried_first_and_a_good_one_is_taken_by_a_new_client_without_a_repeat() {
+    rotate_certificate("certificate", |configuration| configuration).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_static_member_keeps_its_place_when_its_certificate_changes() {
+    rotate_certificate("static-certificate", |configuration| {
+        configuration.replace("  topics:", "  group_instance_id: soc-0\n  topics:")
+    })
+    .await;
 }
