@@ -91,10 +91,10 @@ async fn ask(request: &TokenRequest) -> Result<Granted, NoToken> {
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(body(request))
         .send();
-    let mut answer = call.await.map_err(|error| unreached(error))?;
+    let mut answer = call.await.map_err(unreached)?;
     let status = answer.status();
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| unreached(error))? {
+    while let Some(chunk) = answer.chunk().await.map_err(unreached)? {
         if body.len() + chunk.len() > ANSWER_BYTES {
             return Err(NoToken("the token endpoint's answer is too long".to_owned()));
         }
