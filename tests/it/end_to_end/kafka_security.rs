@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::support::bridge::{Bridge, PATIENCE};
 use crate::support::kafka::{PASSWORD, USER, shared, unique};
 use crate::support::redrive::{letters, lines, ran_with, redriven};
-use crate::support::security::{Listener, over, signed};
+use crate::support::security::{Listener, signed};
 use crate::support::token_endpoint::TokenEndpoint;
 use crate::support::world::{World, drafts};
 
@@ -47,7 +47,10 @@ fn show_certificate(world: &World, authority_key: &str) {
 
 fn mutual(world: &World) -> String {
     let folder = world.folder.path().display();
-    over(world, Listener::Mutual, &format!("certificate_file: {folder}/client.pem\nkey_file: {folder}/client.key\n"))
+    world.configuration_over(
+        Listener::Mutual,
+        &format!("certificate_file: {folder}/client.pem\nkey_file: {folder}/client.key\n"),
+    )
 }
 
 fn oauth(world: &World, endpoint: &TokenEndpoint) -> String {
@@ -58,7 +61,7 @@ fn oauth(world: &World, endpoint: &TokenEndpoint) -> String {
         endpoint.url(),
         world.folder.path().join("client-secret").display()
     );
-    over(world, Listener::Oauth, &more)
+    world.configuration_over(Listener::Oauth, &more)
 }
 
 async fn endpoint(lifetime: Duration) -> TokenEndpoint {
@@ -71,10 +74,10 @@ async fn the_bridge_runs_over_tls_certificates_plain_and_scram() {
     show_certificate(&world, &fs::read_to_string(world.broker.file("ca.key")).unwrap());
     let password = |mechanism: &str| format!("sasl_mechanism: {mechanism}\nusername: {USER}\npassword: {PASSWORD}\n");
     let configurations = [
-        over(&world, Listener::Tls, ""),
+        world.configuration_over(Listener::Tls, ""),
         mutual(&world),
-        over(&world, Listener::Plain, &password("PLAIN")),
-        over(&world, Listener::Scram, &password("SCRAM-SHA-512")),
+        world.configuration_over(Listener::Plain, &password("PLAIN")),
+        world.configuration_over(Listener::Scram, &password("SCRAM-SHA-512")),
     ];
     for (n, configuration) in configurations.iter().enumerate() {
         let mut bridge = Bridge::start(world.folder.path(), &format!("bridge-{n}"), configuration);
@@ -144,8 +147,9 @@ async fn a_rotated_password_is_picked_up_by_the_connections_that_were_cut() {
     let file = world.folder.path().join("kafka-password");
     fs::write(&file, "first").unwrap();
     let more = format!("sasl_mechanism: SCRAM-SHA-512\nusername: {user}\npassword_file: {}\n", file.display());
-    let configuration =
-        over(&world, Listener::Scram, &more).replace("session.timeout.ms: 6000", "session.timeout.ms: 45000");
+    let configuration = world
+        .configuration_over(Listener::Scram, &more)
+        .replace("session.timeout.ms: 6000", "session.timeout.ms: 45000");
     let mut bridge = Bridge::start(world.folder.path(), "bridge", &configuration);
     carries(&world, &mut bridge, 60).await;
 

@@ -1,12 +1,10 @@
-//! The listeners of a broker that want to know who comes, what they are shown, and a bridge's settings for each.
+//! The listeners of a broker that want to know who comes, and what they are shown.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-
-use super::world::World;
 
 /// A listener over TLS, besides the plain one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -112,19 +110,4 @@ fn authority() -> CertificateParams {
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.distinguished_name.push(DnType::CommonName, "alertbridge test authority");
     authority
-}
-
-/// The world's configuration, but over this listener; `more`: further lines of `kafka.security`.
-pub(crate) fn over(world: &World, listener: Listener, more: &str) -> String {
-    let protocol = if matches!(listener, Listener::Tls | Listener::Mutual) { "ssl" } else { "sasl_ssl" };
-    let ca = world.broker.ca_file();
-    let mut security = format!("  security:\n    protocol: {protocol}\n    ca_file: {}\n", ca.display());
-    for line in more.lines() {
-        writeln!(security, "    {line}").unwrap();
-    }
-    let address = format!("localhost:{}", world.broker.port(listener));
-    world
-        .configuration("")
-        .replace(&world.broker.bootstrap_servers(), &address)
-        .replace("secmaster:\n", &format!("{security}secmaster:\n"))
 }
