@@ -169,9 +169,13 @@ impl Worker {
 
     /// The pipeline hands partitions back: their frontiers are committed, bounded in time, and then they are let go.
     pub(super) fn release(&mut self, released: &[TopicPartition], frontiers: Frontiers, seen: u64) {
-        if !frontiers.is_empty() {
+        // The answer is told as an event.
+        let is_last = matches!(self.rebalance, Some(Rebalance::Renewing { .. }));
+        if is_last && frontiers.iter().any(|frontier| self.holds(frontier, seen)) {
+            // The old consumer's last; others may be joining or leaving just now, with new certificates as well.
+            let _told = self.last_commit(frontiers, seen);
+        } else if !frontiers.is_empty() {
             let id = self.commits.push(frontiers, Some(seen));
-            // The answer is told as an event.
             let _told = self.wait_for(id, self.settings.request_timeout);
         }
         match self.rebalance.take() {
