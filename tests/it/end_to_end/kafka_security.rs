@@ -174,7 +174,9 @@ async fn rotate_certificate(name: &str, configuration: impl Fn(String) -> String
     let world = World::new(shared(), name).await;
     let authority = fs::read_to_string(world.broker.file("ca.key")).unwrap();
     show_certificate(&world, &authority);
-    let mut bridge = Bridge::start(world.folder.path(), "bridge", &configuration(mutual(&world)));
+    // The default session: a busy machine's heartbeats may be late, and no partition is to be lost by that.
+    let configuration = configuration(mutual(&world)).replace("session.timeout.ms: 6000", "session.timeout.ms: 45000");
+    let mut bridge = Bridge::start(world.folder.path(), "bridge", &configuration);
     carries(&world, &mut bridge, 60).await;
 
     show_certificate(&world, &rcgen::KeyPair::generate().unwrap().serialize_pem());
@@ -196,7 +198,8 @@ async fn rotate_certificate(name: &str, configuration: impl Fn(String) -> String
     carries(&world, &mut bridge, 60).await;
     let troubles =
         bridge.events_of(&["partitions.lost", "kafka.unavailable", "offsets.commit_failed", "kafka.leave_slow"]);
-    assert!(troubles.is_empty(), "{troubles:?}");
+    let story = bridge.events_of(&["kafka.credentials_renewed", "partitions.revoked", "partitions.assigned"]);
+    assert!(troubles.is_empty(), "{troubles:?} beside {story:?}");
     assert_eq!(bridge.terminate().await.code(), Some(0));
 }
 
