@@ -4,6 +4,7 @@
 //! `cli > app > { pipeline | kafka | oauth | secmaster | server | simulator | supervisor } > { config | ports | telemetry | tls } >
 //! { routing | letters > mapping | scheduler | resilience | offsets } > domain`.
 
+mod bounded_file;
 pub mod domain;
 
 pub mod letters;

@@ -10,6 +10,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::bounded_file;
+
 /// Why there is no TLS configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -57,7 +59,8 @@ pub(crate) fn client_config(ca_file: Option<&Path>, needed: bool) -> Result<Clie
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
     let unusable = |problem: String| TlsError::NoCertificate { path: path.to_owned(), problem };
-    let text = std::fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_owned(), source })?;
+    let text = bounded_file::read(path, bounded_file::OF_CERTIFICATES)
+        .map_err(|source| TlsError::Unreadable { path: path.to_owned(), source })?;
     let certificates: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&text).collect();
     let certificates = certificates.map_err(|error| unusable(format!("is not PEM ({error})")))?;
     if certificates.is_empty() {

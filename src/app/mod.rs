@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::watchdog::Watched;
-use crate::config::{self, Config, LogFormat};
-use crate::domain::{Offset, Record, TopicPartition};
+use crate::config::{self, Config};
+use crate::domain::{Destination, Offset, Record, TopicPartition};
 use crate::kafka::{self, KafkaSettings, KafkaSink, KafkaSource, ReadError};
 use crate::mapping::{Finding, Mapper, MappingSettings};
 use crate::oauth;
@@ -20,9 +20,9 @@ use crate::pipeline::{Parts, Pipeline, PipelineError, Preparer};
 use crate::ports::{GuardControl, SourceError, guard_control};
 use crate::routing::{self, RouteTable};
 use crate::secmaster::SecMasterClient;
-use crate::server::{self, Shown};
+use crate::server::{self, Access, Shown};
 use crate::supervisor::{Stop, Supervisor, SupervisorError};
-use crate::telemetry::{self, Format, Health, Heart, StartEvent, Status, Telemetry};
+use crate::telemetry::{self, Health, Heart, LogLevelControl, StartEvent, Status, Telemetry};
 
 /// How much longer than the drain time-out a shutdown may take: the last commit and leaving the group are bounded by
 /// the source.
@@ -59,19 +59,15 @@ impl AppError {
 /// # Errors
 /// [`AppError`] says which exit code fits.
 pub fn run(config: &Config) -> Result<(), AppError> {
-    let format = match config.log.format {
-        LogFormat::Json => Format::Json,
-        LogFormat::Text => Format::Text,
-    };
-    telemetry::init(format, config.log.level.as_str()).map_err(AppError::configuration)?;
+    let log_level = telemetry::init(config.log).map_err(AppError::run_time)?;
     let runtime = tokio::runtime::Runtime::new().map_err(AppError::run_time)?;
-    let result = runtime.block_on(supervise(config));
+    let result = runtime.block_on(supervise(config, log_level));
     // What still runs (a hanging call, a name lookup) must not hold the end of the process.
     runtime.shutdown_background();
     result
 }
 
-async fn supervise(config: &Config) -> Result<(), AppError> {
+async fn supervise(config: &Config, log_level: LogLevelControl) -> Result<(), AppError> {
     let telemetry = Telemetry::try_new().map_err(AppError::run_time)?;
     let health = Health::new();
     let mapper = load_mapper(config)?;
@@ -97,9 +93,9 @@ async fn supervise(config: &Config) -> Result<(), AppError> {
     let mut supervisor = Supervisor::default();
     supervisor.spawn("pipeline", bridge.run(supervisor.shutdown()));
     // Probes and figures are answered through the drain.
-    let served =
-        server::serve(listener, Shown { health, telemetry: telemetry.clone(), status, guard }, supervisor.all_done());
-    supervisor.spawn_companion("server", served);
+    let access = Access::new(&config.server);
+    let shown = Shown { health, telemetry: telemetry.clone(), status, guard, log_level, access };
+    supervisor.spawn_companion("server", server::serve(listener, shown, supervisor.all_done()));
     let stop = supervisor.run(config.delivery.drain_timeout.get() + CLOSING).await;
     telemetry.stopped(match &stop {
         Ok(Stop::Clean) => "shutdown requested",
@@ -159,6 +155,11 @@ pub(crate) fn mapping_settings(config: &Config) -> MappingSettings {
 /// What in the routes is hardly meant.
 pub(crate) fn lint_routes(config: &Config) -> Vec<Finding> {
     routing::lint(&settings::routes(config))
+}
+
+/// Every workflow that the routes name.
+pub(crate) fn destinations(config: &Config) -> Vec<Destination> {
+    settings::routes(config).destinations()
 }
 
 /// What in the user's mapping files is hardly meant.

@@ -18,6 +18,11 @@ pub(super) struct ConfigFiles {
 }
 
 impl ConfigFiles {
+    /// Those that were named elsewhere on the command line.
+    pub(super) fn of(files: Vec<PathBuf>) -> Self {
+        Self { files }
+    }
+
     /// The files that are read, or would be if they were there.
     pub(super) fn candidates(&self) -> Vec<PathBuf> {
         if self.files.is_empty() { config::DEFAULT_FILES.map(PathBuf::from).to_vec() } else { self.files.clone() }

@@ -4,10 +4,13 @@
 
 mod check;
 mod config;
+mod daemon;
 mod dead_letters;
 mod demo;
 mod guard;
+mod log_level;
 mod map;
+mod rate;
 mod run;
 mod secmaster;
 mod simulate;
@@ -51,15 +54,21 @@ impl From<io::Error> for Failure {
     }
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 done or stopped cleanly, 1 failed at run time, 2 wrong command line or configuration.";
+const AFTER: &str = "\
+Where to begin:
+  alertbridge demo                       all of it, with nothing else
+  alertbridge map --explain alert.json   what one of your alerts becomes, and why
+  alertbridge check --online             whether your configuration, Kafka and SecMaster fit one another
+  alertbridge run                        the daemon
+
+Exit codes: 0 done or stopped cleanly, 1 failed at run time, 2 wrong command line or configuration.";
 
 /// Delivers SOC alerts from Kafka to Huawei Cloud SecMaster workflows.
 ///
 /// Nothing is lost, nothing is flooded, and the worst alert leaves first: every record ends as delivered, skipped on
 /// purpose, or in the dead-letter topic with the reason.
 #[derive(Debug, Parser)]
-#[command(name = "alertbridge", version, about, long_about, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "alertbridge", version, about, long_about, propagate_version = true, after_help = AFTER)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -75,12 +84,16 @@ enum Command {
     DeadLetters(Box<dead_letters::DeadLettersArgs>),
     Secmaster(Box<secmaster::SecmasterArgs>),
     Guard(guard::GuardArgs),
+    LogLevel(log_level::LogLevelArgs),
     Config(config::ConfigArgs),
     Completions(CompletionsArgs),
 }
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
+#[command(
+    after_help = "For example:\n  alertbridge completions bash > /etc/bash_completion.d/alertbridge\n  alertbridge completions zsh > \"${fpath[1]}/_alertbridge\""
+)]
 struct CompletionsArgs {
     /// The shell to write for
     shell: clap_complete::Shell,
@@ -97,7 +110,8 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => simulate::execute(*args),
         Command::DeadLetters(args) => dead_letters::execute(*args),
         Command::Secmaster(args) => secmaster::execute(*args),
-        Command::Guard(args) => guard::execute(args),
+        Command::Guard(args) => guard::execute(&args),
+        Command::LogLevel(args) => log_level::execute(&args),
         Command::Config(args) => config::execute(args),
         Command::Completions(args) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "alertbridge", &mut io::stdout());

@@ -1,13 +1,13 @@
 //! Reads the layers (defaults, files in order, environment) and checks the whole, collecting every fault.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::check;
 use super::environment::{self, Environment};
 use super::error::{ConfigError, Problem};
 use super::layers::{Layer, Places, ROOT};
-use super::{Config, Kafka, reader, schema, secret, unbuilt, yaml};
+use super::{Config, Kafka, Server, reader, schema, secret, unbuilt, yaml};
+use crate::bounded_file;
 
 /// Where a configuration is looked for when none is named; the first that exists is read.
 pub const DEFAULT_FILES: [&str; 2] = ["alertbridge.yaml", "/etc/alertbridge/alertbridge.yaml"];
@@ -78,6 +78,7 @@ fn assemble(files: &[PathBuf], environment: &Environment, purpose: Purpose) -> R
     if purpose == Purpose::Call {
         // Its files and secrets are the daemon's, and need not be where these commands run.
         config.kafka = Kafka::default();
+        config.server = Server::default();
     }
     let later = [
         secret::resolve(&mut config, purpose != Purpose::Offline),
@@ -151,7 +152,8 @@ fn layered(
 fn read_file(file: &Path, schema: &serde_json::Value, places: &mut Places) -> Result<Layer, Problem> {
     let name = file.display();
     let problem = |message, place| Problem { path: String::new(), message, place };
-    let text = fs::read_to_string(file).map_err(|error| problem(format!("cannot read `{name}`: {error}"), None))?;
+    let text = bounded_file::read_text(file, bounded_file::OF_YAML)
+        .map_err(|error| problem(format!("cannot read `{name}`: {error}"), None))?;
     let tree =
         yaml::parse(&text).map_err(|error| problem(error.to_string(), Some(format!("{name}:{}", error.line))))?;
     let empty = tree.kind == yaml::Kind::Null;

@@ -9,6 +9,7 @@ use serde::Serializer;
 
 use super::error::{ConfigError, Problem};
 use super::{Config, KafkaSecurity};
+use crate::bounded_file;
 
 /// What stands for a secret wherever configuration is shown.
 const HIDDEN: &str = "<hidden>";
@@ -59,9 +60,10 @@ fn kafka_slots(security: &mut KafkaSecurity) -> [Slot<'_>; 3] {
     ]
 }
 
-fn slots(config: &mut Config) -> [Slot<'_>; 8] {
+fn slots(config: &mut Config) -> [Slot<'_>; 9] {
     let [key_password, password, client_secret] = kafka_slots(&mut config.kafka.security);
     let credentials = &mut config.secmaster.credentials;
+    let server = &mut config.server;
     [
         key_password,
         password,
@@ -83,6 +85,7 @@ fn slots(config: &mut Config) -> [Slot<'_>; 8] {
         ),
         slot("secmaster.credentials.password_file", credentials.password_file.as_deref(), &mut credentials.password),
         slot("secmaster.credentials.token_file", credentials.token_file.as_deref(), &mut credentials.token),
+        slot("server.token_file", server.token_file.as_deref(), &mut server.token),
     ]
 }
 
@@ -153,8 +156,8 @@ pub fn read_secrets_again(config: &Config) -> Option<Config> {
 ///
 /// # Errors
 /// Why there is none; never the content.
-fn read_file(path: &Path) -> Result<SecretString, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+pub(super) fn read_file(path: &Path) -> Result<SecretString, String> {
+    let text = bounded_file::read_text(path, bounded_file::OF_SECRET).map_err(|error| error.to_string())?;
     let text = text.trim_end_matches(['\n', '\r']);
     if text.is_empty() { Err("the file is empty".to_owned()) } else { Ok(text.into()) }
 }

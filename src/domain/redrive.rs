@@ -93,9 +93,13 @@ pub fn read_origin(record: &Record) -> Option<Origin> {
     })
 }
 
+/// Longer than any name or id that a mark holds, in bytes; what they say goes into log lines.
+const LONGEST_TEXT: usize = 1_024;
+
 /// One of the bridge's own headers as text, named without the prefix.
 fn our_header<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
-    std::str::from_utf8(record.header(&format!("{HEADER_PREFIX}{name}"))?).ok()
+    let value = record.header(&format!("{HEADER_PREFIX}{name}")).filter(|value| value.len() <= LONGEST_TEXT)?;
+    std::str::from_utf8(value).ok()
 }
 
 #[cfg(test)]
@@ -144,6 +148,11 @@ mod tests {
             headers.retain(|header| header.name != format!("{HEADER_PREFIX}{missing}"));
             assert_eq!(RedriveMark::read(&record(headers)), None, "{missing}");
         }
+        let long = RedriveMark {
+            origin: Origin { partition: TopicPartition::new("t".repeat(1_025), 0), ..mark().origin },
+            ..mark()
+        };
+        assert_eq!(RedriveMark::read(&record(long.headers())), None, "no topic has such a name");
         for (name, wrong) in [("redrive-count", "0"), ("redrive-part", "all"), ("original-timestamp-ms", "x")] {
             let mut headers = mark().headers();
             headers.push(Header { name: format!("{HEADER_PREFIX}{name}"), value: Some(Bytes::from(wrong)) });

@@ -51,7 +51,8 @@ pub(super) fn producer(config: &ClientConfig, settings: &KafkaSettings) -> Resul
     create(config, settings)
 }
 
-fn create<C: FromClientConfigAndContext<ByHand>>(
+/// A client.
+pub(super) fn create<C: FromClientConfigAndContext<ByHand>>(
     config: &ClientConfig,
     settings: &KafkaSettings,
 ) -> Result<C, ClientError> {

@@ -20,6 +20,7 @@
 //! | `tokens` | what brokers are shown under OAUTHBEARER: asked for in time, shared by all clients |
 //! | `by_hand` | the clients of what follows: they keep their last trouble |
 //! | `single` | one record by its place, for `map --from` |
+//! | `survey` | what the cluster holds and lets us do, for `check --online` |
 //! | `letters` | the dead-letter topic read and redriven, beside the daemon |
 //! | `plain`, `embedded` | a producer and a reader without promises, and librdkafka's mock cluster, for the demo |
 
@@ -43,6 +44,7 @@ mod single;
 mod sink;
 mod source;
 mod start;
+pub mod survey;
 mod tokens;
 mod wake;
 mod worker;

@@ -19,6 +19,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use super::KafkaSettings;
@@ -214,8 +215,8 @@ fn read_metadata(metadata: &str, group: &str, partition: &TopicPartition, base: 
 
 /// The starts that a choice gives; those of the redrive topic are the earliest: its marks say what they are for, and
 /// nothing of it may be missed.
-fn choose(
-    consumer: &Consumer,
+pub(super) fn choose(
+    consumer: &BaseConsumer<impl ConsumerContext>,
     settings: &KafkaSettings,
     start_from: StartFrom,
     all: &[TopicPartition],
@@ -237,7 +238,11 @@ fn choose(
 }
 
 /// What each choice would run.
-fn preview(consumer: &Consumer, all: &[TopicPartition], ends: &Offsets) -> KafkaResult<Preview> {
+pub(super) fn preview(
+    consumer: &BaseConsumer<impl ConsumerContext>,
+    all: &[TopicPartition],
+    ends: &Offsets,
+) -> KafkaResult<Preview> {
     let now = jiff::Timestamp::now().as_millisecond();
     let span = |starts: &Offsets| -> i64 {
         let ends = all.iter().filter_map(|p| Some((p, ends.get(p)?)));

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::consumer::Consumer as _;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::{Offset as ListOffset, TopicPartitionList};
 use regex::Regex;
@@ -73,7 +73,7 @@ pub(super) fn topic_partitions(consumer: &Consumer, topic: &str) -> KafkaResult<
 /// All partitions of the topics that are subscribed to, whoever reads them: names, and expressions that begin with
 /// `^`, which take in none of `hidden`. In order.
 pub(super) fn subscribed_partitions(
-    consumer: &Consumer,
+    consumer: &BaseConsumer<impl ConsumerContext>,
     topics: &[String],
     hidden: &[&str],
 ) -> KafkaResult<Vec<TopicPartition>> {
@@ -87,7 +87,7 @@ pub(super) fn subscribed_partitions(
 }
 
 /// Whether a topic of this name is subscribed to.
-fn subscription(topics: &[String], hidden: &[&str]) -> impl Fn(&str) -> bool {
+pub(super) fn subscription(topics: &[String], hidden: &[&str]) -> impl Fn(&str) -> bool {
     let (expressions, names): (Vec<&String>, Vec<&String>) = topics.iter().partition(|topic| topic.starts_with('^'));
     // The configuration refuses what is no expression.
     let expressions: Vec<Regex> =
@@ -135,7 +135,7 @@ pub(super) struct Committed {
 
 /// What the group has committed; partitions without a commit are absent.
 pub(super) fn committed(
-    consumer: &Consumer,
+    consumer: &BaseConsumer<impl ConsumerContext>,
     partitions: &[TopicPartition],
 ) -> KafkaResult<BTreeMap<TopicPartition, Committed>> {
     let list = consumer.committed_offsets(bare_list(partitions), PATIENCE)?;
@@ -165,7 +165,7 @@ pub(super) fn topics_made_anew(consumer: &Consumer, partitions: &[TopicPartition
 }
 
 /// Whether the group has committed anything in any topic that we may see; the one that is read in any case does not count.
-pub(super) fn has_any_commit(consumer: &Consumer, but: &str) -> KafkaResult<bool> {
+pub(super) fn has_any_commit(consumer: &BaseConsumer<impl ConsumerContext>, but: &str) -> KafkaResult<bool> {
     let metadata = consumer.fetch_metadata(None, PATIENCE)?;
     let mut all = TopicPartitionList::new();
     for topic in metadata.topics().iter().filter(|topic| topic.name() != but) {
@@ -181,24 +181,38 @@ pub(super) fn has_any_commit(consumer: &Consumer, but: &str) -> KafkaResult<bool
 }
 
 /// The first offset that each partition retains.
-pub(super) fn earliest(consumer: &Consumer, partitions: &[TopicPartition]) -> KafkaResult<Offsets> {
+pub(super) fn earliest(
+    consumer: &BaseConsumer<impl ConsumerContext>,
+    partitions: &[TopicPartition],
+) -> KafkaResult<Offsets> {
     at(consumer, partitions, ListOffset::Beginning)
 }
 
 /// The offset after the last record that can be read now: the last stable offset, since open transactions are waited
 /// for.
-pub(super) fn latest(consumer: &Consumer, partitions: &[TopicPartition]) -> KafkaResult<Offsets> {
+pub(super) fn latest(
+    consumer: &BaseConsumer<impl ConsumerContext>,
+    partitions: &[TopicPartition],
+) -> KafkaResult<Offsets> {
     at(consumer, partitions, ListOffset::End)
 }
 
 /// The first record at or after a time (milliseconds since the epoch); absent where there is none.
-pub(super) fn at_time(consumer: &Consumer, partitions: &[TopicPartition], time_ms: i64) -> KafkaResult<Offsets> {
+pub(super) fn at_time(
+    consumer: &BaseConsumer<impl ConsumerContext>,
+    partitions: &[TopicPartition],
+    time_ms: i64,
+) -> KafkaResult<Offsets> {
     at(consumer, partitions, ListOffset::Offset(time_ms.max(0)))
 }
 
 /// One ListOffsets request to each leader. The protocol's special times -2 (earliest) and -1 (latest) are librdkafka's
 /// constants for the logical offsets, so this asks for all partitions at once what `fetch_watermarks` asks one by one.
-fn at(consumer: &Consumer, partitions: &[TopicPartition], what: ListOffset) -> KafkaResult<Offsets> {
+fn at(
+    consumer: &BaseConsumer<impl ConsumerContext>,
+    partitions: &[TopicPartition],
+    what: ListOffset,
+) -> KafkaResult<Offsets> {
     if partitions.is_empty() {
         return Ok(Offsets::new());
     }

@@ -17,6 +17,7 @@ mod expression;
 mod finding;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod given;
 mod infer;
 mod json;
 mod lint;
@@ -43,6 +44,7 @@ pub use error::MappingError;
 pub use explain::{DocumentTrace, Explanation, FieldTrace, IdTrace, PartTrace, SeverityTrace, Tried};
 pub use expression::Verdict;
 pub use finding::{Finding, Level};
+pub use given::{Given, JsonType, alert_field_type};
 pub use infer::{NoDraft, infer};
 pub use lint::lint_predicate;
 pub use mapper::{MapFailure, Mapped, MappedPart, Mapper};

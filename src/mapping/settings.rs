@@ -13,6 +13,7 @@ use super::error::{MappingError, suggestion};
 use super::places::Places;
 use super::shipped::SHIPPED;
 use super::time::parse_offset;
+use crate::bounded_file;
 use crate::domain::Severity;
 
 /// What becomes of a record that no mapping matches.
@@ -205,7 +206,7 @@ pub(super) fn sources(settings: &MappingSettings, errors: &mut Vec<MappingError>
     let mut sources = Vec::new();
     for path in files {
         let file = path.display().to_string();
-        match fs::read_to_string(&path) {
+        match bounded_file::read_text(&path, bounded_file::OF_YAML) {
             Ok(text) => sources.push(Source { file, text }),
             Err(error) => errors.push(MappingError::of_file(&file, format!("cannot be read: {error}"))),
         }

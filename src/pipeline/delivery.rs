@@ -30,6 +30,13 @@ pub(super) struct OpenRecord {
     pub(super) trace_id: Option<String>,
 }
 
+impl OpenRecord {
+    /// Where the record first stood, if it was redriven.
+    pub(super) fn moved_from(&self) -> Option<&Origin> {
+        self.redrive.is_some().then_some(&self.origin)
+    }
+}
+
 /// How many attempts a dead letter's report tells of: the first and the latest.
 const REPORTED_ATTEMPTS: usize = 20;
 

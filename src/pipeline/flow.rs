@@ -148,6 +148,7 @@ impl<A, D> Flow<A, D> {
             outcome,
             partition: &open.record.partition,
             offset: open.record.offset,
+            origin: open.moved_from(),
             part: facts.part,
             alert_id: facts.id.as_deref(),
             severity: facts.severity,
@@ -200,9 +201,12 @@ impl<A, D> Flow<A, D> {
         Some(Delivery {
             partition: &delivery.partition,
             offset: delivery.offset,
+            origin: self.records.get(&delivery.record).and_then(OpenRecord::moved_from),
             part: delivery.facts.part,
-            route: &to.route,
-            workflow_id: &to.workflow_id,
+            alert_id: delivery.facts.id.as_deref(),
+            route: Some(&to.route),
+            workflow_id: Some(&to.workflow_id),
+            requested_instance_id: delivery.request.action_instance_id.as_deref(),
         })
     }
 

@@ -122,6 +122,8 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         }
         let ruling = self.guarded.guard.dead_letter(now);
         if ruling == Ruling::Hold {
+            let letter = &pending.letter;
+            self.telemetry.dead_letter_held(&pending.describe(), letter.class, letter.reason);
             return self.guarded.hold(pending);
         }
         self.guarded.remember(&pending);

@@ -14,7 +14,7 @@ use super::timers::Wake;
 use crate::domain::{DeadLetter, DeadLetterClass, FailureReason, Outcome, Shape};
 use crate::ports::{DeadLetterError, DeadLetterSink, WorkflowApi};
 use crate::resilience::Backoff;
-use crate::telemetry::{PauseEvent, PauseReason};
+use crate::telemetry::{Delivery, PauseEvent, PauseReason};
 
 /// How many dead letters are being written at most.
 const WRITING: usize = 64;
@@ -35,6 +35,23 @@ pub(super) struct PendingLetter {
     tries: u32,
     /// Whether a write is under way.
     is_on_the_wire: bool,
+}
+
+impl PendingLetter {
+    /// Which delivery it is about.
+    pub(super) fn describe(&self) -> Delivery<'_> {
+        let letter = &self.letter;
+        Delivery {
+            partition: &letter.record.partition,
+            offset: letter.record.offset,
+            origin: (letter.redrive_count > 0).then_some(&letter.origin),
+            part: letter.part,
+            alert_id: letter.alert_id.as_deref(),
+            route: letter.route.as_deref(),
+            workflow_id: letter.workflow_id.as_deref(),
+            requested_instance_id: letter.action_instance_id.as_deref(),
+        }
+    }
 }
 
 /// A write that has ended.
@@ -167,7 +184,9 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 detail: error,
             });
         }
-        self.telemetry.dead_letter_write_failed(error);
+        if let Some(pending) = self.letters.pending.get(&id) {
+            self.telemetry.dead_letter_write_failed(&pending.describe(), error);
+        }
     }
 
     /// Tries a dead letter again.
@@ -183,8 +202,8 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         // A letter whose partition was given up meanwhile is written a second time by the next owner.
         let Some(pending) = self.letters.pending.remove(&id) else { return };
         let letter = &pending.letter;
-        if let Some(open) = self.records.get(&pending.record) {
-            self.telemetry.dead_letter_reduced(&open.record.partition, open.record.offset, shape);
+        if self.records.contains_key(&pending.record) {
+            self.telemetry.dead_letter_reduced(&pending.describe(), shape);
             self.report.dead_letter(letter);
         }
         let last = letter.attempts.last();

@@ -73,11 +73,8 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.gates_moved(changes, &failure.map(|(failure, _)| failure.to_string()).unwrap_or_default());
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };
         delivery.in_flight = false;
-        let requested = delivery.request.action_instance_id.clone();
         if let Some(of) = self.describe(id) {
-            let requested_instance_id = requested.as_deref();
-            let result = result.as_ref();
-            self.telemetry.looked_up(&LookUpEvent { delivery: of, requested_instance_id, result, duration });
+            self.telemetry.looked_up(&LookUpEvent { delivery: of, result: result.as_ref(), duration });
         }
         match result {
             Ok(Found::Present { started, .. }) => self.delivered(id, &started, Some(BY_LOOK_UP), now),

@@ -11,6 +11,7 @@ mod delivery;
 mod dispatch;
 mod doubt;
 mod engine;
+mod faults;
 mod flow;
 mod gates;
 mod guarded;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::budget::OF_DELIVERY;
+use super::faults;
 use super::redriven;
 use super::settings::InstanceIdMode;
 use crate::domain::{
@@ -38,6 +39,21 @@ impl Planned {
         match self {
             Self::Deliver { request, .. } => request.body.len() + OF_DELIVERY,
             Self::Skip { .. } | Self::DeadLetter { .. } => 0,
+        }
+    }
+
+    /// What is known of the alert.
+    pub(super) fn facts(&self) -> &AlertFacts {
+        match self {
+            Self::Deliver { facts, .. } | Self::Skip { facts, .. } | Self::DeadLetter { facts, .. } => facts,
+        }
+    }
+
+    /// The instance that is asked for, if there is one.
+    pub(super) fn instance_id(&self) -> Option<&str> {
+        match self {
+            Self::Deliver { request, .. } => request.action_instance_id.as_deref(),
+            Self::Skip { .. } | Self::DeadLetter { .. } => None,
         }
     }
 }
@@ -79,28 +95,24 @@ impl Preparer {
             Mapped::Unmatched => skip(SkipReason::Unmatched),
             Mapped::Parts(parts) if parts.is_empty() => skip(SkipReason::EmptyBatch),
             Mapped::Parts(parts) => {
-                parts.into_iter().flat_map(|part| self.plan_part(part, origin, telemetry)).collect()
+                parts.into_iter().flat_map(|part| self.plan_part(part, record, origin, telemetry)).collect()
             }
         }
     }
 
-    fn plan_part(&self, part: MappedPart, origin: &Origin, telemetry: &Telemetry) -> Vec<Planned> {
-        let format = part.format.as_deref().unwrap_or("none");
-        for fault in &part.faults {
-            if fault.left_out {
-                telemetry.mapping_fault(format, &fault.field, &fault.message);
-            } else {
-                telemetry.severity_defaulted(format);
-            }
-        }
-        match part.result {
+    fn plan_part(&self, part: MappedPart, record: &Record, origin: &Origin, telemetry: &Telemetry) -> Vec<Planned> {
+        let format = part.format.clone();
+        let planned = match part.result {
             Ok(alert) => self.plan_alert(&alert, origin),
             Err(failure) => {
                 let facts = AlertFacts { part: part.part, format: part.format, ..AlertFacts::default() };
                 let (class, reason, error) = (failure.class, failure.reason, failure.message);
                 vec![Planned::DeadLetter { facts, class, reason, error }]
             }
-        }
+        };
+        let format = format.as_deref().unwrap_or("none");
+        faults::tell(telemetry, &part.faults, format, (record, origin, part.part), &planned);
+        planned
     }
 
     fn plan_alert(&self, alert: &Alert, origin: &Origin) -> Vec<Planned> {

@@ -34,7 +34,7 @@ pub(super) fn admit(record: &Record, settings: &PipelineSettings) -> Admission {
 /// any more, a dead letter says so: nothing gets lost silently.
 pub(super) fn only_marked(mark: &RedriveMark, planned: Vec<Planned>) -> Vec<Planned> {
     let mut of_part = planned;
-    of_part.retain(|plan| mark.part.is_none_or(|part| plan.part() == part));
+    of_part.retain(|plan| mark.part.is_none_or(|part| plan.facts().part == part));
     let has_part = !of_part.is_empty();
     of_part.retain(|plan| match (plan, &mark.workflow_id) {
         (Planned::Deliver { request, .. }, Some(workflow)) => request.destination.workflow_id == *workflow,
@@ -56,14 +56,6 @@ fn gone(mark: &RedriveMark, has_part: bool) -> Planned {
     };
     let facts = AlertFacts { part, ..AlertFacts::default() };
     Planned::DeadLetter { facts, class: DeadLetterClass::Unroutable, reason: FailureReason::NoRoute, error }
-}
-
-impl Planned {
-    fn part(&self) -> u32 {
-        match self {
-            Self::Deliver { facts, .. } | Self::Skip { facts, .. } | Self::DeadLetter { facts, .. } => facts.part,
-        }
-    }
 }
 
 /// A record of which nothing runs.

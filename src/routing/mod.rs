@@ -2,6 +2,7 @@
 //!
 //! A pure function of alert and configuration (promise 3).
 
+mod destinations;
 mod explain;
 mod lint;
 mod request;

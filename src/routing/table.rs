@@ -11,7 +11,7 @@ use crate::domain::{Alert, Destination};
 use crate::mapping::{Document, Env, Expression, from_json};
 
 /// The route's name where no rule chose the workflow.
-const DEFAULT_ROUTE: &str = "default";
+pub(super) const DEFAULT_ROUTE: &str = "default";
 
 /// What is wrong with a rule.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

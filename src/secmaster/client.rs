@@ -8,9 +8,11 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderName, HeaderValue};
+use jiff::{SignedDuration, Timestamp};
 
 use super::call::Call;
 use super::classify::{Classifier, FailureOverride};
+use super::clock::ServiceClock;
 use super::credentials::{Authorizer, CredentialSettings};
 use super::endpoint::Endpoint;
 use super::iam::Token;
@@ -111,6 +113,7 @@ struct Inner {
     /// The credentials at hand have been refused.
     are_refused: AtomicBool,
     classifier: Classifier,
+    clock: ServiceClock,
 }
 
 impl SecMasterClient {
@@ -149,6 +152,7 @@ impl SecMasterClient {
             host,
             host_header,
             classifier: Classifier::new(settings.failure_classes),
+            clock: ServiceClock::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -192,7 +196,11 @@ impl SecMasterClient {
         };
         let judge =
             Judge { classifier: &inner.classifier, secrets: &authorizer.secrets(), request_bytes: call.answer_like };
-        (token, judge.judge(inner.http.execute(request).await, read).await)
+        let answer = inner.http.execute(request).await;
+        if let Ok(answer) = &answer {
+            inner.clock.note(answer.headers(), Timestamp::now());
+        }
+        (token, judge.judge(answer, read).await)
     }
 
     /// Who we are, for a request: after a refusal, read anew first, since a secret's file may hold another one by now.
@@ -234,6 +242,12 @@ impl SecMasterClient {
             *request.body_mut() = Some(call.body.clone().into());
         }
         request
+    }
+
+    /// How far the service's clock is ahead of ours (negative: behind), by the latest answer that had a date.
+    #[must_use]
+    pub fn clock_ahead(&self) -> Option<SignedDuration> {
+        self.inner.clock.ahead()
     }
 
     /// Where SecMaster is.

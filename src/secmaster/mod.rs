@@ -9,6 +9,7 @@ pub mod api;
 mod call;
 mod classify;
 mod client;
+mod clock;
 mod credentials;
 mod endpoint;
 mod error_body;

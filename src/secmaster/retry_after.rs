@@ -34,7 +34,8 @@ pub(super) fn from_message(message: &str) -> Option<Duration> {
     Some(Duration::from_secs(u64::from(number) * u64::from(seconds)))
 }
 
-fn http_date(text: &str) -> Option<Timestamp> {
+/// A date as HTTP writes it.
+pub(super) fn http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok()
 }
 

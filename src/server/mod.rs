@@ -1,13 +1,20 @@
-//! What probes, Prometheus and people ask over HTTP: `/livez`, `/readyz`, `/metrics`, `/status`, and `/guard/open`.
+//! What probes, Prometheus and people ask over HTTP: `/livez`, `/readyz`, `/metrics`, and behind a token if there is
+//! one `/status`, `/guard/open` and `/log-level`.
 //!
 //! Plain HTTP, no content of alerts: it may be served inside a cluster. It tells what others have published and decides
-//! nothing; the one thing that can be asked for is that held dead letters be written, which loses none. It goes on during a drain, so that the last figures can be scraped.
+//! nothing; what can be asked for is that held dead letters be written, which loses none, and that the log show more or
+//! less. It goes on during a drain, so that the last figures can be scraped.
+
+mod access;
+mod connections;
+mod log_level;
 
 use std::io;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -17,8 +24,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub use self::access::Access;
 use crate::ports::GuardControl;
-use crate::telemetry::{Health, Status, Telemetry};
+use crate::telemetry::{Health, LogLevelControl, Status, Telemetry};
 
 /// A loop that has not come round for so long is taken for dead. Its rounds take milliseconds.
 const STALLED_AFTER: Duration = Duration::from_secs(60);
@@ -42,6 +50,10 @@ pub struct Shown {
     pub status: watch::Receiver<Status>,
     /// Opens the dead-letter guard.
     pub guard: GuardControl,
+    /// Changes the log's level.
+    pub log_level: LogLevelControl,
+    /// Who may ask for more than probes and metrics.
+    pub access: Access,
 }
 
 /// Answers until `shutdown`, and does telemetry's housekeeping meanwhile. Connections that are open then have two
@@ -52,7 +64,7 @@ pub struct Shown {
 pub async fn serve(listener: TcpListener, shown: Shown, shutdown: CancellationToken) -> io::Result<()> {
     let telemetry = shown.telemetry.clone();
     let router = router(shown);
-    let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let server = connections::serve(listener, router, shutdown.clone());
     let server = async {
         tokio::select! {
             result = server => result,
@@ -77,12 +89,17 @@ async fn keep_house(telemetry: &Telemetry) {
 }
 
 fn router(shown: Shown) -> Router {
+    let for_some = Router::new()
+        .route("/status", get(status))
+        .route("/guard/open", post(open_guard))
+        .route("/log-level", get(log_level::show))
+        .route("/log-level/{level}", post(log_level::change))
+        .route_layer(from_fn_with_state(shown.access.clone(), access::check));
     Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .route("/status", get(status))
-        .route("/guard/open", post(open_guard))
+        .merge(for_some)
         .with_state(shown)
 }
 

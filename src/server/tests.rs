@@ -10,9 +10,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Shown, serve};
+use super::{Access, Shown, serve};
+use crate::config::{self, LogLevel};
 use crate::domain::{DeadLetterClass, FailureReason, Offset, Severity, TopicPartition};
 use crate::ports::{GuardOpened, GuardRequests, guard_control};
+use crate::telemetry::testing::Capture;
 use crate::telemetry::{
     Breaker, BreakerState, Buffer, Credentials, Health, LastDeadLetter, PartitionStatus, PauseReason, State, Status,
     Telemetry,
@@ -24,23 +26,33 @@ struct Server {
     telemetry: Telemetry,
     status: watch::Sender<Status>,
     guard: GuardRequests,
+    log: Capture,
     shutdown: CancellationToken,
     task: JoinSet<std::io::Result<()>>,
 }
 
 async fn start() -> Server {
+    start_with(&config::Server::default()).await
+}
+
+async fn start_with(configured: &config::Server) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (health, telemetry, shutdown) = (Health::new(), Telemetry::try_new().unwrap(), CancellationToken::new());
     let (control, guard) = guard_control();
     let (status, seen) = watch::channel(Status::new("m1", SystemTime::UNIX_EPOCH));
+    let (log, log_level) = Capture::at(LogLevel::Info);
     let mut task = JoinSet::new();
-    let _handle = task.spawn(serve(
-        listener,
-        Shown { health: health.clone(), telemetry: telemetry.clone(), status: seen, guard: control },
-        shutdown.clone(),
-    ));
-    Server { address, health, telemetry, status, guard, shutdown, task }
+    let shown = Shown {
+        health: health.clone(),
+        telemetry: telemetry.clone(),
+        status: seen,
+        guard: control,
+        log_level,
+        access: Access::new(configured),
+    };
+    let _handle = task.spawn(serve(listener, shown, shutdown.clone()));
+    Server { address, health, telemetry, status, guard, log, shutdown, task }
 }
 
 struct Answer {
@@ -56,8 +68,12 @@ impl Server {
 }
 
 async fn ask(address: SocketAddr, method: &str, path: &str) -> Answer {
+    ask_with(address, method, path, "").await
+}
+
+async fn ask_with(address: SocketAddr, method: &str, path: &str, headers: &str) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut text = String::new();
     let _read = stream.read_to_string(&mut text).await.unwrap();
@@ -174,6 +190,80 @@ async fn the_guard_is_opened_by_a_post_and_what_came_of_it_is_told() {
     assert_eq!((refused.status, refused.body.as_str()), (409, r#"{"error":"the dead-letter guard is not closed"}"#));
     drop(guard);
     assert_eq!(ask(address, "POST", "/guard/open").await.status, 503);
+}
+
+#[tokio::test]
+async fn the_logs_level_is_shown_and_changed_and_what_is_no_level_is_refused() {
+    let Server { address, log, task: _task, .. } = start().await;
+    assert_eq!(ask(address, "GET", "/log-level").await.body, r#"{"level":"info","configured":"info"}"#);
+    let changed = ask(address, "POST", "/log-level/debug").await;
+    assert_eq!((changed.status, changed.body.as_str()), (200, r#"{"level":"debug","configured":"info"}"#));
+    assert_eq!(ask(address, "GET", "/log-level").await.body, changed.body);
+    assert_eq!(log.of("log.level_changed").len(), 1);
+    let refused = ask(address, "POST", "/log-level/loud").await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("error, warn, info, debug, trace"), "{}", refused.body);
+    assert_eq!(ask(address, "GET", "/log-level/debug").await.status, 405, "looking changes nothing");
+}
+
+#[tokio::test]
+async fn with_a_token_only_probes_and_metrics_answer_everybody() {
+    let token = "0123456789abcdef0123456789abcdef";
+    let configured = config::Server { token: Some(token.into()), ..config::Server::default() };
+    let Server { address, mut guard, log: _log, task: _task, .. } = start_with(&configured).await;
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_ne!(ask(address, "GET", path).await.status, 401, "{path}");
+    }
+    let shown = format!("authorization: Bearer {token}\r\n");
+    let wrong = "authorization: Bearer 0123456789abcdef\r\n";
+    let behind_it = [
+        ("GET", "/status", 200),
+        ("GET", "/log-level", 200),
+        ("POST", "/log-level/warn", 200),
+        ("POST", "/guard/open", 409),
+    ];
+    for (method, path, status) in behind_it {
+        for headers in ["", wrong] {
+            let refused = ask_with(address, method, path, headers).await;
+            assert_eq!(refused.status, 401, "{path}");
+            assert!(refused.head.contains("www-authenticate: bearer") && !refused.body.contains(token), "{path}");
+        }
+        let answering = async {
+            if path == "/guard/open" {
+                guard.next().await.answer(None);
+            }
+        };
+        let (answer, ()) = tokio::join!(ask_with(address, method, path, &shown), answering);
+        assert_eq!(answer.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_or_too_slow_is_given_up() {
+    let Server { address, task: _task, .. } = start().await;
+    let large = format!("x: {}\r\n", "y".repeat(20 << 10));
+    assert_eq!(ask_with(address, "GET", "/livez", &large).await.status, 431);
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
+    // An answer to somebody else shows that it has been accepted.
+    assert_eq!(ask(address, "GET", "/readyz").await.status, 503);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(11)).await;
+    tokio::time::resume();
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut rest)).await;
+    ended.expect("the connection is closed").unwrap();
+}
+
+#[tokio::test]
+async fn clients_that_stay_are_served_up_to_a_number_and_the_others_in_their_turn() {
+    let Server { address, task: _task, .. } = start().await;
+    let mut idle = Vec::new();
+    for _ in 0..128 {
+        idle.push(TcpStream::connect(address).await.unwrap());
+    }
+    let (answer, ()) = tokio::join!(ask(address, "GET", "/readyz"), async { drop(idle.pop()) });
+    assert_eq!(answer.status, 503);
 }
 
 #[tokio::test]

@@ -25,6 +25,9 @@ const OUTCOME: &[&str] = &[
     "topic",
     "partition",
     "offset",
+    "original_topic",
+    "original_partition",
+    "original_offset",
     "part",
     "alert_id",
     "severity",
@@ -47,14 +50,18 @@ const OUTCOME: &[&str] = &[
     "duration_ms",
     "trace_id",
 ];
+/// Whom a line is about (by any of these alone all lines of one alert are found), and then its own fields.
+macro_rules! of_delivery {
+    ($($field:literal),* $(,)?) => {
+        &[
+            "topic", "partition", "offset", "original_topic", "original_partition", "original_offset", "part",
+            "alert_id", "route", "workflow_id", "requested_instance_id", $($field),*
+        ]
+    };
+}
+
 /// Which delivery an attempt belongs to, and what came of it.
-const ATTEMPT: &[&str] = &[
-    "topic",
-    "partition",
-    "offset",
-    "part",
-    "route",
-    "workflow_id",
+const ATTEMPT: &[&str] = of_delivery![
     "attempt",
     "http_status",
     "error_code",
@@ -65,16 +72,7 @@ const ATTEMPT: &[&str] = &[
     "error",
     "duration_ms",
 ];
-const RETRY: &[&str] = &["topic", "partition", "offset", "part", "route", "workflow_id", "attempt", "delay_ms"];
-
-const LOOK_UP: &[&str] = &[
-    "topic",
-    "partition",
-    "offset",
-    "part",
-    "route",
-    "workflow_id",
-    "requested_instance_id",
+const LOOK_UP: &[&str] = of_delivery![
     "result",
     "instance_status",
     "http_status",
@@ -85,6 +83,10 @@ const LOOK_UP: &[&str] = &[
     "error",
     "duration_ms",
 ];
+
+/// What a mapping left out. One alert may start several workflows: all their instances, separated by spaces.
+const FAULT: &[&str] = of_delivery!["format", "field", "error"];
+const DEFAULTED: &[&str] = of_delivery!["format"];
 
 const PAUSE: &[&str] = &["reason", "route", "workflow_id", "probe_in_ms", "detail"];
 
@@ -106,28 +108,38 @@ events! {
         &["topic", "partition", "count"];
     ATTEMPT_SUCCEEDED = DEBUG "attempt.succeeded" "SecMaster confirmed the start" ATTEMPT;
     ATTEMPT_FAILED = DEBUG "attempt.failed" "an attempt did not confirm a start" ATTEMPT;
-    RETRY_SCHEDULED = DEBUG "retry.scheduled" "the delivery will be tried again" RETRY;
+    RETRY_SCHEDULED = DEBUG "retry.scheduled" "the delivery will be tried again"
+        of_delivery!["attempt", "delay_ms"];
     LOOKED_UP = DEBUG "instance.looked_up" "SecMaster was asked whether it has the instance" LOOK_UP;
     LOOK_UP_FAILED = WARN "instance.look_up_failed"
         "whether SecMaster has an instance could not be learnt; asking again, and the delivery waits"
-        &["route", "workflow_id", "error"];
+        of_delivery!["error"];
     UNVERIFIED = WARN "delivery.unverified"
         "whether the workflow was started cannot be learnt; it is started again and may run twice"
-        &["topic", "partition", "offset", "part", "route", "workflow_id", "detail"];
+        of_delivery!["detail"];
+    UNVERIFIED_AGAIN = DEBUG "delivery.unverified" "the same, where such lines come in a storm"
+        of_delivery!["detail"];
     SUSPECTED = INFO "partition.suspected"
         "deliveries up to an offset may have been started before; they are looked up first"
         &["topic", "partition", "below", "look_ups_in_ms"];
     DEAD_LETTER_WRITE_FAILED = ERROR "dead_letter.write_failed"
-        "the dead-letter topic did not take a record; trying again, and nothing commits past it" &["error"];
+        "the dead-letter topic did not take a record; trying again, and nothing commits past it"
+        of_delivery!["error"];
+    DEAD_LETTER_WRITE_FAILED_AGAIN = DEBUG "dead_letter.write_failed" "the same, where such lines come in a storm"
+        of_delivery!["error"];
     DEAD_LETTER_REDUCED = WARN "dead_letter.reduced" "a dead letter was too large for its topic and was cut"
-        &["topic", "partition", "offset", "shape"];
+        of_delivery!["shape"];
+    DEAD_LETTER_HELD = DEBUG "dead_letter.held" "held by the guard, unwritten and uncommitted"
+        of_delivery!["failure_class", "failure_reason"];
     GUARD_CLOSED = ERROR "dead_letter_guard.closed"
         "so many dead letters that the next ones are held, unwritten and uncommitted: mend what they have in common and restart, or let them go with `alertbridge guard open`"
         &["limit", "failure_class", "failure_reason", "count", "of", "topic", "partition", "offset"];
     GUARD_OPENED = INFO "dead_letter_guard.opened" "dead letters are written again" &["by", "held", "held_ms"];
-    MAPPING_FAULT = WARN "mapping.fault" "an optional field was left out: its value did not fit"
-        &["format", "field", "error"];
-    SEVERITY_DEFAULTED = WARN "mapping.severity_defaulted" "an unknown severity was replaced by the default" &["format"];
+    MAPPING_FAULT = WARN "mapping.fault" "an optional field was left out: its value did not fit" FAULT;
+    MAPPING_FAULT_AGAIN = DEBUG "mapping.fault" "the same, where such lines come in a storm" FAULT;
+    SEVERITY_DEFAULTED = WARN "mapping.severity_defaulted" "an unknown severity was replaced by the default" DEFAULTED;
+    SEVERITY_DEFAULTED_AGAIN = DEBUG "mapping.severity_defaulted" "the same, where such lines come in a storm"
+        DEFAULTED;
     PARTITIONS_ASSIGNED = INFO "partitions.assigned" "partitions are ours" &["count", "partitions"];
     PARTITIONS_REVOKED = INFO "partitions.revoked" "partitions are to be handed back" &["count", "partitions"];
     PARTITIONS_RELEASED = INFO "partitions.released" "partitions were handed back" &["count", "partitions"];
@@ -160,6 +172,8 @@ events! {
     STOPPED = INFO "service.stopped" "alertbridge has stopped"
         &["reason", "records_consumed", "delivered", "skipped", "dead_lettered", "abandoned"];
     SUMMARISED = WARN "log.summarised" "equal lines were kept back" &["summarised_event", "suppressed"];
+    LOG_LEVEL_CHANGED = INFO "log.level_changed" "the level of the log was changed, until the next change or restart"
+        &["was", "log_level"];
 }
 
 /// The lines of the clients of Kafka, IAM and SecMaster, which count nothing and are written where they happen: name,

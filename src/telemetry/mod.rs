@@ -9,6 +9,7 @@ mod events;
 mod health;
 mod json;
 mod log_events;
+mod log_level;
 mod logging;
 mod metrics;
 mod pause;
@@ -16,6 +17,7 @@ mod status;
 mod stdout;
 #[cfg(test)]
 pub(crate) mod testing;
+mod text;
 mod throttle;
 
 pub use catalogue::{CATALOGUE, Definition, Kind, reference as metrics_reference};
@@ -25,7 +27,8 @@ pub use events::{
 };
 pub use health::{Health, Heart};
 pub use log_events::{CLIENT_EVENTS, EVENTS, LogEvent, reference as logging_reference};
-pub use logging::{Format, LoggingError, init};
+pub use log_level::{LogEnded, LogLevelControl};
+pub use logging::{LoggingError, init};
 pub use metrics::MetricsError;
 pub use pause::{BreakerState, PauseReason};
 pub use status::{

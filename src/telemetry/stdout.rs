@@ -10,8 +10,6 @@ use std::marker::PhantomData;
 use std::thread;
 use std::time::Duration;
 
-use tracing_subscriber::fmt::MakeWriter;
-
 use super::json::LineSink;
 
 /// How long to wait for a full pipe that was made non-blocking by whoever shares it with us.
@@ -76,29 +74,6 @@ impl LineSink for Stdout {
 fn write_out(lines: &[u8]) {
     // The lock keeps lines apart. A standard output that is closed has no reader to tell of it.
     drop(write_whole(&mut io::stdout().lock(), lines, || thread::park_timeout(FULL_PIPE_WAIT)));
-}
-
-impl<'a> MakeWriter<'a> for Stdout {
-    type Writer = LineWriter;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        LineWriter
-    }
-}
-
-/// Takes what the text format writes: one line in one call.
-#[derive(Debug)]
-pub(super) struct LineWriter;
-
-impl Write for LineWriter {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        write_whole(&mut io::stdout().lock(), line, || thread::park_timeout(FULL_PIPE_WAIT))?;
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Writes all of it, through interruptions and full non-blocking pipes.

@@ -8,6 +8,9 @@ use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::json::{JsonLines, LineSink};
+use super::log_level::LogLevelControl;
+use super::text::TextLines;
+use crate::config::LogLevel;
 
 /// Collects the lines that this thread writes, at every level, until it is dropped.
 pub(crate) struct Capture {
@@ -32,11 +35,28 @@ impl LineSink for Lines {
 impl Capture {
     /// Starts to collect.
     pub(crate) fn start() -> Self {
+        let lines = Lines::default();
+        Self::with(lines.clone(), tracing_subscriber::registry().with(JsonLines::new(lines)))
+    }
+
+    /// The same in the form for people.
+    pub(crate) fn text(colour: bool) -> Self {
+        let lines = Lines::default();
+        Self::with(lines.clone(), tracing_subscriber::registry().with(TextLines::new(lines, colour)))
+    }
+
+    /// The same at a level that can be changed.
+    pub(crate) fn at(level: LogLevel) -> (Self, LogLevelControl) {
+        let (filter, control) = LogLevelControl::new(level);
+        let lines = Lines::default();
+        let subscriber = tracing_subscriber::registry().with(filter).with(JsonLines::new(lines.clone()));
+        (Self::with(lines, subscriber), control)
+    }
+
+    fn with(lines: Lines, subscriber: impl Into<Dispatch>) -> Self {
         LazyLock::force(&LISTENERS);
         tracing::callsite::rebuild_interest_cache();
-        let lines = Lines::default();
-        let subscriber = tracing_subscriber::registry().with(JsonLines::new(lines.clone()));
-        Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
+        Self { lines, _guard: tracing::dispatcher::set_default(&subscriber.into()) }
     }
 
     /// The lines so far, as they were written.

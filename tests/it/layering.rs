@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// A layer for each number, lowest first; a module may use those of lower layers. Siblings do not know one another.
 const LAYERS: &[&[&str]] = &[
-    &["domain"],
+    // The second reads files, up to a size, for whoever has some.
+    &["domain", "bounded_file"],
     &["offsets", "scheduler", "resilience", "mapping"],
     &["routing", "letters"],
     &["config", "ports", "tls"],

@@ -149,6 +149,11 @@ async fn a_playbook_instance_is_listed_terminated_and_retried() {
     for operation in ["retry", "terminate"] {
         let (code, _, err) = run(&simulator, &["playbook-instance", operation, "pi"]).await;
         assert_eq!((code, err.contains("it is FINISHED")), (1, true), "{err}");
+        let (code, _, err) = run(&simulator, &["playbook-instance", operation, "--playbook", "on alert"]).await;
+        assert_eq!((code, err.contains("nothing fits")), (0, true), "{err}");
+        let finished = ["playbook-instance", operation, "--playbook", "on alert", "--status", "finished"];
+        let (code, out, err) = run(&simulator, &finished).await;
+        assert_eq!((code, out.contains("an alert"), err.contains("it is FINISHED")), (1, true, true), "{out}{err}");
     }
 }
 
@@ -165,6 +170,68 @@ async fn every_command_explains_itself() {
         &["dataclass", "fields", "--help"],
     ] {
         let help = said(&simulator, command).await;
-        assert!(help.contains("--dry-run") && help.contains("--output") && help.contains("Usage:"), "{help}");
+        assert!(
+            help.contains("--config")
+                && help.contains("--dry-run")
+                && help.contains("--output")
+                && help.contains("Usage:"),
+            "{help}"
+        );
     }
+}
+
+/// A simulator in which each run ends at once, and fails where the alert's title says so.
+async fn ended(titles: &[&str]) -> RunningSimulator {
+    let simulator = simulator().await;
+    let runs = json!({"runs": {"for_ms": 0, "failing": {"title_contains": "fail"}}});
+    simulator.handle().set_faults(serde_json::from_value(runs).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("content.json");
+    for title in titles {
+        std::fs::write(&file, json!({"title": title, "severity": "Low"}).to_string()).unwrap();
+        let _id = said(&simulator, &["workflow", "run", WORKFLOW, file.to_str().unwrap()]).await;
+    }
+    simulator
+}
+
+#[tokio::test]
+async fn many_instances_are_chosen_by_filters_shown_and_retried_only_once_that_is_confirmed() {
+    let simulator = ended(&["fail a", "well", "fail b", "fail c"]).await;
+    let (code, out, err) = run(&simulator, &["instance", "retry", "--workflow", WORKFLOW]).await;
+    assert_eq!((code, out.matches("FAILED").count(), err.contains("--yes")), (2, 3, true), "{out}{err}");
+    let out = said(&simulator, &["instance", "retry", "--workflow", WORKFLOW, "--dry-run"]).await;
+    assert_eq!(out.matches("ActionInstanceRetryCommand").count(), 3, "{out}");
+    assert_eq!(said(&simulator, &["instance", "list", "--status", "failed"]).await.matches("FAILED").count(), 3);
+
+    let retry = ["instance", "retry", "--since", "1h", "--limit", "2", "--rate", "1000/s", "--yes"];
+    let (code, out, err) = run(&simulator, &retry).await;
+    assert_eq!((code, out.matches("retry accepted").count()), (0, 2), "{out}{err}");
+    assert!(err.contains("there are more (--limit)") && err.contains("2 accepted, 0 refused, 0 not tried"), "{err}");
+}
+
+#[tokio::test]
+async fn a_filter_that_the_service_does_not_keep_to_changes_nothing_else() {
+    let simulator = ended(&["fail a"]).await;
+    // The simulator, as services do, overlooks from_date.
+    let (code, _, err) = run(&simulator, &["instance", "retry", "--since", "2999-01-01T00:00:00Z", "--yes"]).await;
+    assert_eq!((code, err.contains("nothing fits")), (0, true), "{err}");
+    for arguments in [&["instance", "retry"][..], &["instance", "terminate", "a", "--status", "RUNNING"]] {
+        let (code, _, err) = run(&simulator, arguments).await;
+        assert_eq!((code, err.contains("ids")), (2, true), "{err}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_refused_and_what_was_not_tried_is_told_with_the_exit_code() {
+    let simulator = ended(&["well", "well too"]).await;
+    let terminate = ["instance", "terminate", "--status", "finished", "--rate", "1000/s", "--yes", "--output", "json"];
+    let (code, out, err) = run(&simulator, &terminate).await;
+    let results: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, results[1]["result"].as_str()), (1, Some("refused")), "{out}");
+    assert!(err.contains("0 accepted, 2 refused, 0 not tried"), "{err}");
+
+    let throttle = json!({"throttle": {"requests": 0, "per_ms": 60000}});
+    simulator.handle().set_faults(serde_json::from_value(throttle).unwrap());
+    let (code, _, err) = run(&simulator, &["instance", "terminate", "a", "b", "c", "--yes"]).await;
+    assert_eq!((code, err.contains("not tried: b c")), (1, true), "{err}");
 }

@@ -1,5 +1,6 @@
 //! `alertbridge check`.
 
+mod online;
 mod watch;
 
 use std::io::{self, Write};
@@ -11,15 +12,21 @@ use clap::Args;
 use super::Failure;
 use super::config::ConfigFiles;
 use crate::app;
-use crate::config::{Loaded, Purpose};
+use crate::config::{Loaded, Purpose, TimeSpan};
 use crate::mapping::{Finding, Level};
 
-/// Validate configuration, mappings and routes without reaching anything
+/// Validate configuration, mappings and routes; with --online, Kafka and SecMaster against them
 ///
 /// Reads everything that `run` would read, runs the tests inside the mapping files, and looks for what is hardly meant:
 /// formats and routes that nothing reaches, fields that the data class does not know, words and bands that nothing leads
 /// to. Exit code 2 if anything is wrong: every fault of the configuration, or, once that holds, every one of mappings,
-/// routes and clients. Warnings alone do not fail.
+/// routes and clients. Warnings alone do not fail. Nothing is reached.
+///
+/// With --online, and once all that holds, Kafka and SecMaster are asked too: whether brokers and service can be
+/// reached, topics and their settings, what this user may do, where the consumer group begins, credentials, workspaces,
+/// every workflow that the routes name, the data class's fields, the clock. Everything is looked at, though one part
+/// be away; each line is ok, warn or fail, with what to do. Exit code 1 if anything fails, which is 0 for warnings.
+/// Nothing is changed in Kafka or SecMaster, and the consumer group is not joined: it may be run beside the daemon.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct CheckArgs {
@@ -29,25 +36,35 @@ pub(super) struct CheckArgs {
     /// lacks to run
     #[arg(long, value_name = "DIR")]
     mappings: Vec<PathBuf>,
-    /// Exit with 2 if there are warnings, too
+    /// Fail if there are warnings, too: exit with 2, with 1 for those of --online
     #[arg(long)]
     deny_warnings: bool,
     /// Check again whenever a configuration or mapping file has changed, until SIGINT or SIGTERM
     #[arg(long)]
     watch: bool,
+    /// Ask Kafka and SecMaster, too, changing nothing in either
+    #[arg(long, conflicts_with_all = ["watch", "mappings"])]
+    online: bool,
+    /// With --online: for how long SecMaster may be away without alerts being lost; topics should keep them as long
+    #[arg(long, value_name = "DURATION", default_value = "3d", requires = "online")]
+    outage_budget: TimeSpan,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   alertbridge check --config alertbridge.yaml    all that `run` would refuse, and more
-  alertbridge check --mappings mappings --watch  their tests, at each save";
+  alertbridge check --mappings mappings --watch  their tests, at each save
+  alertbridge check --online                     the same, and what `run` would meet";
 
 pub(super) fn execute(args: &CheckArgs) -> Result<(), Failure> {
     if args.watch {
         return watch::execute(args);
     }
     let mut out = io::stdout().lock();
-    let round = check(args, &mut out)?;
+    let (round, loaded) = check(args, &mut out)?;
+    if args.online && round.errors.is_empty() {
+        online::execute(&loaded.config, args.outage_budget, args.deny_warnings, &mut out)?;
+    }
     round.result(args.deny_warnings)
 }
 
@@ -74,8 +91,8 @@ impl Round {
     }
 }
 
-/// Checks everything once and says what is well.
-fn check(args: &CheckArgs, out: &mut impl Write) -> Result<Round, Failure> {
+/// Checks everything once and says what is well; gives what was read, too.
+fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(Round, Loaded), Failure> {
     let only_mappings = !args.mappings.is_empty();
     let mut loaded = args.files.load(if only_mappings { Purpose::Offline } else { Purpose::Run })?;
     loaded.config.mapping.directories.extend(args.mappings.iter().cloned());
@@ -105,7 +122,7 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<Round, Failure> {
     for hint in &loaded.hints {
         writeln!(out, "hint  {hint}")?;
     }
-    Ok(round)
+    Ok((round, loaded))
 }
 
 /// The mappings, the tests inside them, and what is hardly meant in them.

@@ -52,7 +52,7 @@ async fn watch(args: &CheckArgs) -> Result<(), Failure> {
 fn once(args: &CheckArgs) -> Result<Option<Round>, Failure> {
     let mut out = io::stdout().lock();
     let (round, failure) = match check(args, &mut out) {
-        Ok(mut round) => {
+        Ok((mut round, _)) => {
             let read = Round {
                 files: std::mem::take(&mut round.files),
                 folders: std::mem::take(&mut round.folders),

@@ -17,7 +17,7 @@ pub(super) struct FilterArgs {
     /// Of this class (comma separated)
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(DeadLetterClass::ALL.map(DeadLetterClass::as_str)))]
     class: Vec<String>,
-    /// For this reason, e.g. request_refused (comma separated)
+    /// For this reason, e.g. request_refused (comma separated; docs/failure-classes.md lists them)
     #[arg(long, value_delimiter = ',', hide_possible_values = true, value_parser = PossibleValuesParser::new(FailureReason::ALL.iter().map(|reason| reason.as_str())))]
     reason: Vec<String>,
     /// With this code of the service, e.g. SecMaster.20030025 (comma separated)

@@ -7,7 +7,6 @@ mod export;
 mod filters;
 mod interrupt;
 mod list;
-mod rate;
 mod reading;
 mod redrive;
 mod show;
@@ -18,6 +17,8 @@ use clap::{Args, Subcommand};
 use super::Failure;
 
 /// List, show, export and redrive dead letters
+///
+/// A dead letter is a record that the daemon has given up, with why and where it stood in its headers.
 ///
 /// All of these read the dead-letter topic (kafka.dead_letter_topic) up to where it ends at the start. None of them
 /// joins the daemon's consumer group or changes its offsets; the topic itself is never changed.

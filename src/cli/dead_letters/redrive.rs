@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::filters::FilterArgs;
 use super::list::groups_table;
-use super::rate::Rate;
 use super::{reading, writing};
 use crate::cli::Failure;
 use crate::cli::config::ConfigFiles;
+use crate::cli::rate::Rate;
 use crate::domain::RedriveMark;
 use crate::kafka::KafkaSettings;
 use crate::kafka::letters::{self, Progress, Redriver, Span, TopicReader};
@@ -30,7 +30,7 @@ use crate::letters::{Filter, Letter, Planner, Policy, Tally, Verdict};
 /// interrupted, by whatever; once it is through, it begins with what was dead-lettered since. Other filters, or another
 /// --name, begin anew, and what stands on the redrive topic is not written again.
 ///
-/// What fails again is dead-lettered again, with -redrive-count one higher. What has been redriven --max-redrives times
+/// What fails again is dead-lettered again, with its header alertbridge-redrive-count one higher. What has been redriven --max-redrives times
 /// is held.
 #[derive(Debug, Args)]
 pub(super) struct RedriveArgs {

@@ -8,10 +8,10 @@ use anyhow::anyhow;
 use tokio::time::Instant;
 
 use super::interrupt::Interrupt;
-use super::rate::Rate;
 use super::reading;
 use super::redrive::Plan;
 use crate::cli::Failure;
+use crate::cli::rate::Rate;
 use crate::domain::{Record, RedriveMark};
 use crate::kafka::KafkaSettings;
 use crate::kafka::letters::{Outgoing, Progress, Redriver, TopicReader};

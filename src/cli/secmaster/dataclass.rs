@@ -34,7 +34,7 @@ struct ListArgs {
 /// List the fields of a data class: what this workspace's Alert really takes
 #[derive(Debug, Args)]
 struct FieldsArgs {
-    /// The data class's id
+    /// The data class's id, from `dataclass list`
     #[arg(value_name = "DATACLASS")]
     id: String,
     #[command(flatten)]

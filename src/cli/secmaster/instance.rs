@@ -6,8 +6,10 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::Many;
+use super::bulk::{self, Change, Pace};
 use super::session::Session;
 use super::show::{self, Column, Output, cell};
+use super::since::Since;
 use crate::cli::Failure;
 use crate::secmaster::api::{Command, InstanceFilter, WorkflowInstance};
 
@@ -25,9 +27,16 @@ enum InstanceCommand {
     Watch(WatchArgs),
     /// Run failed instances again
     ///
+    /// By their ids, or all that fit the filters: FAILED ones, unless --status says otherwise. These are listed first,
+    /// and you are asked before more than one is changed. Exits with 1 unless all are accepted.
+    ///
     /// An instance must have ended before it is retried. The service takes at most 100 retries a day and workspace.
+    #[command(after_long_help = RETRY)]
     Retry(ChangeArgs),
     /// End running instances
+    ///
+    /// By their ids, or all that fit the filters: RUNNING ones, unless --status says otherwise. These are listed first,
+    /// and you are asked before more than one is changed. Exits with 1 unless all are accepted.
     Terminate(ChangeArgs),
 }
 
@@ -51,10 +60,43 @@ struct Filter {
     /// Only on this data object, such as an alert's id
     #[arg(long, value_name = "ID")]
     object: Option<String>,
-    /// Only begun since, as 2026-02-05T10:00:00.000Z+0800
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    /// Only begun since: an age such as 2h, or a time with its zone
+    #[arg(long, value_name = "TIME|AGE")]
+    since: Option<Since>,
 }
+
+impl Filter {
+    fn is_given(&self) -> bool {
+        self.workflow.is_some() || self.status.is_some() || self.object.is_some() || self.since.is_some()
+    }
+
+    /// What the service is asked for; in this state where none is given.
+    fn asked(&self, status: Option<&str>) -> InstanceFilter {
+        InstanceFilter {
+            workflow_id: self.workflow.clone(),
+            status: self.status.as_deref().or(status).map(str::to_ascii_uppercase),
+            dataobject_id: self.object.clone(),
+            from_date: self.since.map(Since::text),
+            ..InstanceFilter::default()
+        }
+    }
+
+    /// Whether an instance is as was asked.
+    fn fits(&self, status: &str, instance: &WorkflowInstance) -> bool {
+        let same =
+            |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(is));
+        same(&self.workflow, &instance.workflow.id)
+            && self.status.as_deref().unwrap_or(status).eq_ignore_ascii_case(&instance.status)
+            && same(&self.object, &instance.dataobject_id)
+            && self.since.is_none_or(|since| since.admits(&instance.start_time))
+    }
+}
+
+const RETRY: &str = "\
+Examples:
+  alertbridge secmaster instance retry ID ID                 these two
+  alertbridge secmaster instance retry --since 2h            all that failed and began in the last two hours
+  alertbridge secmaster instance retry --workflow ID --yes   of one workflow, without a question";
 
 /// Show one workflow instance; --output json shows what each node did, too
 #[derive(Debug, Args)]
@@ -80,8 +122,12 @@ struct WatchArgs {
 #[derive(Debug, Args)]
 struct ChangeArgs {
     /// The instances' ids
-    #[arg(value_name = "INSTANCE", required = true)]
+    #[arg(value_name = "INSTANCE")]
     ids: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    pace: Pace,
 }
 
 const COLUMNS: &[Column<WorkflowInstance>] = &[
@@ -98,26 +144,37 @@ pub(super) async fn execute(args: InstanceArgs, session: &Session) -> Result<(),
     let place = session.place()?;
     match args.command {
         InstanceCommand::List(ListArgs { many, filter }) => {
-            let filter = InstanceFilter {
-                workflow_id: filter.workflow,
-                status: filter.status,
-                dataobject_id: filter.object,
-                from_date: filter.since,
-                ..InstanceFilter::default()
-            };
-            session.list(place.list_instances(&filter), &many, COLUMNS).await
+            session.list(place.list_instances(&filter.asked(None)), &many, COLUMNS).await
         }
         InstanceCommand::Show(args) => {
             session.show(place.show_instance(&args.id, session.output != Output::Table), COLUMNS).await
         }
         InstanceCommand::Watch(args) => watch(&args, session).await,
-        InstanceCommand::Retry(args) => {
-            session.each("retry", &args.ids, |id| place.update_instance(id, Command::Retry)).await
-        }
-        InstanceCommand::Terminate(args) => {
-            session.each("terminate", &args.ids, |id| place.update_instance(id, Command::Terminate)).await
-        }
+        InstanceCommand::Retry(args) => change(&args, "retry", "FAILED", Command::Retry, session).await,
+        InstanceCommand::Terminate(args) => change(&args, "terminate", "RUNNING", Command::Terminate, session).await,
     }
+}
+
+/// Retries or ends those that are named, or those in this state that fit the filters.
+async fn change(
+    args: &ChangeArgs,
+    verb: &'static str,
+    status: &str,
+    command: Command,
+    session: &Session,
+) -> Result<(), Failure> {
+    let place = session.place()?;
+    bulk::needs_one(&args.ids, args.filter.is_given())?;
+    let change = Change {
+        verb,
+        ids: &args.ids,
+        pace: &args.pace,
+        listed: place.list_instances(&args.filter.asked(Some(status))),
+        fits: &|instance| args.filter.fits(status, instance),
+        id: |instance| &instance.id,
+        columns: COLUMNS,
+    };
+    bulk::run(session, change, |id| place.update_instance(id, command)).await
 }
 
 async fn watch(args: &WatchArgs, session: &Session) -> Result<(), Failure> {

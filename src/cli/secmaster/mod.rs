@@ -2,19 +2,22 @@
 //!
 //! Serves promise 7 by hand, too: what a dry run and an error show holds no credential.
 
+mod bulk;
 mod dataclass;
 mod instance;
 mod playbook;
 mod playbook_instance;
 mod session;
 mod show;
+mod since;
 mod workflow;
 mod workspace;
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 use super::Failure;
-use super::config::ConfigFiles;
 use session::Session;
 use show::Output;
 
@@ -31,8 +34,9 @@ use show::Output;
 ///
 ///   alertbridge secmaster --workspace ID workflow list
 ///
-/// Nothing is sent with --dry-run: it shows the request instead, without credentials. Each request is sent once; none
-/// is repeated by itself. `alertbridge simulate` stands in for SecMaster for trials.
+/// Nothing is sent with --dry-run: it shows the request instead, without credentials. (What filters choose to be
+/// changed is looked up.) Each request is sent once; none is repeated by itself. `alertbridge simulate` stands in for
+/// SecMaster for trials.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct SecmasterArgs {
@@ -44,16 +48,19 @@ pub(super) struct SecmasterArgs {
 
 /// What all of these commands take.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Of all these commands")]
 struct Common {
-    #[command(flatten)]
-    config: ConfigFiles,
+    /// Configuration file; may be repeated, later files win. Without it: ./alertbridge.yaml, else
+    /// /etc/alertbridge/alertbridge.yaml, else the environment alone
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Vec<PathBuf>,
     /// The workspace's id [default: the configuration's secmaster.workspace_id]
     #[arg(long, value_name = "ID", global = true)]
     workspace: Option<String>,
     /// How to print: table for people; json or yaml with everything that the service tells
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Output::Table, global = true)]
     output: Output,
-    /// Send nothing: show the request, without credentials
+    /// Change nothing: show the request, without credentials
     #[arg(long, global = true)]
     dry_run: bool,
     /// Do not ask before many things are changed

@@ -58,15 +58,18 @@ struct VersionsArgs {
 }
 
 /// Hang workflows into a playbook's version
+///
+/// The version has to be a draft: TYPE 0 in `playbook versions`. What it runs changes once the draft is submitted and
+/// activated in the console. The vendor is withdrawing this call; what its answer says of that is shown.
 #[derive(Debug, Args)]
 struct AddActionArgs {
     /// The version's id, from `playbook versions`
     #[arg(value_name = "VERSION")]
     version_id: String,
-    /// The workflows' ids
+    /// The workflows' ids, from `workflow list`
     #[arg(value_name = "WORKFLOW", required = true)]
     workflows: Vec<String>,
-    /// The action's name
+    /// The name of each action added
     #[arg(long)]
     name: Option<String>,
     /// What it is for

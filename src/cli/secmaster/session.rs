@@ -11,6 +11,7 @@ use super::show::{self, Column, Output};
 use super::{Common, Many};
 use crate::app;
 use crate::cli::Failure;
+use crate::cli::config::ConfigFiles;
 use crate::config::{Config, Purpose};
 use crate::domain::FailureClass;
 use crate::ports::ApiFailure;
@@ -21,16 +22,16 @@ use crate::secmaster::api::{Answer, Item, MAX_PAGE, MAX_REACH, Operation, Page, 
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) config: Config,
-    client: SecMasterClient,
+    pub(super) client: SecMasterClient,
     workspace: Option<String>,
     pub(super) output: Output,
-    dry_run: bool,
+    pub(super) dry_run: bool,
     yes: bool,
 }
 
 impl Session {
     pub(super) fn open(common: &Common) -> Result<Self, Failure> {
-        let loaded = common.config.load(Purpose::Call)?;
+        let loaded = ConfigFiles::of(common.config.clone()).load(Purpose::Call)?;
         for hint in &loaded.hints {
             say(&format!("hint: {hint}"));
         }
@@ -115,29 +116,6 @@ impl Session {
         Ok(())
     }
 
-    /// Does the same to each of several things, after a question where they are many; goes on after a refusal.
-    pub(super) async fn each<T>(
-        &self,
-        verb: &str,
-        ids: &[String],
-        operation: impl Fn(&str) -> Operation<T>,
-    ) -> Result<(), Failure> {
-        self.confirm(verb, ids.len())?;
-        let mut are_all_done = true;
-        for id in ids {
-            match self.call(&operation(id)).await {
-                Ok(None) => {}
-                Ok(Some(_)) => writeln!(io::stdout(), "{id}: {verb} accepted")?,
-                Err(Failure::RunTime(error)) => {
-                    say(&format!("{id}: {error:#}"));
-                    are_all_done = false;
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
-        if are_all_done { Ok(()) } else { Err(Failure::Reported) }
-    }
-
     /// Asks before more than one thing is changed.
     pub(super) fn confirm(&self, verb: &str, count: usize) -> Result<(), Failure> {
         if count <= 1 || self.yes || self.dry_run {
@@ -197,7 +175,7 @@ fn noted<T>(answer: Answer<T>) -> T {
 }
 
 /// A refusal, with what to do about it.
-fn told(name: &str, failure: &ApiFailure) -> Failure {
+pub(super) fn told(name: &str, failure: &ApiFailure) -> Failure {
     let status = failure.http_status.map_or_else(String::new, |status| format!(" {status}"));
     let code = failure.error_code.as_deref().map_or_else(String::new, |code| format!(" {code}"));
     let id = failure.request_id.as_deref().map_or_else(String::new, |id| format!(", request id {id}"));

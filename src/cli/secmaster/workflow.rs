@@ -87,8 +87,9 @@ struct CreateArgs {
 ///
 /// Prints the id of each instance; `instance watch` follows it. A repeat starts the workflow once more.
 #[derive(Debug, Args)]
+#[command(after_long_help = RUN)]
 struct RunArgs {
-    /// The workflow's id
+    /// The workflow's id, from `workflow list`
     #[arg(value_name = "WORKFLOW")]
     id: String,
     /// The content, JSON; `-` is standard input
@@ -104,6 +105,10 @@ struct RunArgs {
     #[arg(long, value_name = "UUID")]
     instance_id: Option<String>,
 }
+
+const RUN: &str = r#"Examples:
+  alertbridge secmaster workflow run ID --raw wazuh.json --dry-run    what would be sent
+  echo '{"title": "a trial", "severity": "Low"}' | alertbridge secmaster workflow run ID"#;
 
 const COLUMNS: &[Column<Workflow>] = &[
     ("ID", |w| cell(&w.id)),

@@ -6,6 +6,7 @@ mod delivery;
 mod kafka;
 mod routing;
 mod secmaster;
+mod server;
 
 use std::fs::File;
 use std::path::Path;
@@ -22,6 +23,7 @@ pub(super) fn problems(config: &Config, purpose: Purpose) -> Vec<Problem> {
     secmaster::check(&config.secmaster, &mut faults);
     delivery::check(config, &mut faults);
     routing::check(config, &mut faults);
+    server::check(&config.server, &mut faults);
     faults.problems
 }
 
@@ -38,6 +40,7 @@ pub(super) fn hints(config: &Config, purpose: Purpose) -> Vec<String> {
         delivery::hint(config),
         routing::hint(&config.routing),
         routing::odd_ids(&config.routing),
+        server::hint(&config.server),
     ];
     hints.into_iter().flatten().collect()
 }

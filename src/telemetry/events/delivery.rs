@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Telemetry, emit, millis};
-use crate::domain::{Offset, Outcome, Severity, Shape, Started, TopicPartition};
+use crate::domain::{
+    DeadLetterClass, FailureReason, Offset, Origin, Outcome, Severity, Shape, Started, TopicPartition,
+};
 use crate::ports::ApiFailure;
 use crate::telemetry::{catalogue, log_events};
 
@@ -17,6 +19,8 @@ pub struct OutcomeEvent<'a> {
     pub partition: &'a TopicPartition,
     /// The record's offset.
     pub offset: Offset,
+    /// Where its record first stood, if that is elsewhere: it was redriven.
+    pub origin: Option<&'a Origin>,
     /// Which part of the record.
     pub part: u32,
     /// The alert's id.
@@ -55,19 +59,25 @@ pub struct OutcomeEvent<'a> {
     pub trace_id: Option<&'a str>,
 }
 
-/// Which delivery something is said of.
+/// Which delivery something is said of: the keys by which all lines of one alert are found.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
     /// Where its record was read.
     pub partition: &'a TopicPartition,
     /// The record's offset.
     pub offset: Offset,
+    /// Where the record first stood, if that is elsewhere: it was redriven.
+    pub origin: Option<&'a Origin>,
     /// Which part of the record.
     pub part: u32,
+    /// The alert's id.
+    pub alert_id: Option<&'a str>,
     /// The route that chose the workflow.
-    pub route: &'a str,
+    pub route: Option<&'a str>,
     /// The workflow.
-    pub workflow_id: &'a str,
+    pub workflow_id: Option<&'a str>,
+    /// The instance id that we ask for; of several workflows all, separated by spaces.
+    pub requested_instance_id: Option<&'a str>,
 }
 
 /// One answered, or unanswered, request.
@@ -83,6 +93,41 @@ pub struct AttemptEvent<'a> {
     pub duration: Duration,
 }
 
+/// Writes a line about one delivery: whom it is about, then its own fields.
+macro_rules! emit_of {
+    ($event:expr, $of:expr $(, $($fields:tt)*)?) => {
+        emit!(
+            $event,
+            topic = &*$of.partition.topic,
+            partition = $of.partition.partition,
+            offset = $of.offset.0,
+            original_topic = $of.origin.map(|origin| &*origin.partition.topic),
+            original_partition = $of.origin.map(|origin| origin.partition.partition),
+            original_offset = $of.origin.map(|origin| origin.offset.0),
+            part = $of.part,
+            alert_id = $of.alert_id,
+            route = $of.route,
+            workflow_id = $of.workflow_id,
+            requested_instance_id = $of.requested_instance_id
+            $(, $($fields)*)?
+        )
+    };
+}
+pub(super) use emit_of;
+
+/// The same for lines that may come in storms: what the storm's summary counts is written at `debug`, so that there
+/// the story of one alert is whole.
+macro_rules! emit_of_storm {
+    ($telemetry:expr, $key:expr, $first:ident, $again:ident, $of:expr $(, $($fields:tt)*)?) => {
+        if $telemetry.admits(&log_events::$first, $key) {
+            emit_of!(log_events::$first, $of $(, $($fields)*)?);
+        } else {
+            emit_of!(log_events::$again, $of $(, $($fields)*)?);
+        }
+    };
+}
+pub(super) use emit_of_storm;
+
 /// Writes an outcome's line; only the event differs.
 macro_rules! emit_outcome {
     ($event:expr, $e:expr, $class:expr, $reason:expr, $skip:expr) => {
@@ -91,6 +136,9 @@ macro_rules! emit_outcome {
             topic = &*$e.partition.topic,
             partition = $e.partition.partition,
             offset = $e.offset.0,
+            original_topic = $e.origin.map(|origin| &*origin.partition.topic),
+            original_partition = $e.origin.map(|origin| origin.partition.partition),
+            original_offset = $e.origin.map(|origin| origin.offset.0),
             part = $e.part,
             alert_id = $e.alert_id,
             severity = $e.severity.map(Severity::as_str),
@@ -161,28 +209,18 @@ impl Telemetry {
         self.metrics().attempt_duration.record(event.duration.as_secs_f64());
         let of = &event.delivery;
         match event.result {
-            Ok(started) => emit!(
+            Ok(started) => emit_of!(
                 log_events::ATTEMPT_SUCCEEDED,
-                topic = &*of.partition.topic,
-                partition = of.partition.partition,
-                offset = of.offset.0,
-                part = of.part,
-                route = of.route,
-                workflow_id = of.workflow_id,
+                of,
                 attempt = event.attempt,
                 http_status = started.http_status,
                 request_id = started.request_id.as_deref(),
                 action_instance_id = started.action_instance_id.as_str(),
                 duration_ms = millis(event.duration),
             ),
-            Err(failure) => emit!(
+            Err(failure) => emit_of!(
                 log_events::ATTEMPT_FAILED,
-                topic = &*of.partition.topic,
-                partition = of.partition.partition,
-                offset = of.offset.0,
-                part = of.part,
-                route = of.route,
-                workflow_id = of.workflow_id,
+                of,
                 attempt = event.attempt,
                 http_status = failure.http_status,
                 error_code = failure.error_code.as_deref(),
@@ -197,28 +235,16 @@ impl Telemetry {
 
     /// A delivery will be tried again after `delay`; `attempt` is the number of the attempt that failed.
     pub fn retry_scheduled(&self, delivery: &Delivery<'_>, attempt: u32, delay: Duration) {
-        emit!(
-            log_events::RETRY_SCHEDULED,
-            topic = &*delivery.partition.topic,
-            partition = delivery.partition.partition,
-            offset = delivery.offset.0,
-            part = delivery.part,
-            route = delivery.route,
-            workflow_id = delivery.workflow_id,
-            attempt,
-            delay_ms = millis(delay),
-        );
+        emit_of!(log_events::RETRY_SCHEDULED, delivery, attempt, delay_ms = millis(delay));
     }
 
-    /// The dead-letter topic did not take a record; it is being tried again.
-    pub fn dead_letter_write_failed(&self, error: &str) {
-        if self.admits(&log_events::DEAD_LETTER_WRITE_FAILED, "") {
-            emit!(log_events::DEAD_LETTER_WRITE_FAILED, error);
-        }
+    /// The dead-letter topic did not take this one; it is being tried again.
+    pub fn dead_letter_write_failed(&self, of: &Delivery<'_>, error: &str) {
+        emit_of_storm!(self, "", DEAD_LETTER_WRITE_FAILED, DEAD_LETTER_WRITE_FAILED_AGAIN, of, error);
     }
 
     /// A dead letter had to be cut to fit its topic.
-    pub fn dead_letter_reduced(&self, partition: &TopicPartition, offset: Offset, shape: Shape) {
+    pub fn dead_letter_reduced(&self, of: &Delivery<'_>, shape: Shape) {
         let shape = match shape {
             // Nothing was cut.
             Shape::Full => return,
@@ -226,28 +252,25 @@ impl Telemetry {
             Shape::Stub => "stub",
             Shape::Bare => "bare",
         };
-        emit!(
-            log_events::DEAD_LETTER_REDUCED,
-            topic = &*partition.topic,
-            partition = partition.partition,
-            offset = offset.0,
-            shape,
-        );
+        emit_of!(log_events::DEAD_LETTER_REDUCED, of, shape);
+    }
+
+    /// The guard holds a dead letter back.
+    pub fn dead_letter_held(&self, of: &Delivery<'_>, class: DeadLetterClass, reason: FailureReason) {
+        let (failure_class, failure_reason) = (class.as_str(), reason.as_str());
+        emit_of!(log_events::DEAD_LETTER_HELD, of, failure_class, failure_reason);
     }
 
     /// An optional field was left out because its value did not fit; `error` says what was expected, not the value.
-    pub fn mapping_fault(&self, format: &str, field: &str, error: &str) {
+    pub fn mapping_fault(&self, of: &Delivery<'_>, format: &str, field: &str, error: &str) {
         self.metrics().counter(&catalogue::MAPPING_FAULTS, &[format, field]).increment(1);
-        if self.admits(&log_events::MAPPING_FAULT, &format!("{format}/{field}")) {
-            emit!(log_events::MAPPING_FAULT, format, field, error);
-        }
+        let key = format!("{format}/{field}");
+        emit_of_storm!(self, &key, MAPPING_FAULT, MAPPING_FAULT_AGAIN, of, format, field, error);
     }
 
     /// A severity word or number that the mapping does not know was replaced by the default.
-    pub fn severity_defaulted(&self, format: &str) {
+    pub fn severity_defaulted(&self, of: &Delivery<'_>, format: &str) {
         self.metrics().counter(&catalogue::MAPPING_FAULTS, &[format, "severity"]).increment(1);
-        if self.admits(&log_events::SEVERITY_DEFAULTED, format) {
-            emit!(log_events::SEVERITY_DEFAULTED, format);
-        }
+        emit_of_storm!(self, format, SEVERITY_DEFAULTED, SEVERITY_DEFAULTED_AGAIN, of, format);
     }
 }

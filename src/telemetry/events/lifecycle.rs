@@ -1,6 +1,7 @@
 //! The process: start, drain, end.
 
 use super::{Telemetry, emit};
+use crate::config::LogLevel;
 use crate::telemetry::log_events;
 use crate::telemetry::throttle::Throttle;
 
@@ -31,6 +32,11 @@ impl Telemetry {
             mapping_version = event.mapping_version,
             instance = event.instance,
         );
+    }
+
+    /// The level of the log was changed, or is going to be.
+    pub fn log_level_changed(&self, was: LogLevel, level: LogLevel) {
+        emit!(log_events::LOG_LEVEL_CHANGED, was = was.as_str(), log_level = level.as_str());
     }
 
     /// The process is going to stop: why.

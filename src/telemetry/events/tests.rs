@@ -10,8 +10,9 @@ use super::{
     AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, LookUpEvent, OutcomeEvent, PauseEvent, StartEvent,
     Telemetry, Totals,
 };
+use crate::config::LogLevel;
 use crate::domain::{
-    DeadLetterClass, FailureClass, FailureReason, Found, Offset, Outcome, Severity, Shape, SkipReason, Started,
+    DeadLetterClass, FailureClass, FailureReason, Found, Offset, Origin, Outcome, Severity, Shape, SkipReason, Started,
     TopicPartition,
 };
 use crate::ports::ApiFailure;
@@ -28,6 +29,7 @@ fn outcome(partition: &TopicPartition, outcome: Outcome) -> OutcomeEvent<'_> {
         outcome,
         partition,
         offset: Offset(42),
+        origin: None,
         part: 0,
         alert_id: Some("a1"),
         severity: Some(Severity::High),
@@ -49,6 +51,25 @@ fn outcome(partition: &TopicPartition, outcome: Outcome) -> OutcomeEvent<'_> {
     }
 }
 
+/// A delivery of a redriven record, with everything that can be said of it.
+fn delivery<'a>(partition: &'a TopicPartition, origin: &'a Origin) -> Delivery<'a> {
+    Delivery {
+        partition,
+        offset: Offset(42),
+        origin: Some(origin),
+        part: 0,
+        alert_id: Some("a1"),
+        route: Some("default"),
+        workflow_id: Some("w1"),
+        requested_instance_id: Some("i1"),
+    }
+}
+
+fn origin() -> Origin {
+    let partition = TopicPartition::new("soc.first", 1);
+    Origin { cluster_id: "c".into(), partition, offset: Offset(7), timestamp_ms: None }
+}
+
 fn failure() -> ApiFailure {
     ApiFailure {
         class: FailureClass::Transient,
@@ -64,7 +85,8 @@ fn failure() -> ApiFailure {
 async fn make_everything_happen(telemetry: &Telemetry) {
     let partition = partition();
     let frontiers = [(partition.clone(), Offset(43))];
-    let delivery = Delivery { partition: &partition, offset: Offset(42), part: 0, route: "default", workflow_id: "w1" };
+    let origin = origin();
+    let delivery = delivery(&partition, &origin);
     telemetry.started(&StartEvent {
         group_id: "g",
         topics: &["soc.alerts".to_owned()],
@@ -77,8 +99,13 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     telemetry.assigned(&frontiers);
     telemetry.records_consumed(5);
     telemetry.out_of_range(&partition, Offset(10), Offset(17), 0);
-    telemetry.mapping_fault("wazuh_alert", "network_list", "not an address");
-    telemetry.severity_defaulted("wazuh_alert");
+    // One more of each than a window lets through.
+    for _ in 0..4 {
+        telemetry.mapping_fault(&delivery, "wazuh_alert", "network_list", "not an address");
+        telemetry.severity_defaulted(&delivery, "wazuh_alert");
+        telemetry.unverified(&delivery, "the service gives ids of its own");
+        telemetry.dead_letter_write_failed(&delivery, "queue full");
+    }
     telemetry.buffered(&[(Severity::Fatal, 2)], 300);
     telemetry.oldest_unsettled(Some(Duration::from_secs(9)));
     telemetry.rate_limit_wait(Duration::from_millis(100));
@@ -92,10 +119,9 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     telemetry.retry_scheduled(&delivery, 1, Duration::from_millis(250));
     let found = Found::Present { started: started.clone(), status: Some("RUNNING".into()) };
     for result in [Ok(&found), Ok(&Found::Absent), Ok(&Found::Unclear), Err(&failed)] {
-        telemetry.looked_up(&LookUpEvent { delivery, requested_instance_id: Some("i1"), result, duration });
+        telemetry.looked_up(&LookUpEvent { delivery, result, duration });
     }
     telemetry.look_up_failed(&delivery, &failed);
-    telemetry.unverified(&delivery, "the service gives ids of its own");
     telemetry.suspected(&partition, Offset(90), Duration::from_secs(20));
     telemetry.attempt(&AttemptEvent { delivery, attempt: 2, result: Ok(&started), duration });
     telemetry.outcome(&outcome(&partition, Outcome::Delivered));
@@ -103,8 +129,8 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     let dead = Outcome::DeadLettered(DeadLetterClass::Rejected, FailureReason::RequestRefused);
     telemetry.outcome(&outcome(&partition, dead));
     telemetry.partition_abandoned(&partition, 3);
-    telemetry.dead_letter_write_failed("queue full");
-    telemetry.dead_letter_reduced(&partition, Offset(42), Shape::Stub);
+    telemetry.dead_letter_reduced(&delivery, Shape::Stub);
+    telemetry.dead_letter_held(&delivery, DeadLetterClass::Unmapped, FailureReason::NoFormatMatched);
     telemetry.dead_letter_guard_closed(&GuardClosedEvent {
         limit: "consecutive",
         class: DeadLetterClass::Unmapped,
@@ -139,6 +165,7 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     telemetry.lag(&partition, 7);
     telemetry.revoked(std::slice::from_ref(&partition));
     telemetry.stalled("the loop");
+    telemetry.log_level_changed(LogLevel::Info, LogLevel::Debug);
     telemetry.draining("SIGTERM");
 }
 
@@ -214,7 +241,7 @@ async fn every_metric_of_the_catalogue_is_rendered_with_its_labels_and_no_other(
         r#"alertbridge_paused{reason="hold_off"} 0"#,
         r#"alertbridge_committed_offset{topic="soc.alerts",partition="3"} 43"#,
         r#"alertbridge_consumer_lag_records{topic="soc.alerts",partition="3"} 7"#,
-        r#"alertbridge_mapping_faults_total{format="wazuh_alert",field="severity"} 1"#,
+        r#"alertbridge_mapping_faults_total{format="wazuh_alert",field="severity"} 4"#,
     ] {
         assert!(page.lines().any(|l| l == line), "missing: {line}\n{page}");
     }
@@ -261,13 +288,17 @@ async fn outcomes_are_never_summarised() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_storm_of_equal_warnings_is_three_lines_and_a_count_while_the_metric_counts_all() {
+async fn a_storm_of_equal_warnings_is_three_lines_and_a_count_and_the_rest_at_debug_while_the_metric_counts_all() {
     let (log, telemetry) = (Capture::start(), Telemetry::try_new().unwrap());
+    let (partition, origin) = (partition(), origin());
+    let of = delivery(&partition, &origin);
     for _ in 0..100 {
-        telemetry.mapping_fault("a", "x", "not a number");
+        telemetry.mapping_fault(&of, "a", "x", "not a number");
     }
-    telemetry.mapping_fault("a", "y", "not a number");
-    assert_eq!(log.of("mapping.fault").len(), 4, "another field is another line");
+    telemetry.mapping_fault(&of, "a", "y", "not a number");
+    let of_level = |level: &str| log.of("mapping.fault").iter().filter(|line| line["level"] == level).count();
+    assert_eq!(of_level("WARN"), 4, "another field is another line");
+    assert_eq!(of_level("DEBUG"), 97);
     assert_eq!(log.of("log.summarised"), Vec::<Value>::new());
     telemetry.stopped("done");
     let summary = &log.of("log.summarised")[0];

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::delivery::{emit_of, emit_of_storm};
 use super::{Delivery, Telemetry, emit, millis};
 use crate::domain::{Found, Offset, TopicPartition};
 use crate::ports::ApiFailure;
@@ -13,8 +14,6 @@ use crate::telemetry::metrics::LookUpResult;
 pub struct LookUpEvent<'a> {
     /// Of which delivery.
     pub delivery: Delivery<'a>,
-    /// The instance that was looked up.
-    pub requested_instance_id: Option<&'a str>,
     /// What came of it.
     pub result: Result<&'a Found, &'a ApiFailure>,
     /// From sending to the classified answer.
@@ -43,15 +42,9 @@ impl Telemetry {
         };
         self.metrics().look_up(result);
         let of = &event.delivery;
-        emit!(
+        emit_of!(
             log_events::LOOKED_UP,
-            topic = &*of.partition.topic,
-            partition = of.partition.partition,
-            offset = of.offset.0,
-            part = of.part,
-            route = of.route,
-            workflow_id = of.workflow_id,
-            requested_instance_id = event.requested_instance_id,
+            of,
             result = result.as_str(),
             instance_status = status,
             http_status,
@@ -66,27 +59,16 @@ impl Telemetry {
 
     /// A look-up failed and is repeated.
     pub fn look_up_failed(&self, delivery: &Delivery<'_>, failure: &ApiFailure) {
-        if self.admits(&log_events::LOOK_UP_FAILED, delivery.route) {
-            let error = failure.to_string();
-            let (route, workflow_id) = (delivery.route, delivery.workflow_id);
-            emit!(log_events::LOOK_UP_FAILED, route, workflow_id, error);
+        // Those that are kept back are told by `instance.looked_up`.
+        if self.admits(&log_events::LOOK_UP_FAILED, delivery.route.unwrap_or_default()) {
+            emit_of!(log_events::LOOK_UP_FAILED, delivery, error = failure.to_string());
         }
     }
 
     /// Whether a workflow was started cannot be learnt; it is started again.
     pub fn unverified(&self, delivery: &Delivery<'_>, detail: &str) {
-        if self.admits(&log_events::UNVERIFIED, delivery.route) {
-            emit!(
-                log_events::UNVERIFIED,
-                topic = &*delivery.partition.topic,
-                partition = delivery.partition.partition,
-                offset = delivery.offset.0,
-                part = delivery.part,
-                route = delivery.route,
-                workflow_id = delivery.workflow_id,
-                detail,
-            );
-        }
+        let key = delivery.route.unwrap_or_default();
+        emit_of_storm!(self, key, UNVERIFIED, UNVERIFIED_AGAIN, delivery, detail);
     }
 
     /// Deliveries of a partition below an offset may have been started by who had it before.

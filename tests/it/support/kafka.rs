@@ -158,6 +158,13 @@ impl KafkaBroker {
         self.create_topic(name, partitions, &[]).await;
     }
 
+    /// Lets the user of the secure listener do this with these topics and a group. Needs an authorizer.
+    pub(crate) fn allow(&self, operation: &str, topics: &[&str], group: &str) {
+        let (servers, principal) = (self.bootstrap_servers(), format!("User:{USER}"));
+        let arguments = [&[servers.as_str(), principal.as_str(), operation, group], topics].concat();
+        Node::source("tests/kafka/Allow.java", &arguments);
+    }
+
     /// An admin client.
     pub(crate) fn admin(&self) -> AdminClient<DefaultClientContext> {
         self.client().create().unwrap()

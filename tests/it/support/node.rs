@@ -103,6 +103,13 @@ impl Node {
         assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
     }
 
+    /// Runs a Java source file beside Kafka's classes to its end.
+    pub(crate) fn source(file: &str, arguments: &[&str]) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let output = Command::new("java").args(java_options()).arg(path).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{file}: {output:?}");
+    }
+
     fn properties(&self) -> PathBuf {
         self.folder.join("server.properties")
     }

@@ -17,9 +17,14 @@ pub(crate) struct Probes {
 impl Probes {
     /// A configuration whose server listens where we know it, and the probes of it.
     pub(crate) fn of(configuration: &str) -> (String, Self) {
+        let probes = Self::somewhere();
+        (configuration.replace("listen: 127.0.0.1:0", &format!("listen: {}", probes.address)), probes)
+    }
+
+    /// An address that nobody listens at yet.
+    pub(crate) fn somewhere() -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        (configuration.replace("listen: 127.0.0.1:0", &format!("listen: {address}")), Self { address })
+        Self { address: listener.local_addr().unwrap().to_string() }
     }
 
     /// Where it listens.

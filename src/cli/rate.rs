@@ -1,11 +1,11 @@
-//! How fast a redrive writes.
+//! How fast something is done that has a quota: a redrive, a change of many instances.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 /// So many records in a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Rate {
+pub(in crate::cli) struct Rate {
     records: u32,
     per: Duration,
 }
@@ -17,13 +17,13 @@ const MOST: u32 = 1_000;
 
 impl Rate {
     /// When the record after so many may leave, from the start on.
-    pub(super) fn after(self, records: u64) -> Duration {
+    pub(in crate::cli) fn after(self, records: u64) -> Duration {
         let seconds = self.per.as_secs_f64() * (records as f64) / f64::from(self.records);
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
     /// How many records go into a transaction.
-    pub(super) fn batch(self) -> usize {
+    pub(in crate::cli) fn batch(self) -> usize {
         let seconds = u32::try_from(self.per.as_secs()).unwrap_or(u32::MAX).max(1);
         let records = (self.records / seconds / TRANSACTIONS).clamp(1, MOST);
         usize::try_from(records).unwrap_or(1)

@@ -1,0 +1,124 @@
+//! `alertbridge check --online` as users meet it: the lines, with their remedies, and the exit code.
+
+mod rights;
+
+use std::path::Path;
+use std::process::Output;
+
+use alertbridge::kafka::embedded::EmbeddedKafka;
+use alertbridge::simulator::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY, RunningSimulator, Simulator, SimulatorSettings, World};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+const WORKSPACE: &str = "f44065f5-557b-4376-ae02-8c65ef1960f4";
+const ENABLED: &str = "446255ce-1111-2222-3333-0b4931000000";
+const DISABLED: &str = "446255ce-1111-2222-3333-0b4931000001";
+const OF_INCIDENTS: &str = "446255ce-1111-2222-3333-0b4931000002";
+const UNKNOWN: &str = "446255ce-1111-2222-3333-0b4931000003";
+const ELSEWHERE: &str = "f44065f5-0000-4376-ae02-8c65ef1960f4";
+
+/// A configuration; `more` is appended to it.
+fn configuration(kafka: &str, secmaster: &str, secret: &str, more: &str) -> String {
+    format!(
+        "kafka:\n  bootstrap_servers: {kafka}\n  group_id: soc\n  topics: [soc.alerts, '^soc\\.edr\\.']\n  \
+         start_from: earliest\n\
+         secmaster:\n  endpoint: {secmaster}\n  project_id: 0123456789abcdef0123456789abcdef\n  \
+         workspace_id: {WORKSPACE}\n  request_timeout: 8s\n  credentials:\n    access_key_id: {DEMO_ACCESS_KEY}\n    \
+         secret_access_key: {secret}\n\
+         mapping:\n  formats: [acme]\n  directories: [mappings]\n{more}"
+    )
+}
+
+const MAPPING: &str = "name: acme\nmatch: .vendor == \"acme\"\nalert:\n  title: .t\n  shift: .s\n  malware: .m\n";
+
+/// Runs the check in a folder of its own: exit code and lines, with what differs from run to run named.
+async fn check(configuration: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("mappings")).unwrap();
+    std::fs::write(folder.path().join("mappings/acme.yaml"), MAPPING).unwrap();
+    std::fs::write(folder.path().join("alertbridge.yaml"), configuration).unwrap();
+    check_in(folder.path(), arguments).await
+}
+
+async fn check_in(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output: Output = Command::new(env!("CARGO_BIN_EXE_alertbridge"))
+        .args(["check", "--online"])
+        .args(arguments)
+        .env_clear()
+        .current_dir(folder)
+        .output()
+        .await
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(!said.contains(DEMO_SECRET_KEY), "a secret in: {said}");
+    (output.status.code(), online(&said))
+}
+
+/// What the online part says.
+fn online(said: &str) -> String {
+    let lines: Vec<&str> = said.lines().skip_while(|line| !line.contains("  kafka: ")).collect();
+    assert!(!lines.is_empty(), "{said}");
+    let plain = regex::Regex::new(r"127\.0\.0\.1:\d+|localhost:\d+|request id [^)]+").unwrap();
+    plain
+        .replace_all(&lines.join("\n"), |found: &regex::Captures<'_>| {
+            if found[0].starts_with("request") { "request id ID".to_owned() } else { "HOST:PORT".to_owned() }
+        })
+        .into_owned()
+}
+
+async fn simulator(world: serde_json::Value) -> RunningSimulator {
+    let world: World = serde_json::from_value(world).unwrap();
+    Simulator::start(SimulatorSettings { world, ..SimulatorSettings::default() }).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_thing_has_a_line_and_what_is_wrong_its_remedy() {
+    let simulator = simulator(json!({
+        "workspaces": [{"id": WORKSPACE, "name": "SOC"}],
+        "dataclasses": [{"id": "inc", "name": "Incident", "workspace_id": WORKSPACE}],
+        "workflows": [
+            {"id": ENABLED, "name": "contain", "enabled": true},
+            {"id": DISABLED, "name": "survey", "enabled": false},
+            {"id": OF_INCIDENTS, "name": "close", "enabled": true, "dataclass_id": "inc", "dataclass_name": "Incident"},
+        ],
+    }))
+    .await;
+    let kafka = EmbeddedKafka::start(&[("soc.alerts", 2), ("soc.alerts.dead-letter", 1)]).unwrap();
+    let routes = format!(
+        "routing:\n  default_workflow_id: {ENABLED}\n  rules:\n    - {{name: a, when: .x, workflow_id: {DISABLED}}}\n    - \
+         {{name: b, when: .y, workflow_ids: ['{OF_INCIDENTS}', '{UNKNOWN}']}}\n    - {{name: c, when: .z, workflow_id: {ENABLED}, workspace_id: {ELSEWHERE}}}\n"
+    );
+    let configuration = configuration(&kafka.bootstrap_servers(), &simulator.url(), DEMO_SECRET_KEY, &routes);
+    let (code, said) = check(&configuration, &[]).await;
+    insta::assert_snapshot!(said);
+    assert_eq!(code, Some(1));
+    assert!(simulator.handle().instances().is_empty(), "nothing was started");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_well_ends_with_0_and_warnings_only_where_they_are_not_denied() {
+    let simulator = simulator(json!({})).await;
+    let kafka = EmbeddedKafka::start(&[("soc.alerts", 2), ("soc.edr.a", 1), ("soc.alerts.dead-letter", 1)]).unwrap();
+    let routes = format!("routing:\n  default_workflow_id: {ENABLED}\n");
+    let configuration = configuration(&kafka.bootstrap_servers(), &simulator.url(), DEMO_SECRET_KEY, &routes);
+    let (code, said) = check(&configuration, &[]).await;
+    assert!(code == Some(0) && said.contains(", 0 failures"), "{said}");
+    let (code, said) = check(&configuration, &["--deny-warnings"]).await;
+    assert_eq!(code, Some(1), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_side_that_is_away_or_refuses_does_not_keep_the_other_from_being_looked_at() {
+    let simulator = simulator(json!({})).await;
+    let routes = format!("routing:\n  default_workflow_id: {ENABLED}\n");
+    let away = configuration("127.0.0.1:1", &simulator.url(), "not-the-secret", &routes);
+    let (code, said) = check(&away, &[]).await;
+    insta::assert_snapshot!("without_kafka_and_with_a_wrong_secret", said);
+    assert_eq!(code, Some(1));
+    let kafka = EmbeddedKafka::start(&[("soc.alerts", 1), ("soc.edr.a", 1), ("soc.alerts.dead-letter", 1)]).unwrap();
+    let (code, said) = check(&configuration(&kafka.bootstrap_servers(), "http://127.0.0.1:1", "x", &routes), &[]).await;
+    assert!(said.contains("ok    kafka: 1 broker\n") && said.contains("fail  secmaster: http://HOST:PORT: "), "{said}");
+    assert_eq!(code, Some(1));
+}
