@@ -1,7 +1,7 @@
 //! alertbridge: SOC alerts from Kafka to SecMaster workflows. The map of the crate, in reading order.
 //!
 //! Imports go down only (a test keeps it so):
-//! `cli > app > { pipeline | kafka | secmaster | server | simulator | supervisor } > { config | ports | telemetry } >
+//! `cli > app > { pipeline | kafka | oauth | secmaster | server | simulator | supervisor } > { config | ports | telemetry | tls } >
 //! { routing | letters > mapping | scheduler | resilience | offsets } > domain`.
 
 mod bounded_file;
@@ -17,8 +17,10 @@ pub mod scheduler;
 pub mod config;
 pub mod ports;
 pub mod telemetry;
+pub mod tls;
 
 pub mod kafka;
+pub mod oauth;
 pub mod pipeline;
 pub mod secmaster;
 pub mod server;

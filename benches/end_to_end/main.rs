@@ -20,6 +20,9 @@ mod process;
 mod readers;
 mod report;
 mod run;
+#[path = "../../tests/it/support/security.rs"]
+#[expect(clippy::unwrap_used, reason = "written for the tests")]
+mod security;
 mod steady;
 mod target;
 mod topic;

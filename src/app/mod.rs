@@ -16,6 +16,7 @@ use crate::config::{self, Config};
 use crate::domain::{Destination, Offset, Record, TopicPartition};
 use crate::kafka::{self, KafkaSettings, KafkaSink, KafkaSource, ReadError};
 use crate::mapping::{Finding, Mapper, MappingSettings};
+use crate::oauth;
 use crate::pipeline::{Parts, Pipeline, PipelineError, Preparer};
 use crate::ports::{GuardControl, SourceError, guard_control};
 use crate::routing::{self, RouteTable};
@@ -136,9 +137,7 @@ pub(crate) fn read_record(
     offset: Offset,
     bound: Duration,
 ) -> Result<(Record, String), AppError> {
-    let mut config = config.clone();
-    config::read_kafka_secrets(&mut config).map_err(AppError::configuration)?;
-    kafka::read_record(&settings::kafka(&config), at, offset, bound).map_err(|error| match error {
+    kafka::read_record(&kafka_settings(config)?, at, offset, bound).map_err(|error| match error {
         ReadError::Client(error) => AppError::configuration(error),
         error => AppError::run_time(error),
     })
@@ -169,9 +168,11 @@ pub(crate) fn lint_mappings(config: &Config, mapper: &Mapper) -> Vec<Finding> {
     mapper.lint(&settings::mapping(config))
 }
 
-/// Where the cluster is, for what is done beside the daemon.
-pub(crate) fn kafka_settings(config: &Config) -> KafkaSettings {
-    settings::kafka(config)
+/// Where the cluster is, for what is done beside the daemon. Reads the secrets for Kafka that stand in files.
+pub(crate) fn kafka_settings(config: &Config) -> Result<KafkaSettings, AppError> {
+    let mut config = config.clone();
+    config::read_kafka_secrets(&mut config).map_err(AppError::configuration)?;
+    Ok(settings::kafka(&config))
 }
 
 /// A client of SecMaster for calls by hand. Reads certificates, reaches nothing.
@@ -184,6 +185,9 @@ pub(crate) fn secmaster(config: &Config) -> Result<SecMasterClient, AppError> {
 pub(crate) fn check_clients(config: &Config) -> Result<(), AppError> {
     let _client = secmaster(config)?;
     let kafka = settings::kafka(config);
+    if kafka.tokens.is_some() {
+        oauth::check(&settings::token_request(&config.kafka.security)).map_err(AppError::configuration)?;
+    }
     kafka::check(&kafka).map_err(AppError::configuration)
 }
 
@@ -210,9 +214,11 @@ pub(crate) fn bridge(
     let (publish, status) = watch::channel(Status::new(&*mapper.version(), SystemTime::now()));
     let source = KafkaSource::start(kafka.clone()).map_err(AppError::configuration)?;
     let kafka_heart = source.heart();
+    let sink = Arc::new(KafkaSink::new(&kafka).map_err(AppError::configuration)?);
+    kafka::keep_credentials(&kafka, &source, &sink).map_err(AppError::run_time)?;
     let bridge = Pipeline::new(Parts {
         api: Arc::new(SecMasterClient::new(secmaster).map_err(AppError::configuration)?),
-        dead_letters: Arc::new(KafkaSink::new(&kafka).map_err(AppError::configuration)?),
+        dead_letters: sink,
         source,
         preparer: Preparer::new(mapper.clone(), routes, instance_id(config)),
         settings: settings::pipeline(config, Arc::from(instance(config))),

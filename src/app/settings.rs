@@ -3,10 +3,13 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
 use super::credentials::{credentials, endpoint};
-use crate::config::{self, Config};
-use crate::kafka::KafkaSettings;
+use crate::config::{self, Config, KafkaSecurity, SaslMechanism};
+use crate::kafka::{KafkaSettings, Token, Tokens};
 use crate::mapping::{MappingSettings, OnInvalidField, OnUnmatched};
+use crate::oauth::{self, Granted, TokenRequest};
 use crate::pipeline::{AmbiguousPolicy, BudgetLimits, InstanceIdMode, Ordering, PipelineSettings, RateSettings};
 use crate::resilience::{Backoff, BreakerPolicy, GuardPolicy, RateLimit, RateScope, RetryPolicy};
 use crate::routing::{RouteSettings, RuleSettings};
@@ -16,6 +19,7 @@ use crate::secmaster::{ClientSettings, FailureOverride, Renewal, secmaster_endpo
 pub(super) fn kafka(config: &Config) -> KafkaSettings {
     let kafka = config.kafka.clone();
     KafkaSettings {
+        tokens: tokens(&kafka.security),
         bootstrap_servers: kafka.bootstrap_servers,
         group_id: kafka.group_id,
         group_instance_id: kafka.group_instance_id,
@@ -26,6 +30,32 @@ pub(super) fn kafka(config: &Config) -> KafkaSettings {
         security: kafka.security,
         client: kafka.client,
         request_timeout: config.secmaster.request_timeout.get(),
+    }
+}
+
+/// The tokens that brokers are shown under OAUTHBEARER.
+fn tokens(security: &KafkaSecurity) -> Option<Tokens> {
+    let security = security.clone();
+    let principal = security.oauth.client_id.clone().unwrap_or_default();
+    let is_used = security.protocol.is_sasl() && security.sasl_mechanism == Some(SaslMechanism::OauthBearer);
+    is_used.then(|| {
+        Tokens::new(principal, move || {
+            let request = token_request(&config::read_kafka_secrets_again(&security)?);
+            let Granted { token, lifetime } = oauth::request_token(&request).map_err(|error| error.to_string())?;
+            Ok(Token { secret: token, lifetime })
+        })
+    })
+}
+
+/// What the token endpoint is asked. The checks of the configuration have seen to it that nothing is missing.
+pub(super) fn token_request(security: &KafkaSecurity) -> TokenRequest {
+    let oauth = security.oauth.clone();
+    TokenRequest {
+        url: oauth.token_url.unwrap_or_default(),
+        client_id: oauth.client_id.unwrap_or_default(),
+        client_secret: oauth.client_secret.unwrap_or_else(|| SecretString::from("")),
+        scope: oauth.scope,
+        ca_file: security.ca_file.clone(),
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Print the effective configuration as YAML; secrets are hidden, inactive keys are marked
+    /// Print the effective configuration as YAML; secrets are hidden
     Show(ConfigFiles),
     /// Print the configuration's JSON Schema
     Schema,

@@ -3,6 +3,7 @@
 const COMMITS: &str = "progress is committed by the bridge, and only what has been dealt with";
 const START: &str = "where reading begins is `kafka.start_from`, and the bridge handles offsets that are gone";
 const WRITES: &str = "a dead letter counts as written only when all in-sync replicas have it, once";
+const OAUTH: &str = "tokens come from `kafka.security.oauth`";
 const REBALANCE: &str = "the rebalance of the classic protocol is what the bridge is tested with";
 
 /// By librdkafka's names, each with the reason.
@@ -34,6 +35,12 @@ const REFUSED: &[(&str, &str)] = &[
     ("sasl.mechanisms", "it has a key of its own: `kafka.security.sasl_mechanism`"),
     ("sasl.username", "it has a key of its own: `kafka.security.username`"),
     ("sasl.password", "it has a key of its own: `kafka.security.password`"),
+    ("sasl.oauthbearer.method", OAUTH),
+    ("sasl.oauthbearer.config", OAUTH),
+    ("sasl.oauthbearer.client.id", OAUTH),
+    ("sasl.oauthbearer.client.secret", OAUTH),
+    ("sasl.oauthbearer.scope", OAUTH),
+    ("sasl.oauthbearer.token.endpoint.url", OAUTH),
     ("ssl.ca.location", "it has a key of its own: `kafka.security.ca_file`"),
     ("ssl.certificate.location", "it has a key of its own: `kafka.security.certificate_file`"),
     ("ssl.key.location", "it has a key of its own: `kafka.security.key_file`"),

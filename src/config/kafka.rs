@@ -64,7 +64,9 @@ impl Default for Kafka {
 pub struct KafkaSecurity {
     /// How brokers are spoken to.
     pub protocol: SecurityProtocol,
-    /// Certificate authorities that sign the brokers' certificates, a PEM file. Unset: the system's.
+    /// Certificate authorities that sign the brokers' certificates, a PEM file. Unset: the system's. The server of
+    /// `oauth.token_url` is trusted by these and by the system's. This file and the other files for Kafka are read again
+    /// when they change.
     pub ca_file: Option<PathBuf>,
     /// The client's certificate, a PEM file, where brokers ask for one.
     pub certificate_file: Option<PathBuf>,
@@ -79,7 +81,7 @@ pub struct KafkaSecurity {
     pub verify_hostname: bool,
     /// How the client says who it is; needed by `sasl_plaintext` and `sasl_ssl`.
     pub sasl_mechanism: Option<SaslMechanism>,
-    /// The SASL user.
+    /// The SASL user; not with OAUTHBEARER.
     pub username: Option<String>,
     /// The SASL user's password.
     #[serde(serialize_with = "secret::hidden")]
@@ -114,13 +116,18 @@ impl Default for KafkaSecurity {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Oauth {
-    /// The token endpoint.
+    /// The token endpoint, `https://…`. Tokens are asked for with the client-credentials grant, and replaced before they
+    /// expire.
     pub token_url: Option<String>,
     /// The client's id.
     pub client_id: Option<String>,
-    /// A file that holds the client's secret.
+    /// The client's secret. Sent with the id in the `Authorization` header.
+    #[serde(serialize_with = "secret::hidden")]
+    #[schemars(with = "secret::Text")]
+    pub client_secret: Option<SecretString>,
+    /// A file that holds the client's secret. Read each time that a token is asked for.
     pub client_secret_file: Option<PathBuf>,
-    /// The scope to ask for.
+    /// The scopes to ask for, separated by spaces.
     pub scope: Option<String>,
 }
 

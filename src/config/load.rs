@@ -6,7 +6,7 @@ use super::check;
 use super::environment::{self, Environment};
 use super::error::{ConfigError, Problem};
 use super::layers::{Layer, Places, ROOT};
-use super::{Config, Kafka, Server, reader, schema, secret, unbuilt, vendor, yaml};
+use super::{Config, Kafka, Server, reader, schema, secret, vendor, yaml};
 use crate::bounded_file;
 
 /// Where a configuration is looked for when none is named; the first that exists is read.
@@ -80,11 +80,7 @@ fn assemble(files: &[PathBuf], environment: &Environment, purpose: Purpose) -> R
         config.kafka = Kafka::default();
         config.server = Server::default();
     }
-    let later = [
-        secret::resolve(&mut config, purpose != Purpose::Offline),
-        unbuilt::refused(&config),
-        check::problems(&config, purpose),
-    ];
+    let later = [secret::resolve(&mut config, purpose != Purpose::Offline), check::problems(&config, purpose)];
     // A key that could not be read stands at its default: nothing more is to be said about it.
     let unread: Vec<String> = problems.iter().map(|problem| problem.path.clone()).collect();
     let is_unread = |key: &str| unread.iter().any(|path| same_key(path, key));

@@ -3,33 +3,14 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
+use super::Config;
 use super::units::FORM;
-use super::{Config, unbuilt};
 
 /// The JSON Schema of the configuration file, without references.
 #[must_use]
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<Config>().to_value();
-    for (path, remark) in unbuilt::descriptions() {
-        describe(&mut schema, path, &remark);
-    }
-    schema
-}
-
-/// Adds a remark to the description of the key at a path; `[]` stands for a list's items.
-fn describe(root: &mut Value, path: &str, remark: &str) {
-    let pointer: String = path
-        .split('.')
-        .map(|part| match part.strip_suffix("[]") {
-            Some(list) => format!("/properties/{list}/items"),
-            None => format!("/properties/{part}"),
-        })
-        .collect();
-    if let Some(Value::String(description)) = root.pointer_mut(&format!("{pointer}/description")) {
-        description.push_str("\n\n");
-        description.push_str(remark);
-    }
+    settings.into_generator().into_root_schema_for::<Config>().to_value()
 }
 
 /// The schema of the key at this path of tables.

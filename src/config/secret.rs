@@ -7,9 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::SecretString;
 use serde::Serializer;
 
-use super::Config;
 use super::error::{ConfigError, Problem};
-use super::vendor;
+use super::{Config, KafkaSecurity, vendor};
 use crate::bounded_file;
 
 /// What stands for a secret wherever configuration is shown.
@@ -48,14 +47,27 @@ struct Slot<'a> {
     secret: &'a mut Option<SecretString>,
 }
 
-fn slots(config: &mut Config) -> [Slot<'_>; 8] {
-    let server = &mut config.server;
-    let security = &mut config.kafka.security;
-    let credentials = &mut config.secmaster.credentials;
-    let slot = |file_key, file, secret| Slot { file_key, file, secret };
+const fn slot<'a>(file_key: &'static str, file: Option<&'a Path>, secret: &'a mut Option<SecretString>) -> Slot<'a> {
+    Slot { file_key, file, secret }
+}
+
+fn kafka_slots(security: &mut KafkaSecurity) -> [Slot<'_>; 3] {
+    let oauth = &mut security.oauth;
     [
         slot("kafka.security.key_password_file", security.key_password_file.as_deref(), &mut security.key_password),
         slot("kafka.security.password_file", security.password_file.as_deref(), &mut security.password),
+        slot("kafka.security.oauth.client_secret_file", oauth.client_secret_file.as_deref(), &mut oauth.client_secret),
+    ]
+}
+
+fn slots(config: &mut Config) -> [Slot<'_>; 9] {
+    let [key_password, password, client_secret] = kafka_slots(&mut config.kafka.security);
+    let credentials = &mut config.secmaster.credentials;
+    let server = &mut config.server;
+    [
+        key_password,
+        password,
+        client_secret,
         slot(
             "secmaster.credentials.access_key_id_file",
             credentials.access_key_id_file.as_deref(),
@@ -99,20 +111,30 @@ pub(super) fn resolve(config: &mut Config, read: bool) -> Vec<Problem> {
 /// Takes the secrets for Kafka that stand in files, and no other.
 ///
 /// # Errors
-/// Those that cannot be read.
+/// The first that cannot be read.
 pub fn read_kafka_secrets(config: &mut Config) -> Result<(), ConfigError> {
-    let mut problems = Vec::new();
-    for Slot { file_key, file, secret } in slots(config) {
-        let Some(file) = file.filter(|_| file_key.starts_with("kafka.")) else { continue };
-        match read_file(file) {
-            Ok(text) => *secret = Some(text),
-            Err(why) => {
-                let message = format!("`{file_key}`: cannot take the secret from `{}`: {why}", file.display());
-                problems.push(Problem { path: file_key.to_owned(), message, place: None });
-            }
-        }
+    read_into(&mut config.kafka.security).map_err(|problem| ConfigError { problems: vec![problem], hints: Vec::new() })
+}
+
+/// The same settings with the secrets that stand in files as they are now.
+///
+/// # Errors
+/// A file cannot be read, or is empty.
+pub fn read_kafka_secrets_again(security: &KafkaSecurity) -> Result<KafkaSecurity, String> {
+    let mut fresh = security.clone();
+    read_into(&mut fresh).map(|()| fresh).map_err(|problem| problem.message)
+}
+
+fn read_into(security: &mut KafkaSecurity) -> Result<(), Problem> {
+    for Slot { file_key, file, secret } in kafka_slots(security) {
+        let Some(file) = file else { continue };
+        let text = read_file(file).map_err(|why| {
+            let message = format!("`{file_key}`: cannot take the secret from `{}`: {why}", file.display());
+            Problem { path: file_key.to_owned(), message, place: None }
+        })?;
+        *secret = Some(text);
     }
-    if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems, hints: Vec::new() }) }
+    Ok(())
 }
 
 /// The same configuration with the secrets that stand in files (the vendor's profile file among them) as they are now;

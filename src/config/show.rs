@@ -1,10 +1,9 @@
-//! The effective configuration as YAML: secrets hidden, inactive keys marked.
+//! The effective configuration as YAML: secrets hidden.
 
 use serde_json::Value;
 
 use super::Config;
 use super::reader::join;
-use super::unbuilt;
 
 /// Names of librdkafka properties whose values are not shown.
 const SECRET_WORDS: [&str; 6] = ["password", "secret", "token", "pem", "jaas", "oauthbearer.config"];
@@ -31,8 +30,7 @@ pub fn show(config: &Config) -> String {
 /// `key: value`, or the key and its block below.
 fn entry(out: &mut String, key: &str, value: &Value, path: &str, indent: usize) {
     let path = join(path, key);
-    let remark = unbuilt::remark(&path, value).map(|remark| format!("  # {remark}")).unwrap_or_default();
-    let mut line = |rest: &str| out.push_str(&format!("{:indent$}{}:{rest}{remark}\n", "", text(key)));
+    let mut line = |rest: &str| out.push_str(&format!("{:indent$}{}:{rest}\n", "", text(key)));
     match value {
         Value::Object(table) if !table.is_empty() => {
             line("");

@@ -236,6 +236,22 @@ fn security_asks_for_what_its_protocol_needs_and_refuses_what_has_no_effect() {
 }
 
 #[test]
+fn oauth_asks_for_its_own_keys_and_refuses_a_user() {
+    let security = |text: &str| {
+        let text = format!("kafka: {{security: {{protocol: sasl_ssl, sasl_mechanism: OAUTHBEARER, {text}}}}}");
+        Case::complete().file("a.yaml", &text)
+    };
+    insta::assert_snapshot!(security("username: u, oauth: {scope: x, token_url: 'https://u@id/token'}").faults());
+    let case = security("oauth: {token_url: 'https://id/token', client_id: c, client_secret: hush}");
+    let config = case.load();
+    assert!(!format!("{config:?}{}", show(&config)).contains("hush"));
+    let other =
+        "kafka: {security: {protocol: sasl_ssl, sasl_mechanism: PLAIN, username: u, password: p, oauth: {scope: x}}}";
+    let faults = Case::complete().file("a.yaml", other).faults();
+    assert!(faults.contains("`kafka.security.oauth.scope` has no effect with sasl_mechanism PLAIN"), "{faults}");
+}
+
+#[test]
 fn what_run_cannot_do_without_is_asked_for_by_kind_of_credentials() {
     insta::assert_snapshot!(Case::new().faults());
     let kind = |kind: &str| Case::complete().variable("ALERTBRIDGE__SECMASTER__CREDENTIALS__KIND", kind).faults();
@@ -247,24 +263,6 @@ fn what_run_cannot_do_without_is_asked_for_by_kind_of_credentials() {
 fn other_purposes_need_nothing_and_open_no_secret() {
     let case = Case::new().file("a.yaml", "secmaster: {credentials: {token_file: /none}}");
     assert!(load(&case.files, &case.environment, Purpose::Offline).is_ok());
-}
-
-#[test]
-fn what_is_not_built_yet_is_refused_unless_it_is_the_default() {
-    insta::assert_snapshot!(
-        Case::complete()
-            .file(
-                "a.yaml",
-                "\
-kafka: {security: {protocol: sasl_ssl, sasl_mechanism: OAUTHBEARER, username: u, password: p, oauth: {scope: x}}}
-delivery:
-  ambiguous: retry
-"
-            )
-            .faults()
-    );
-    let defaults = "delivery: {ambiguous: verify}";
-    assert_eq!(Case::complete().file("a.yaml", defaults).load().delivery, Config::default().delivery);
 }
 
 #[test]
@@ -297,7 +295,7 @@ fn a_file_that_cannot_be_read_is_the_only_thing_said() {
 }
 
 #[test]
-fn the_effective_configuration_reads_back_as_itself_and_marks_what_is_inactive() {
+fn the_effective_configuration_reads_back_as_itself() {
     let case = Case::new().file(
         "a.yaml",
         "\

@@ -127,20 +127,24 @@ fn security(config: &mut ClientConfig, settings: &KafkaSettings) -> Result<(), C
         set_secret(config, "ssl.key.password", security.key_password.as_ref());
     }
     if security.protocol.is_sasl() {
-        let (Some(mechanism), Some(user), Some(password)) =
-            (security.sasl_mechanism, &security.username, &security.password)
-        else {
-            let protocol = security.protocol.as_str();
-            return Err(ClientError(format!("{protocol} needs sasl_mechanism, username and password")));
-        };
-        if mechanism == SaslMechanism::OauthBearer {
-            return Err(ClientError("kafka.security.sasl_mechanism: OAUTHBEARER is not built yet".to_owned()));
-        }
-        let _ = config
-            .set("sasl.mechanism", mechanism.as_str())
-            .set("sasl.username", user)
-            .set("sasl.password", password.expose_secret());
+        sasl(config, settings)?;
     }
+    Ok(())
+}
+
+fn sasl(config: &mut ClientConfig, settings: &KafkaSettings) -> Result<(), ClientError> {
+    let security = &settings.security;
+    let needs = |what: &str| ClientError(format!("{} needs {what}", security.protocol.as_str()));
+    let mechanism = security.sasl_mechanism.ok_or_else(|| needs("sasl_mechanism"))?;
+    let _ = config.set("sasl.mechanism", mechanism.as_str());
+    if mechanism == SaslMechanism::OauthBearer {
+        // The tokens themselves come through the clients' contexts.
+        return settings.tokens.as_ref().map(drop).ok_or_else(|| needs("oauth with sasl_mechanism OAUTHBEARER"));
+    }
+    let (Some(user), Some(password)) = (&security.username, &security.password) else {
+        return Err(needs("username and password"));
+    };
+    let _ = config.set("sasl.username", user).set("sasl.password", password.expose_secret());
     Ok(())
 }
 
@@ -204,6 +208,7 @@ mod tests {
             redrive_topic: "soc.alerts.redrive".to_owned(),
             start_from: None,
             security: KafkaSecurity::default(),
+            tokens: None,
             client: BTreeMap::new(),
             request_timeout: Duration::from_secs(1),
         }

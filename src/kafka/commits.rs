@@ -161,6 +161,16 @@ impl CommitQueue {
     }
 }
 
+impl CommitQueue {
+    /// Gives everything up: the client that would have had the answers is gone. What is under way may still have landed.
+    pub(super) fn abandon(&mut self, why: &str) -> Vec<Answered> {
+        let told = self.under_way.drain(..).chain(self.waiting.drain(..));
+        let told = told.map(|pending| pending.answered(Err(CommitError::failed(why)))).collect();
+        self.given_up = false;
+        told
+    }
+}
+
 impl Pending {
     fn answered(self, result: Result<(), CommitError>) -> Answered {
         let Self { id, frontiers, refused, .. } = self;

@@ -2,11 +2,12 @@
 //! a callback that waits holds up heartbeats, commits and the group.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -16,6 +17,7 @@ use rdkafka::{Statistics, TopicPartitionList};
 use super::commits::CommitError;
 use super::queries;
 use super::questions::Told;
+use super::tokens::{self, Tokens};
 use super::wake::Wake;
 use crate::domain::TopicPartition;
 
@@ -75,13 +77,14 @@ impl Reporter {
 #[derive(Debug)]
 pub(super) struct SourceContext {
     reporter: Reporter,
+    tokens: Option<Tokens>,
     /// Set when the consumer is being closed: nobody is left to answer a rebalance but the callback itself.
     closing: AtomicBool,
 }
 
 impl SourceContext {
-    pub(super) fn new(reporter: Reporter) -> Self {
-        Self { reporter, closing: AtomicBool::new(false) }
+    pub(super) fn new(reporter: Reporter, tokens: Option<Tokens>) -> Self {
+        Self { reporter, tokens, closing: AtomicBool::new(false) }
     }
 
     /// From now on rebalances are answered where they are reported.
@@ -91,6 +94,8 @@ impl SourceContext {
 }
 
 impl ClientContext for SourceContext {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -98,8 +103,16 @@ impl ClientContext for SourceContext {
     fn stats(&self, _statistics: Statistics) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+        let code = error.rdkafka_error_code();
+        if let Some(tokens) = &self.tokens {
+            tokens.trouble(code);
+        }
+        let code = code.unwrap_or(RDKafkaErrorCode::Fail);
         self.reporter.report(Report::Trouble { code, reason: reason.to_owned() });
+    }
+
+    fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        tokens::answer(self.tokens.as_ref())
     }
 }
 
@@ -118,7 +131,7 @@ impl ConsumerContext for SourceContext {
 }
 
 /// Answers a rebalance on the spot; an answer that fails leaves nothing to do, the consumer is going away.
-fn answer_inline(consumer: &Consumer, assign: bool, list: &TopicPartitionList) {
+pub(super) fn answer_inline(consumer: &Consumer, assign: bool, list: &TopicPartitionList) {
     let cooperative = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
     let _failed = match (cooperative, assign) {
         (true, true) => consumer.incremental_assign(list),

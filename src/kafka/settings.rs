@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::Tokens;
 use crate::config::{KafkaSecurity, StartFrom};
 
 /// Everything that the source and the sink need.
@@ -25,6 +26,8 @@ pub struct KafkaSettings {
     pub start_from: Option<StartFrom>,
     /// Transport and authentication.
     pub security: KafkaSecurity,
+    /// Where tokens come from; needed by OAUTHBEARER.
+    pub tokens: Option<Tokens>,
     /// Further librdkafka properties, by name. [`crate::config::refused_property`] says which are not accepted.
     pub client: BTreeMap<String, String>,
     /// How long the commit may take that precedes the handing back of partitions, and the last one.

@@ -1,18 +1,15 @@
 //! One record by its place, for `map --from`: partitions are assigned by hand, so that no group is joined, nothing is
 //! committed and no topic is made. Blocks, for a bounded time.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::Message as _;
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::time::Instant;
 
-use super::{ClientError, KafkaSettings, client, context, queries, record};
+use super::{ClientError, KafkaSettings, by_hand, client, queries, record};
 use crate::domain::{Offset, Record, TopicPartition};
 
 /// How long one poll may take.
@@ -112,13 +109,12 @@ pub fn read_record(
         .set("auto.offset.reset", "error")
         .set("enable.partition.eof", "true")
         .set("isolation.level", "read_committed");
-    let consumer: BaseConsumer<LastTrouble> =
-        config.create_with_context(LastTrouble::default()).map_err(|error| client::refused(&error))?;
+    let consumer = by_hand::consumer(&config, settings)?;
     Reading { consumer, settings, deadline: Instant::now() + bound, bound }.record(at, offset)
 }
 
 struct Reading<'a> {
-    consumer: BaseConsumer<LastTrouble>,
+    consumer: by_hand::Consumer,
     settings: &'a KafkaSettings,
     deadline: Instant,
     bound: Duration,
@@ -195,32 +191,7 @@ impl Reading<'_> {
     }
 
     fn unreachable(&self) -> ReadError {
-        let reason = self.consumer.client().context().take();
+        let reason = self.consumer.client().context().take_trouble();
         ReadError::Unreachable { servers: self.settings.bootstrap_servers.clone(), bound: self.bound, reason }
     }
 }
-
-/// Keeps the client's last trouble, which says more than the time-out that it ends in.
-#[derive(Debug, Default)]
-pub(super) struct LastTrouble(Mutex<Option<String>>);
-
-impl LastTrouble {
-    pub(super) fn take(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl ClientContext for LastTrouble {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        context::log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        // That all are down says less than why one is.
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
-        }
-    }
-}
-
-impl ConsumerContext for LastTrouble {}

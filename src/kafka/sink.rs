@@ -1,9 +1,10 @@
 //! The dead-letter producer: acknowledged by all in-sync replicas, written once, smaller where the topic refuses the
 //! whole (promises 2 and 3: what cannot be delivered is kept, and only then settled).
 
-use std::sync::{Mutex, PoisonError};
+use std::error::Error;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header as NativeHeader, OwnedHeaders};
@@ -11,6 +12,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use rdkafka::util::Timeout;
 use rdkafka::{ClientConfig, Statistics};
 
+use super::tokens::{self, Tokens};
 use super::{ClientError, KafkaSettings, client, context};
 use crate::domain::{DeadLetter, Header, Shape};
 use crate::ports::{DeadLetterError, DeadLetterSink};
@@ -19,15 +21,29 @@ use crate::ports::{DeadLetterError, DeadLetterSink};
 /// counts from then; the original one is in the headers.
 pub struct KafkaSink {
     topic: String,
-    config: ClientConfig,
-    producer: Mutex<SinkProducer>,
+    made: Mutex<Made>,
 }
 
-type SinkProducer = FutureProducer<SinkContext>;
+/// The producer, and what it was made of.
+struct Made {
+    config: ClientConfig,
+    tokens: Option<Tokens>,
+    producer: SinkProducer,
+}
+
+pub(super) type SinkProducer = FutureProducer<SinkContext>;
 
 impl std::fmt::Debug for KafkaSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KafkaSink").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
+
+impl Made {
+    fn of(settings: &KafkaSettings) -> Result<Self, ClientError> {
+        let (config, tokens) = (client::producer(settings)?, settings.tokens.clone());
+        let producer = make(&config, &tokens).map_err(|error| client::refused(&error))?;
+        Ok(Self { config, tokens, producer })
     }
 }
 
@@ -38,19 +54,37 @@ impl KafkaSink {
     ///
     /// The settings hold a property that is not accepted, or a file that cannot be read.
     pub fn new(settings: &KafkaSettings) -> Result<Self, ClientError> {
-        let config = client::producer(settings)?;
-        let producer = Mutex::new(make(&config).map_err(|error| client::refused(&error))?);
-        Ok(Self { topic: settings.dead_letter_topic.clone(), config, producer })
+        Ok(Self { topic: settings.dead_letter_topic.clone(), made: Mutex::new(Made::of(settings)?) })
+    }
+
+    /// Writes with another producer from now on. What is being written is written, or fails, with the old one.
+    pub(super) fn renew(&self, settings: &KafkaSettings) -> Result<(), ClientError> {
+        let made = Made::of(settings)?;
+        let old = std::mem::replace(&mut *self.made(), made);
+        // It ends with its last letter; not under the lock.
+        drop(old);
+        Ok(())
+    }
+
+    /// Gives the producer another password, and remembers it for its successors.
+    pub(super) fn set_password(&self, config: ClientConfig, set: impl FnOnce(&SinkProducer)) {
+        let mut made = self.made();
+        made.config = config;
+        set(&made.producer);
+    }
+
+    fn made(&self) -> MutexGuard<'_, Made> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The producer; a new one if the last has failed for good.
     fn producer(&self) -> Result<SinkProducer, KafkaError> {
-        let mut current = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((code, reason)) = current.client().fatal_error() {
+        let mut made = self.made();
+        if let Some((code, reason)) = made.producer.client().fatal_error() {
             tracing::warn!(event = "kafka.producer_renewed", code = ?code, reason, "the producer is made anew");
-            *current = make(&self.config)?;
+            made.producer = make(&made.config, &made.tokens)?;
         }
-        Ok(current.clone())
+        Ok(made.producer.clone())
     }
 
     async fn write(&self, letter: &DeadLetter, shape: Shape) -> Result<(), KafkaError> {
@@ -92,8 +126,8 @@ fn is_too_large(error: &KafkaError) -> bool {
     error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
 }
 
-fn make(config: &ClientConfig) -> Result<SinkProducer, KafkaError> {
-    config.create_with_context(SinkContext)
+fn make(config: &ClientConfig, tokens: &Option<Tokens>) -> Result<SinkProducer, KafkaError> {
+    config.create_with_context(SinkContext { tokens: tokens.clone() })
 }
 
 /// Our headers in librdkafka's form, in order.
@@ -103,9 +137,13 @@ pub(super) fn native(headers: &[Header]) -> OwnedHeaders {
     })
 }
 
-struct SinkContext;
+pub(super) struct SinkContext {
+    tokens: Option<Tokens>,
+}
 
 impl ClientContext for SinkContext {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         context::log(level, facility, message);
     }
@@ -113,7 +151,14 @@ impl ClientContext for SinkContext {
     fn stats(&self, _statistics: Statistics) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if let Some(tokens) = &self.tokens {
+            tokens.trouble(error.rdkafka_error_code());
+        }
         // What concerns a dead letter comes as its own error.
         tracing::debug!(event = "kafka.trouble", error = %error, reason, "the dead-letter producer has a trouble");
+    }
+
+    fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        tokens::answer(self.tokens.as_ref())
     }
 }

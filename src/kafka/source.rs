@@ -1,8 +1,8 @@
 //! The handle that the pipeline owns: a [`RecordSource`] over the worker's thread.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc as commands;
-use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -10,10 +10,8 @@ use rdkafka::consumer::Consumer as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use super::committer::Committer;
-use super::context::{Consumer, Reporter, SourceContext};
+use super::connection::{self, Connection, Current, Wanted};
 use super::outbox::{Outbox, Told};
-use super::questions::Questions;
 use super::wake::Wake;
 use super::worker::{Command, Wiring, Worker};
 use super::{ClientError, KafkaSettings, client, outbox, queries};
@@ -33,8 +31,9 @@ pub struct KafkaSource {
     /// The answers to commits.
     answers: mpsc::UnboundedReceiver<SourceEvent>,
     commands: commands::Sender<Command>,
-    /// The worker keeps the consumer alive: dropping it may block, which only the worker's thread may do.
-    consumer: WeakConsumer,
+    consumer: Current,
+    /// Settings that the worker is to make another consumer of.
+    wanted: Wanted,
     /// The last assignment that [`RecordSource::next`] has told of. A commit is worth nothing for partitions that were
     /// assigned (or found to begin elsewhere) later than this: their frontiers come from an older assignment.
     seen: u64,
@@ -44,14 +43,6 @@ pub struct KafkaSource {
     heart: Heart,
 }
 
-struct WeakConsumer(Weak<Consumer>);
-
-impl std::fmt::Debug for WeakConsumer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Consumer")
-    }
-}
-
 impl KafkaSource {
     /// Subscribes and starts the worker's thread. Reaches no broker: whether they can be reached is told by events.
     ///
@@ -59,41 +50,42 @@ impl KafkaSource {
     ///
     /// The settings hold a property that is not accepted, or a file that cannot be read.
     pub fn start(settings: KafkaSettings) -> Result<Self, ClientError> {
-        let (report, reports) = commands::channel();
         let wake = Wake::default();
-        let reporter = Reporter::new(report, wake.clone());
-        let mut consumer: Consumer = client::consumer(&settings)?
-            .create_with_context(SourceContext::new(reporter.clone()))
-            .map_err(|error| client::refused(&error))?;
-        let ringer = wake.clone();
-        consumer.set_nonempty_callback(move || ringer.ring());
-        let topics = settings.subscription();
-        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-        consumer.subscribe(&topics).map_err(|error| client::refused(&error))?;
-        let consumer = Arc::new(consumer);
-        let weak = WeakConsumer(Arc::downgrade(&consumer));
+        let connection = Connection::open(&settings, &wake)?;
+        connection::subscribe(&connection.consumer, &settings).map_err(|error| client::refused(&error))?;
+        let (current, wanted) = (Current::new(&connection.consumer), Wanted::default());
         let (command, commands) = commands::channel();
         let (event, events) = mpsc::unbounded_channel();
         let (answer, answers) = mpsc::unbounded_channel();
-        let committer = Committer::start(&consumer, settings.group_id.clone(), reporter.clone())?;
-        let questions = Questions::start(&consumer, reporter)?;
         let backlog = Arc::new(AtomicUsize::new(0));
         let outbox = Outbox::new(event, answer, Arc::clone(&backlog));
         let heart = Heart::default();
-        let wiring =
-            Wiring { reports, commands, outbox, committer, questions, wake: wake.clone(), heart: heart.clone() };
-        let worker = Worker::new(consumer, settings, wiring);
+        let wiring = Wiring {
+            connection,
+            commands,
+            outbox,
+            wake: wake.clone(),
+            heart: heart.clone(),
+            current: current.clone(),
+            wanted: wanted.clone(),
+        };
+        let worker = Worker::new(settings, wiring);
         let _detached = thread::Builder::new()
             .name("kafka-consumer".to_owned())
             .spawn(move || worker.run())
             .map_err(|error| ClientError(format!("the consumer's thread cannot be started: {error}")))?;
-        Ok(Self { events, answers, commands: command, consumer: weak, seen: 0, backlog, wake, heart })
+        Ok(Self { events, answers, commands: command, consumer: current, wanted, seen: 0, backlog, wake, heart })
     }
 
     /// Beats each time that the thread comes round, which polls and makes calls that are bounded by seconds each.
     #[must_use]
     pub fn heart(&self) -> Heart {
         self.heart.clone()
+    }
+
+    /// What credentials are renewed through: the consumer of the moment, the settings of the next one, and the bell.
+    pub(super) fn renewal(&self) -> (Current, Wanted, Wake) {
+        (self.consumer.clone(), self.wanted.clone(), self.wake.clone())
     }
 
     fn send(&self, command: Command) {
@@ -133,14 +125,14 @@ impl RecordSource for KafkaSource {
     }
 
     fn pause(&mut self, partitions: &[TopicPartition]) {
-        if let Some(consumer) = self.consumer.0.upgrade() {
+        if let Some(consumer) = self.consumer.get() {
             // Fails only for partitions that are not ours any more.
             let _gone = consumer.pause(&queries::bare_list(partitions));
         }
     }
 
     fn resume(&mut self, partitions: &[TopicPartition]) {
-        if let Some(consumer) = self.consumer.0.upgrade() {
+        if let Some(consumer) = self.consumer.get() {
             let _gone = consumer.resume(&queries::bare_list(partitions));
             self.send(Command::Resumed);
         }

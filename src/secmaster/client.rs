@@ -21,11 +21,11 @@ use super::http_clients::HttpClients;
 use super::listing;
 use super::response::{Confirmation, Confirmed, Judge, Reader, failure};
 use super::target::{Target, Targets};
-use super::tls::TlsError;
 use crate::domain::{
     AlertRequest, Created, Destination, FailureClass, FailureReason, Found, FoundAlert, Started, WorkflowRequest,
 };
 use crate::ports::{ApiFailure, WorkflowApi};
+use crate::tls::TlsError;
 
 /// What requests are sent as.
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::client::{BuildError, ClientSettings};
-use super::tls;
+use crate::tls;
 
 /// An idle connection is dropped after this time: sooner than gateways close theirs (a minute and more is usual), so
 /// that a request rarely meets a connection that is just being closed, which would make it ambiguous.

@@ -26,11 +26,9 @@ pub mod signing;
 mod signing_key;
 mod target;
 mod temporary_keys;
-mod tls;
 
 pub use classify::{Classifier, FailureOverride};
 pub use client::{BuildError, ClientSettings, Renewal, SecMasterClient};
 pub use credentials::CredentialSettings;
 pub use endpoint::{Endpoint, EndpointError, iam_endpoint, secmaster_endpoint, sts_endpoint};
 pub use temporary_keys::{Exchange, IdToken, KeySource};
-pub use tls::TlsError;

@@ -234,6 +234,17 @@ pub const CLIENT_EVENTS: &[(&str, &str, &[&str])] = &[
         &[],
     ),
     (
+        "kafka.consumer_kept",
+        "ERROR: a new consumer could not be made of changed files; the old one stays, with what they held before",
+        &["error"],
+    ),
+    (
+        "kafka.credentials_refused",
+        "WARN: files for Kafka have changed and do not work; what was read before stays in use, and they are tried again",
+        &["files", "error"],
+    ),
+    ("kafka.credentials_renewed", "INFO: files for Kafka have changed, were read again and are in use", &["files"]),
+    (
         "kafka.ends_unknown",
         "DEBUG: the end offsets could not be read; the lag is as old as the last answer",
         &["error"],
@@ -249,6 +260,12 @@ pub const CLIENT_EVENTS: &[(&str, &str, &[&str])] = &[
         "ERROR: a batch is damaged or of an unknown form; its records cannot be had from Kafka",
         &["error"],
     ),
+    (
+        "kafka.token_failed",
+        "WARN: no token for Kafka could be fetched; the one at hand is used while it lives",
+        &["error", "retry_in_ms"],
+    ),
+    ("kafka.token_fetched", "INFO: a token for Kafka was fetched, for so many seconds", &["lifetime_seconds"]),
     ("kafka.topic_added", "WARN: a topic is new to the group and is read from its earliest record", &["topic"]),
     ("kafka.topic_missing", "WARN: a subscribed topic cannot be read", &["reason"]),
     ("kafka.trouble", "DEBUG: an error that the Kafka client handles by itself", &["code", "error", "reason"]),

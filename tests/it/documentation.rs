@@ -154,44 +154,6 @@ fn every_link_and_every_named_file_of_the_documentation_is_there() {
 }
 
 #[test]
-fn the_readme_names_every_key_that_is_not_built_and_no_other() {
-    let mut unbuilt = BTreeSet::new();
-    not_built("", &alertbridge::config::schema(), &mut unbuilt);
-    let page = page("README.md");
-    let section = page.split("\n## Not built yet\n").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
-    let key = Regex::new(r"`((?:kafka|secmaster|delivery|mapping|routing|server|log)\.[a-z_.\[\]]+)").unwrap();
-    let named: BTreeSet<String> = key.captures_iter(section).map(|found| found[1].to_owned()).collect();
-    assert_eq!(named, unbuilt);
-}
-
-#[test]
-fn the_readme_names_no_option_as_missing_that_there_is() {
-    let page = page("README.md");
-    let section = page.split("\n## Not built yet\n").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
-    let option = Regex::new(r"`([a-z]+) (--[a-z-]+)`").unwrap();
-    for found in option.captures_iter(section) {
-        let output = Command::new(env!("CARGO_BIN_EXE_alertbridge")).args([&found[1], "--help"]).output().unwrap();
-        assert!(!String::from_utf8_lossy(&output.stdout).contains(&found[2]), "{} is built", &found[0]);
-    }
-}
-
-/// The keys of which the schema says that they are not built.
-fn not_built(path: &str, schema: &Value, found: &mut BTreeSet<String>) {
-    let description = schema["description"].as_str().unwrap_or_default();
-    if description.contains("Not built yet") || description.contains("At present") {
-        found.insert(path.to_owned());
-        return;
-    }
-    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        not_built(&path, property, found);
-    }
-    if schema["items"].is_object() {
-        not_built(&format!("{path}[]"), &schema["items"], found);
-    }
-}
-
-#[test]
 fn the_readmes_configuration_is_valid() {
     let directory = TempDir::new().unwrap();
     let blocks = code_blocks(&page("README.md"), "yaml");

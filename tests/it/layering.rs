@@ -11,10 +11,10 @@ const LAYERS: &[&[&str]] = &[
     &["domain", "bounded_file"],
     &["offsets", "scheduler", "resilience", "mapping"],
     &["routing", "letters"],
-    &["config", "ports"],
+    &["config", "ports", "tls"],
     // Events tell what came through the ports.
     &["telemetry"],
-    &["kafka", "pipeline", "secmaster", "server", "simulator", "supervisor"],
+    &["kafka", "oauth", "pipeline", "secmaster", "server", "simulator", "supervisor"],
     &["app"],
     &["cli"],
     &["main", "lib"],
@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
 /// Libraries that only these modules may name.
 const ROOMS: &[(&str, &[&str])] = &[
     ("rdkafka", &["kafka"]),
-    ("reqwest", &["secmaster"]),
+    ("reqwest", &["secmaster", "oauth"]),
     ("governor", &["resilience"]),
     ("axum", &["server", "simulator"]),
     ("metrics_exporter_prometheus", &["telemetry"]),

@@ -17,7 +17,7 @@ use crate::letters::{Filter, Letter};
 /// The cluster of the configuration.
 pub(super) fn settings(files: &ConfigFiles) -> Result<(Config, KafkaSettings), Failure> {
     let config = files.load(Purpose::Offline)?.config;
-    let settings = app::kafka_settings(&config);
+    let settings = app::kafka_settings(&config)?;
     Ok((config, settings))
 }
 

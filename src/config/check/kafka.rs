@@ -95,7 +95,8 @@ fn security(security: &KafkaSecurity, faults: &mut Faults) {
         ("kafka.security.key_file", security.key_file.as_deref()),
     ];
     for (path, file) in tls {
-        faults.unless(security.protocol.is_tls() || file.is_none(), path, || {
+        let serves_oauth = path == "kafka.security.ca_file" && uses_oauth(security);
+        faults.unless(security.protocol.is_tls() || serves_oauth || file.is_none(), path, || {
             format!(
                 "`{path}` has no effect with protocol `{protocol}`: set `kafka.security.protocol` to ssl or sasl_ssl"
             )
@@ -113,28 +114,71 @@ fn security(security: &KafkaSecurity, faults: &mut Faults) {
     sasl(security, faults);
 }
 
+fn uses_oauth(security: &KafkaSecurity) -> bool {
+    security.sasl_mechanism == Some(SaslMechanism::OauthBearer)
+}
+
 fn sasl(security: &KafkaSecurity, faults: &mut Faults) {
     let protocol = security.protocol.as_str();
+    let is_given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     let password = security.password.is_some() || security.password_file.is_some();
+    let (oauth, is_oauth) = (&security.oauth, uses_oauth(security));
+    let client_secret = oauth.client_secret.is_some() || oauth.client_secret_file.is_some();
+    // The key, whether it is given, whether the mechanism takes it, and whether it has to be there then.
     let keys = [
-        ("kafka.security.sasl_mechanism", security.sasl_mechanism.is_some()),
-        ("kafka.security.username", security.username.as_ref().is_some_and(|name| !name.is_empty())),
-        ("kafka.security.password", password),
+        ("kafka.security.sasl_mechanism", security.sasl_mechanism.is_some(), true, true),
+        ("kafka.security.username", is_given(&security.username), !is_oauth, true),
+        ("kafka.security.password", password, !is_oauth, true),
+        ("kafka.security.oauth.token_url", is_given(&oauth.token_url), is_oauth, true),
+        ("kafka.security.oauth.client_id", is_given(&oauth.client_id), is_oauth, true),
+        ("kafka.security.oauth.client_secret", client_secret, is_oauth, true),
+        ("kafka.security.oauth.scope", oauth.scope.is_some(), is_oauth, false),
     ];
-    for (path, given) in keys {
-        if security.protocol.is_sasl() {
-            faults.unless(given, path, || format!("`{path}` is needed with protocol `{protocol}`"));
-        } else {
+    for (path, given, taken, needed) in keys {
+        if !security.protocol.is_sasl() {
             faults.unless(!given, path, || {
                 format!("`{path}` has no effect with protocol `{protocol}`: choose sasl_ssl (or sasl_plaintext)")
             });
+        } else if taken {
+            faults.unless(given || !needed, path, || {
+                let with =
+                    if is_oauth { "sasl_mechanism OAUTHBEARER".to_owned() } else { format!("protocol `{protocol}`") };
+                format!("`{path}` is needed with {with}")
+            });
+        } else {
+            let mechanism = security.sasl_mechanism.map_or("none", SaslMechanism::as_str);
+            faults.unless(!given, path, || format!("`{path}` has no effect with sasl_mechanism {mechanism}"));
         }
     }
+    if let Some(url) = oauth.token_url.as_deref().filter(|url| !url.is_empty()) {
+        faults.unless(is_http(url), "kafka.security.oauth.token_url", || {
+            // Not repeated: a password may stand in it.
+            "`kafka.security.oauth.token_url` is no address such as `https://id.example.com/token`".to_owned()
+        });
+    }
+}
+
+/// Whether it is an address that can be asked, without a user in it.
+fn is_http(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else { return false };
+    let is_plain = uri.authority().is_some_and(|authority| !authority.host().is_empty() && !url.contains('@'));
+    matches!(uri.scheme_str(), Some("http" | "https")) && is_plain
 }
 
 pub(super) fn hint(kafka: &Kafka) -> Option<String> {
     let security = &kafka.security;
-    let open = security.protocol == SecurityProtocol::SaslPlaintext;
-    (open && security.sasl_mechanism == Some(SaslMechanism::Plain))
-        .then(|| "kafka.security: with sasl_plaintext and PLAIN the password crosses the network readable".to_owned())
+    let is_open = security.protocol == SecurityProtocol::SaslPlaintext;
+    let is_http = security.oauth.token_url.as_ref().is_some_and(|url| url.starts_with("http:"));
+    match security.sasl_mechanism {
+        Some(SaslMechanism::Plain) if is_open => {
+            Some("kafka.security: with sasl_plaintext and PLAIN the password crosses the network readable".to_owned())
+        }
+        Some(SaslMechanism::OauthBearer) if is_open => Some(
+            "kafka.security: with sasl_plaintext and OAUTHBEARER the token crosses the network readable".to_owned(),
+        ),
+        Some(SaslMechanism::OauthBearer) if is_http => Some(
+            "kafka.security.oauth.token_url: over http the client's secret crosses the network readable".to_owned(),
+        ),
+        _ => None,
+    }
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::Message as _;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset as ListOffset, TopicPartitionList};
 use tokio::time::Instant;
 
 use crate::domain::{Record, TopicPartition};
+use crate::kafka::by_hand::{self, Consumer};
 use crate::kafka::{ClientError, KafkaSettings, client, record};
 
 /// The longest that a question to the brokers may take.
@@ -31,7 +32,7 @@ pub struct Span {
 
 /// Reads a topic, with `read_committed`.
 pub struct TopicReader {
-    consumer: BaseConsumer,
+    consumer: Consumer,
     topic: String,
     spans: BTreeMap<i32, Span>,
     /// Where each partition that is not at its end stands.
@@ -72,9 +73,8 @@ impl TopicReader {
     ///
     /// The topic does not exist, or the brokers do not answer.
     pub fn open(settings: &KafkaSettings, topic: &str) -> Result<Self, ClientError> {
-        let consumer: BaseConsumer = reading(settings, &format!("{}-reader", settings.group_id))?
-            .create()
-            .map_err(|error| client::refused(&error))?;
+        let config = reading(settings, &format!("{}-reader", settings.group_id))?;
+        let consumer = by_hand::consumer(&config, settings)?;
         let spans = spans(&consumer, topic).map_err(|error| failed(&format!("the topic {topic}"), &error))?;
         Ok(Self { consumer, topic: topic.to_owned(), spans, open: BTreeMap::new() })
     }
@@ -153,7 +153,7 @@ fn is_final(error: &KafkaError) -> bool {
 }
 
 /// What each partition of a topic holds now.
-fn spans(consumer: &BaseConsumer, topic: &str) -> KafkaResult<BTreeMap<i32, Span>> {
+fn spans(consumer: &Consumer, topic: &str) -> KafkaResult<BTreeMap<i32, Span>> {
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
     let found = metadata.topics().iter().find(|t| t.name() == topic);
     if let Some(error) = found.and_then(|t| t.error()) {

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::producer::{BaseRecord, Producer as _};
 use rdkafka::topic_partition_list::{Offset as ListOffset, TopicPartitionList};
 
 use super::reader::{PATIENCE, failed, reading};
 use crate::domain::Header;
+use crate::kafka::by_hand::{self, Consumer, Producer};
 use crate::kafka::{ClientError, KafkaSettings, client, sink};
 
 /// What commit metadata begins with: version 1.
@@ -43,8 +44,8 @@ pub struct Outgoing {
 
 /// Writes to the redrive topic. One at a time for each id: a second one takes over, and the first fails.
 pub struct Redriver {
-    producer: BaseProducer,
-    consumer: BaseConsumer,
+    producer: Producer,
+    consumer: Consumer,
     from: String,
     to: String,
 }
@@ -65,12 +66,12 @@ pub fn progress(
     id: &str,
     partitions: impl IntoIterator<Item = i32>,
 ) -> Result<BTreeMap<i32, Progress>, ClientError> {
-    let consumer = reading(settings, id)?.create().map_err(|error| client::refused(&error))?;
+    let consumer = by_hand::consumer(&reading(settings, id)?, settings)?;
     committed(&consumer, &settings.dead_letter_topic, partitions)
 }
 
 fn committed(
-    consumer: &BaseConsumer,
+    consumer: &Consumer,
     topic: &str,
     partitions: impl IntoIterator<Item = i32>,
 ) -> Result<BTreeMap<i32, Progress>, ClientError> {
@@ -107,8 +108,8 @@ impl Redriver {
             .set("transaction.timeout.ms", "60000")
             .set("linger.ms", "5")
             .set("batch.num.messages", "10000");
-        let producer: BaseProducer = config.create().map_err(|error| client::refused(&error))?;
-        let consumer = reading(settings, id)?.create().map_err(|error| client::refused(&error))?;
+        let producer = by_hand::producer(&config, settings)?;
+        let consumer = by_hand::consumer(&reading(settings, id)?, settings)?;
         producer.init_transactions(PATIENCE * 4).map_err(|error| failed("transactions cannot begin", &error))?;
         Ok(Self { producer, consumer, from: settings.dead_letter_topic.clone(), to: settings.redrive_topic.clone() })
     }

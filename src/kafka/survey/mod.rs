@@ -13,7 +13,7 @@ use rdkafka::admin::AdminClient;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::FutureProducer;
 
-use super::single::LastTrouble;
+use super::by_hand::{self, ByHand};
 use super::{ClientError, KafkaSettings, client};
 
 pub use group::{Group, Place};
@@ -80,8 +80,8 @@ async fn blocking<T: Send + 'static>(
 struct Asking {
     settings: KafkaSettings,
     bound: Duration,
-    consumer: BaseConsumer<LastTrouble>,
-    admin: AdminClient<LastTrouble>,
+    consumer: BaseConsumer<ByHand>,
+    admin: AdminClient<ByHand>,
 }
 
 impl Asking {
@@ -93,28 +93,28 @@ impl Asking {
             .set("enable.partition.eof", "true")
             .set("fetch.wait.max.ms", "20")
             .set("socket.timeout.ms", bound.as_millis().to_string());
-        let consumer = config.create_with_context(LastTrouble::default()).map_err(|error| client::refused(&error))?;
+        let consumer = by_hand::consumer(&config, &settings)?;
         let mut config = rdkafka::ClientConfig::new();
         client::common(&mut config, &settings)?;
-        let admin = config.create_with_context(LastTrouble::default()).map_err(|error| client::refused(&error))?;
+        let admin = by_hand::create(&config, &settings)?;
         Ok(Self { settings, bound, consumer, admin })
     }
 
     /// A producer whose requests no broker of Apache Kafka carries out, see `probes`.
-    fn probing_producer(&self) -> Result<FutureProducer<LastTrouble>, ClientError> {
+    fn probing_producer(&self) -> Result<FutureProducer<ByHand>, ClientError> {
         let mut config = client::producer(&self.settings)?;
         let _ = config
             .set("enable.idempotence", "false")
             .set("acks", probes::IMPOSSIBLE_ACKS)
             .set("retries", "0")
             .set("message.timeout.ms", self.bound.as_millis().to_string());
-        config.create_with_context(LastTrouble::default()).map_err(|error| client::refused(&error))
+        by_hand::create(&config, &self.settings)
     }
 
     /// What keeps the client from the brokers, if it has said so.
     fn trouble(&self) -> String {
         // Troubles are told while the client is polled.
         let _none = self.consumer.poll(Duration::from_millis(50));
-        self.consumer.client().context().take().map_or_else(String::new, |trouble| format!(": {trouble}"))
+        self.consumer.client().context().take_trouble().map_or_else(String::new, |trouble| format!(": {trouble}"))
     }
 }

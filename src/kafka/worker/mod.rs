@@ -8,6 +8,7 @@
 
 mod range;
 mod rebalance;
+mod renewal;
 mod watch;
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -22,10 +23,12 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use self::rebalance::Rebalance;
+use self::renewal::Fresh;
 use self::watch::Watch;
 use super::KafkaSettings;
 use super::commits::{Answered, CommitError, CommitId, CommitQueue, Frontiers, Request};
 use super::committer::Committer;
+use super::connection::{Connection, Current, Wanted};
 use super::context::{Consumer, Report};
 use super::outbox::Outbox;
 use super::questions::Questions;
@@ -99,6 +102,10 @@ pub(super) struct Worker {
     reported: VecDeque<Report>,
     /// The rebalance that waits for our answer.
     rebalance: Option<Rebalance>,
+    current: Current,
+    wanted: Wanted,
+    /// The consumer that is to take the place of this one.
+    fresh: Option<Box<Fresh>>,
     watch: Watch,
     wake: Wake,
     heart: Heart,
@@ -106,19 +113,22 @@ pub(super) struct Worker {
 
 /// What the worker hears from and speaks to.
 pub(super) struct Wiring {
-    pub(super) reports: Receiver<Report>,
+    pub(super) connection: Connection,
     pub(super) commands: Receiver<Command>,
     pub(super) outbox: Outbox,
-    pub(super) committer: Committer,
-    pub(super) questions: Questions,
     /// Rung by whoever has something for the worker.
     pub(super) wake: Wake,
     pub(super) heart: Heart,
+    /// Where others find the consumer.
+    pub(super) current: Current,
+    /// Settings that another consumer is to be made of.
+    pub(super) wanted: Wanted,
 }
 
 impl Worker {
-    pub(super) fn new(consumer: Arc<Consumer>, settings: KafkaSettings, wiring: Wiring) -> Self {
-        let Wiring { reports, commands, outbox, committer, questions, wake, heart } = wiring;
+    pub(super) fn new(settings: KafkaSettings, wiring: Wiring) -> Self {
+        let Wiring { connection, commands, outbox, wake, heart, current, wanted } = wiring;
+        let Connection { consumer, committer, questions, reports } = connection;
         Self {
             consumer,
             settings,
@@ -135,6 +145,9 @@ impl Worker {
             awaited: None,
             reported: VecDeque::new(),
             rebalance: None,
+            current,
+            wanted,
+            fresh: None,
             watch: Watch::new(Instant::now()),
             wake,
             heart,
@@ -163,6 +176,7 @@ impl Worker {
                     self.poll();
                     self.serve_reports();
                     self.advance_rebalance();
+                    self.advance_renewal();
                     self.advance_watch();
                     self.send_commits();
                     self.wake.wait(SLICE);
@@ -371,7 +385,7 @@ impl Worker {
     fn leave(mut self) {
         self.consumer.context().begin_closing();
         self.answer_all();
-        drop((self.committer, self.questions));
+        drop((self.committer, self.questions, self.fresh));
         // Another thread may be asking or pausing yet. Whoever drops the consumer last is the one that leaves.
         let deadline = Instant::now() + queries::PATIENCE;
         while Arc::strong_count(&self.consumer) > 1 && Instant::now() < deadline {

@@ -37,6 +37,8 @@ pub(super) enum Rebalance {
     },
     /// Waiting for the pipeline to release the partitions.
     Revoking { partitions: Vec<TopicPartition>, unreleased: HashSet<TopicPartition> },
+    /// The same, because another consumer is to take the place of this one: not the group, but it waits for the answer.
+    Renewing { unreleased: HashSet<TopicPartition> },
 }
 
 impl Worker {
@@ -65,6 +67,14 @@ impl Worker {
                     self.lose(&partitions);
                 } else {
                     self.rebalance = Some(Rebalance::Revoking { partitions, unreleased });
+                }
+            }
+            Some(Rebalance::Renewing { unreleased }) => {
+                if self.consumer.assignment_lost() {
+                    self.lose_all();
+                    self.renew();
+                } else {
+                    self.rebalance = Some(Rebalance::Renewing { unreleased });
                 }
             }
         }
@@ -159,22 +169,41 @@ impl Worker {
 
     /// The pipeline hands partitions back: their frontiers are committed, bounded in time, and then they are let go.
     pub(super) fn release(&mut self, released: &[TopicPartition], frontiers: Frontiers, seen: u64) {
-        if !frontiers.is_empty() {
+        // The answer is told as an event.
+        let is_last = matches!(self.rebalance, Some(Rebalance::Renewing { .. }));
+        if is_last && frontiers.iter().any(|frontier| self.holds(frontier, seen)) {
+            // The old consumer's last; others may be joining or leaving just now, with new certificates as well.
+            let _told = self.last_commit(frontiers, seen);
+        } else if !frontiers.is_empty() {
             let id = self.commits.push(frontiers, Some(seen));
-            // The answer is told as an event.
             let _told = self.wait_for(id, self.settings.request_timeout);
         }
-        if let Some(Rebalance::Revoking { partitions, mut unreleased }) = self.rebalance.take_if(is_revoking) {
-            for p in released {
-                if unreleased.remove(p) {
-                    let _ = self.owned.remove(p);
-                    self.forget_anew(p);
+        match self.rebalance.take() {
+            Some(Rebalance::Revoking { partitions, mut unreleased }) => {
+                self.forget(released, &mut unreleased);
+                if unreleased.is_empty() {
+                    self.answer_unassign(&partitions);
+                } else {
+                    self.rebalance = Some(Rebalance::Revoking { partitions, unreleased });
                 }
             }
-            if unreleased.is_empty() {
-                self.answer_unassign(&partitions);
-            } else {
-                self.rebalance = Some(Rebalance::Revoking { partitions, unreleased });
+            Some(Rebalance::Renewing { mut unreleased }) => {
+                self.forget(released, &mut unreleased);
+                if unreleased.is_empty() {
+                    self.renew();
+                } else {
+                    self.rebalance = Some(Rebalance::Renewing { unreleased });
+                }
+            }
+            other => self.rebalance = other,
+        }
+    }
+
+    fn forget(&mut self, released: &[TopicPartition], unreleased: &mut HashSet<TopicPartition>) {
+        for p in released {
+            if unreleased.remove(p) {
+                let _ = self.owned.remove(p);
+                self.forget_anew(p);
             }
         }
     }
@@ -218,7 +247,8 @@ impl Worker {
         match self.rebalance.take() {
             Some(Rebalance::Placing { partitions, .. }) => self.answer_assign(&queries::bare_list(&partitions)),
             Some(Rebalance::Revoking { partitions, .. }) => self.answer_unassign(&partitions),
-            None => {}
+            // The group has not asked.
+            Some(Rebalance::Renewing { .. }) | None => {}
         }
         while let Some(report) = self.reported.pop_front() {
             match report {
@@ -228,8 +258,4 @@ impl Worker {
             }
         }
     }
-}
-
-fn is_revoking(rebalance: &mut Rebalance) -> bool {
-    matches!(rebalance, Rebalance::Revoking { .. })
 }

@@ -7,6 +7,7 @@ mod credentials;
 mod dead_letters;
 mod delivery;
 mod guard;
+mod kafka_security;
 mod life_cycle;
 mod probes;
 mod redrive;

@@ -25,6 +25,7 @@ async fn the_embedded_cluster_carries_records_commits_and_dead_letters() {
         redrive_topic: "soc.alerts.redrive".to_owned(),
         start_from: Some(StartFrom::Earliest),
         security: KafkaSecurity::default(),
+        tokens: None,
         client: BTreeMap::new(),
         request_timeout: Duration::from_secs(5),
     };

@@ -92,7 +92,7 @@ fn no_command_shows_a_secret_however_it_is_given() {
         keys.iter().for_each(|key| key.put(&mut config, folder.path(), in_file));
         let file = write(folder.path(), &config);
         let (code, shown) = said(&keys, &["config", "show", "--config", &file], &[]);
-        // What is not built is refused.
+        // What does not fit the kind is refused.
         assert!(
             code == Some(2) || shown.contains(if in_file { "token_file" } else { "token: \"<hidden>\"" }),
             "{shown}"

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::node::Node;
+use super::security::Listener;
 
 /// How long a broker may take to answer for the first time; the machine may be busy.
 const READY: Duration = Duration::from_secs(120);
@@ -98,7 +99,23 @@ impl KafkaBroker {
 
     /// `host:port` of the listener with SCRAM-SHA-512 over TLS.
     pub(crate) fn secure_bootstrap_servers(&self) -> String {
-        format!("localhost:{}", self.nodes[0].ports.secure)
+        format!("localhost:{}", self.port(Listener::Scram))
+    }
+
+    /// The port of a secure listener of the first node.
+    pub(crate) fn port(&self, listener: Listener) -> u16 {
+        let index = Listener::ALL.iter().position(|one| *one == listener).unwrap();
+        self.nodes[0].ports.secure[index]
+    }
+
+    /// A file of the first node's.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.nodes[0].folder().join(name)
+    }
+
+    /// Changes a SCRAM user's password, or makes the user.
+    pub(crate) async fn set_password(&self, user: &str, password: &str) {
+        tokio::task::block_in_place(|| self.nodes[0].set_password(user, password));
     }
 
     /// The certificate of the authority that signed the secure listener's.
@@ -191,6 +208,7 @@ impl KafkaBroker {
             redrive_topic: format!("{topic}.redrive"),
             start_from: Some(StartFrom::Earliest),
             security: KafkaSecurity::default(),
+            tokens: None,
             client: BTreeMap::new(),
             request_timeout: Duration::from_secs(10),
         }

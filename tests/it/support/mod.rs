@@ -8,4 +8,6 @@ pub(crate) mod node;
 pub(crate) mod pages;
 pub(crate) mod probes;
 pub(crate) mod redrive;
+pub(crate) mod security;
+pub(crate) mod token_endpoint;
 pub(crate) mod world;

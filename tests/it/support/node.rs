@@ -11,14 +11,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
 use super::kafka::{PASSWORD, USER};
+use super::security;
 
 /// The ports of a node.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ports {
     /// Without security.
     pub(crate) plain: u16,
-    /// SCRAM-SHA-512 over TLS.
-    pub(crate) secure: u16,
+    /// In the order of [`Listener::ALL`](security::Listener::ALL).
+    pub(crate) secure: [u16; 5],
     controller: u16,
 }
 
@@ -39,7 +40,7 @@ impl Node {
             .map(|index| {
                 let folder = folder.join(format!("node-{}", index + 1));
                 fs::create_dir(&folder).unwrap();
-                write_certificates(&folder);
+                security::write_certificates(&folder);
                 fs::write(folder.join("server.properties"), properties(&folder, index, &ports) + more).unwrap();
                 Self { folder, ports: ports[index], heap, process: Mutex::default() }
             })
@@ -82,7 +83,24 @@ impl Node {
 
     /// The certificate of the authority that signed its own.
     pub(crate) fn ca_file(&self) -> PathBuf {
-        self.folder.join("ca.pem")
+        security::ca_file(&self.folder)
+    }
+
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Changes a user's password.
+    pub(crate) fn set_password(&self, user: &str, password: &str) {
+        let set = Command::new("java")
+            .args(java_options())
+            .args(["kafka.admin.ConfigCommand", "--alter", "--entity-type", "users", "--entity-name", user])
+            .args(["--add-config", &format!("SCRAM-SHA-512=[password={password}]")])
+            .args(["--bootstrap-server", &format!("127.0.0.1:{}", self.ports.plain)])
+            .output()
+            .unwrap();
+        assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
     }
 
     /// Runs a Java source file beside Kafka's classes to its end.
@@ -132,16 +150,17 @@ fn java_options() -> Vec<String> {
 
 fn free_ports(count: usize) -> Vec<Ports> {
     // All at once, so that they differ.
-    let listeners: Vec<TcpListener> = (0..3 * count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let listeners: Vec<TcpListener> = (0..7 * count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     let ports: Vec<u16> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
-    ports.chunks(3).map(|three| Ports { plain: three[0], secure: three[1], controller: three[2] }).collect()
+    let node = |ports: &[u16]| Ports { plain: ports[0], secure: ports[1..6].try_into().unwrap(), controller: ports[6] };
+    ports.chunks(7).map(node).collect()
 }
 
 fn properties(folder: &Path, index: usize, ports: &[Ports]) -> String {
     let Ports { plain, secure, controller } = ports[index];
     let voters: Vec<String> =
         ports.iter().enumerate().map(|(n, ports)| format!("{}@127.0.0.1:{}", n + 1, ports.controller)).collect();
-    let keystore = folder.join("broker.pem");
+    let (addresses, protocols) = security::listeners(&secure);
     let (replicas, in_sync) = if ports.len() == 1 { (1, 1) } else { (3, 2) };
     let mut text = format!(
         "process.roles=broker,controller\n\
@@ -149,14 +168,9 @@ fn properties(folder: &Path, index: usize, ports: &[Ports]) -> String {
          controller.quorum.voters={voters}\n\
          controller.listener.names=CONTROLLER\n\
          inter.broker.listener.name=PLAIN\n\
-         listeners=PLAIN://127.0.0.1:{plain},SECURE://localhost:{secure},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAIN://127.0.0.1:{plain},SECURE://localhost:{secure}\n\
-         listener.security.protocol.map=PLAIN:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT\n\
-         listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512\n\
-         listener.name.secure.scram-sha-512.sasl.jaas.config=\
-         org.apache.kafka.common.security.scram.ScramLoginModule required;\n\
-         listener.name.secure.ssl.keystore.type=PEM\n\
-         listener.name.secure.ssl.keystore.location={keystore}\n\
+         listeners=PLAIN://127.0.0.1:{plain}{addresses},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=PLAIN://127.0.0.1:{plain}{addresses}\n\
+         listener.security.protocol.map=PLAIN:PLAINTEXT{protocols},CONTROLLER:PLAINTEXT\n\
          log.dirs={data}\n\
          min.insync.replicas={in_sync}\n\
          offsets.topic.replication.factor={replicas}\n\
@@ -171,27 +185,12 @@ fn properties(folder: &Path, index: usize, ports: &[Ports]) -> String {
          auto.create.topics.enable=false\n",
         node = index + 1,
         voters = voters.join(","),
-        keystore = keystore.display(),
         data = folder.join("data").display(),
     );
+    text += &security::properties(folder, USER, PASSWORD);
     if ports.len() > 1 {
         // One that is gone is missed within seconds, so that a test of it need not take long.
         write!(text, "broker.session.timeout.ms=4000\nbroker.heartbeat.interval.ms=500\n").unwrap();
     }
     text
-}
-
-/// An authority, and the broker's certificate for `localhost` with its key.
-fn write_certificates(folder: &Path) {
-    let authority_key = rcgen::KeyPair::generate().unwrap();
-    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    authority.distinguished_name.push(rcgen::DnType::CommonName, "alertbridge test authority");
-    let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let issuer = rcgen::Issuer::new(authority, authority_key);
-    let broker = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
-    let broker_pem = broker.signed_by(&key, &issuer).unwrap().pem();
-    fs::write(folder.join("ca.pem"), &authority_pem).unwrap();
-    fs::write(folder.join("broker.pem"), format!("{}{broker_pem}{authority_pem}", key.serialize_pem())).unwrap();
 }

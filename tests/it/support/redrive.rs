@@ -25,8 +25,12 @@ pub(crate) struct Mix {
 
 /// A command on the world's dead letters; its configuration lies beside the bridges'.
 fn command(world: &World, arguments: &[&str]) -> Command {
+    command_with(world, &world.configuration(""), arguments)
+}
+
+fn command_with(world: &World, configuration: &str, arguments: &[&str]) -> Command {
     let config = world.folder.path().join("letters.yaml");
-    std::fs::write(&config, world.configuration("")).unwrap();
+    std::fs::write(&config, configuration).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_alertbridge"));
     command.arg("dead-letters").args(arguments).arg("--config").arg(config).stdin(Stdio::null());
     command
@@ -39,7 +43,15 @@ pub(crate) fn run(world: &World, arguments: &[&str]) -> Output {
 
 /// What a command prints; it succeeds.
 pub(crate) fn ran(world: &World, arguments: &[&str]) -> String {
-    let output = run(world, arguments);
+    printed(arguments, run(world, arguments))
+}
+
+/// The same with another configuration than the world's.
+pub(crate) fn ran_with(world: &World, configuration: &str, arguments: &[&str]) -> String {
+    printed(arguments, tokio::task::block_in_place(|| command_with(world, configuration, arguments).output().unwrap()))
+}
+
+fn printed(arguments: &[&str], output: Output) -> String {
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

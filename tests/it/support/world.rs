@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep};
 use super::arrivals::Arrivals;
 use super::bridge::{Bridge, PATIENCE};
 use super::kafka::{KafkaBroker, unique};
+use super::security::Listener;
 
 pub(crate) const PARTITIONS: i32 = 6;
 const REFUSED: &str = "(not of the data class)";
@@ -164,6 +165,20 @@ impl World {
         )
         .unwrap();
         text
+    }
+
+    /// The usual configuration, but over this listener; `more`: further lines of `kafka.security`.
+    pub(crate) fn configuration_over(&self, listener: Listener, more: &str) -> String {
+        let protocol = if matches!(listener, Listener::Tls | Listener::Mutual) { "ssl" } else { "sasl_ssl" };
+        let ca = self.broker.ca_file();
+        let mut security = format!("  security:\n    protocol: {protocol}\n    ca_file: {}\n", ca.display());
+        for line in more.lines() {
+            writeln!(security, "    {line}").unwrap();
+        }
+        let address = format!("localhost:{}", self.broker.port(listener));
+        self.configuration("")
+            .replace(&self.broker.bootstrap_servers(), &address)
+            .replace("secmaster:\n", &format!("{security}secmaster:\n"))
     }
 
     /// Starts a bridge with the usual configuration.

@@ -34,13 +34,13 @@ pub(super) fn execute(
     deny_warnings: bool,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let mapper = app::load_mapper(config)?;
+    let (mapper, kafka) = (app::load_mapper(config)?, app::kafka_settings(config)?);
     let subject =
         Subject { client: app::secmaster(config)?, destinations: app::destinations(config), given: mapper.given() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let spinner = spinner();
     let (kafka, secmaster) = runtime.block_on(async {
-        let kafka = tokio::time::timeout(ALL_OF_KAFKA, survey::survey(app::kafka_settings(config), PATIENCE));
+        let kafka = tokio::time::timeout(ALL_OF_KAFKA, survey::survey(kafka, PATIENCE));
         let secmaster = tokio::time::timeout(ALL_OF_SECMASTER, secmaster::ask(&subject, config));
         tokio::join!(kafka, secmaster)
     });

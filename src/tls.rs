@@ -32,7 +32,7 @@ pub enum TlsError {
         problem: String,
     },
     /// Nothing to trust a server by.
-    #[error("no trusted roots: the system has none; give the CA's certificate as secmaster.ca_file")]
+    #[error("no trusted roots: the system has none; give the CA's certificate as ca_file")]
     NoRoots,
     /// The TLS library refuses its own defaults.
     #[error("TLS cannot be set up: {0}")]
@@ -40,7 +40,7 @@ pub enum TlsError {
 }
 
 /// The TLS configuration of the HTTP client. `needed`: whether having no root at all is an error.
-pub(super) fn client_config(ca_file: Option<&Path>, needed: bool) -> Result<ClientConfig, TlsError> {
+pub(crate) fn client_config(ca_file: Option<&Path>, needed: bool) -> Result<ClientConfig, TlsError> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {

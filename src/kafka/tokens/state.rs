@@ -1,0 +1,174 @@
+//! When a token is asked for, and what is lent out meanwhile: pure, it takes `now` and says what to do.
+//!
+//! A token is replaced when half of its life is left, which is the time that the endpoint may be away. A failure is
+//! followed by another try after a growing wait, and the token at hand goes on being lent while it lives. A token that
+//! brokers refuse is replaced at once, now and then.
+
+use std::time::Duration;
+
+use rand::Rng;
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use crate::resilience::Backoff;
+
+/// Between two tries while the endpoint grants nothing: half of it at least, so that it is never asked in a burst.
+const TRIES: Backoff = Backoff { initial: Duration::from_secs(2), max: Duration::from_secs(30) };
+
+/// A token that was had for less than this is not replaced because brokers refuse it: the next would be like it.
+const REFUSALS: Duration = Duration::from_secs(30);
+
+/// For how long a token is lent at most. librdkafka asks again when four fifths of that are over (it looks each second),
+/// and only then takes in another one.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// How much later than a token is due librdkafka asks for it.
+const FETCH: Duration = Duration::from_millis(800);
+
+/// What is left of a token's life when it is not lent any more.
+const WORTHLESS: Duration = Duration::from_secs(1);
+
+/// The token at hand, and how asking goes.
+#[derive(Debug)]
+pub(super) struct TokenState {
+    token: Option<Held>,
+    due: Instant,
+    /// Failures since the last token.
+    failed: u32,
+    error: Option<String>,
+    /// How often the endpoint has answered, or not.
+    ended: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    secret: SecretString,
+    since: Instant,
+    until: Instant,
+}
+
+/// A token on loan.
+#[derive(Clone, Debug)]
+pub(super) struct Lease {
+    pub(super) secret: SecretString,
+    pub(super) lifetime: Duration,
+}
+
+impl TokenState {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { token: None, due: now, failed: 0, error: None, ended: 0 }
+    }
+
+    /// When to ask.
+    pub(super) fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// Asks as soon as possible.
+    pub(super) fn ask_now(&mut self, now: Instant) {
+        self.due = self.due.min(now);
+    }
+
+    /// How often asking has ended.
+    pub(super) fn ended(&self) -> u64 {
+        self.ended
+    }
+
+    /// Why asking has failed last; `None`: it has not.
+    pub(super) fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    pub(super) fn granted(&mut self, secret: SecretString, lifetime: Duration, now: Instant) {
+        self.token = Some(Held { secret, since: now, until: now + lifetime });
+        self.due = now + lifetime / 2;
+        self.failed = 0;
+        self.error = None;
+        self.ended += 1;
+    }
+
+    /// Says how long it waits until it asks again.
+    pub(super) fn failed(&mut self, error: String, now: Instant, rng: &mut impl Rng) -> Duration {
+        self.failed = self.failed.saturating_add(1);
+        let wait = TRIES.wait(self.failed, rng).max(TRIES.bound(self.failed) / 2);
+        self.due = now + wait;
+        self.error = Some(error);
+        self.ended += 1;
+        wait
+    }
+
+    /// Brokers do not let us in. Says whether another token is to be asked for.
+    pub(super) fn refused(&mut self, now: Instant) -> bool {
+        let is_old = |token: &Held| now.saturating_duration_since(token.since) >= REFUSALS;
+        let asks = self.failed == 0 && self.token.as_ref().is_some_and(is_old);
+        if asks {
+            self.ask_now(now);
+        }
+        asks
+    }
+
+    /// The token at hand, while it lives; until the next one should be there. One that is shown to a broker with little
+    /// life left has to be followed by another within that, and brokers do not let clients authenticate anew within a
+    /// second (`SaslServerAuthenticator.reauthenticate`).
+    pub(super) fn lease(&self, now: Instant) -> Option<Lease> {
+        let Held { secret, until, .. } = self.token.as_ref()?;
+        let left = until.saturating_duration_since(now);
+        let until_due = self.due.checked_duration_since(now).map_or(LEASE, |wait| (wait + FETCH) * 5 / 4);
+        (left > WORTHLESS).then(|| Lease { secret: secret.clone(), lifetime: left.min(until_due).min(LEASE) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(start: Instant, seconds: u64) -> Instant {
+        start + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_token_is_lent_in_short_terms_and_replaced_before_it_ends() {
+        let start = Instant::now();
+        let mut state = TokenState::new(start);
+        assert!(state.due() <= start && state.lease(start).is_none());
+        state.granted("t".into(), Duration::from_secs(400), start);
+        assert_eq!(state.due(), at(start, 200));
+        assert_eq!(state.lease(start).unwrap().lifetime, LEASE);
+        assert_eq!(state.lease(at(start, 196)).unwrap().lifetime, Duration::from_secs(6), "asked for again in 4.8 s");
+        assert_eq!(state.lease(at(start, 390)).unwrap().lifetime, Duration::from_secs(10));
+        assert!(state.lease(at(start, 399)).is_none());
+    }
+
+    #[test]
+    fn an_endpoint_that_is_away_is_asked_ever_more_rarely_and_the_token_at_hand_is_lent_on() {
+        let start = Instant::now();
+        let mut state = TokenState::new(start);
+        state.granted("t".into(), Duration::from_secs(400), start);
+        let mut now = state.due();
+        assert_eq!(now, at(start, 200));
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            waits.push(state.failed("away".to_owned(), now, &mut rand::rng()));
+            now = state.due();
+        }
+        assert!(waits[0] >= Duration::from_secs(1) && waits[0] <= Duration::from_secs(2), "{waits:?}");
+        assert!(waits[7] >= Duration::from_secs(15) && waits[7] <= Duration::from_secs(30), "{waits:?}");
+        assert!(state.lease(at(start, 350)).is_some());
+        assert_eq!(state.error(), Some("away"));
+        state.granted("u".into(), Duration::from_secs(400), now);
+        assert_eq!((state.error(), state.ended()), (None, 10));
+    }
+
+    #[test]
+    fn a_refused_token_is_replaced_unless_it_is_new_or_asking_fails() {
+        let start = Instant::now();
+        let mut state = TokenState::new(start);
+        assert!(!state.refused(start), "there is none");
+        state.granted("t".into(), Duration::from_secs(4_000), start);
+        assert!(!state.refused(at(start, 29)));
+        assert!(state.refused(at(start, 30)));
+        assert_eq!(state.due(), at(start, 30));
+        let _wait = state.failed("away".to_owned(), at(start, 31), &mut rand::rng());
+        assert!(!state.refused(at(start, 32)), "the wait is not cut short");
+    }
+}
