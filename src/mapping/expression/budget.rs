@@ -131,6 +131,20 @@ pub(super) fn spend_steps(n: usize) {
     });
 }
 
+/// Spends steps of the record's, and none of the evaluation's.
+pub(super) fn spend_of_record(n: usize) {
+    BUDGET.with(|b| {
+        let left = b.of_record.get();
+        if left == usize::MAX {
+            return;
+        }
+        b.of_record.set(left.saturating_sub(n));
+        if left <= n && b.floor.get() != 0 {
+            stop(Spent::Record);
+        }
+    });
+}
+
 /// Spends bytes that are about to be made.
 pub(super) fn spend_bytes(n: usize) {
     BUDGET.with(|b| {
