@@ -233,8 +233,13 @@ fn words<'v>(value: &Item<'v>, read: fn(&str) -> Option<String>) -> Item<'v> {
     let mut found: Vec<String> = Vec::new();
     value.weigh();
     value.each_text(&mut |text| {
-        let parts = text.split([',', ';']).flat_map(|part| part.split(['[', ']', '"']));
-        for id in parts.filter_map(read) {
+        // By bytes: what divides is ASCII, and most of what a source says of a threat is no id.
+        let mut from = 0;
+        let ends = text.bytes().enumerate().filter(|(_, b)| matches!(b, b',' | b';' | b'[' | b']' | b'"'));
+        for end in ends.map(|(end, _)| end).chain([text.len()]) {
+            let id = text.get(from..end).and_then(read);
+            from = end + 1;
+            let Some(id) = id else { continue };
             spend_steps(1 + found.len());
             if !found.contains(&id) {
                 found.push(id);

@@ -138,6 +138,13 @@ impl Term {
                     spend_steps(1 + joined.len() / 64);
                     return out(Bounded::from(joined).into());
                 }
+                if let (Math::Add, Type::List, Type::List) = (op, l.is_of(), r.is_of()) {
+                    let copied = l.breadth() + r.breadth();
+                    spend_steps(1 + copied / 64);
+                    spend_bytes(copied);
+                    let both = [l.elements(), r.elements()].into_iter().flatten().flatten();
+                    return out(Item::list(both.collect()));
+                }
                 out(op.run(context.bounded(l), context.bounded(&r))?.into())
             }),
             Self::Compare(l, op, r) => {

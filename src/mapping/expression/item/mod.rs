@@ -215,8 +215,9 @@ impl<'v> Item<'v> {
                 l.cmp(r)
             }
             _ => match self.is_of().cmp(&other.is_of()) {
-                // What is of one type without any content is the same.
+                // What is of one type without any content is the same, and comes before what has content.
                 Ordering::Equal if self.is_null() => Ordering::Equal,
+                Ordering::Equal if [self.len(), other.len()].contains(&Some(0)) => self.len().cmp(&other.len()),
                 Ordering::Equal => {
                     self.weigh();
                     other.weigh();
