@@ -111,6 +111,14 @@ pub(crate) fn within_record<T>(record_bytes: usize, work: impl FnOnce() -> T) ->
     result
 }
 
+/// As [`within`], without what it costs being counted for the record.
+pub(super) fn beside_record<T>(document_bytes: usize, work: impl FnOnce() -> T) -> Result<T, Spent> {
+    let left = BUDGET.with(|b| b.of_record.replace(usize::MAX));
+    let result = within(document_bytes, work);
+    BUDGET.with(|b| b.of_record.set(left));
+    result
+}
+
 /// Spends steps; also the place where the stack is looked at.
 pub(super) fn spend_steps(n: usize) {
     BUDGET.with(|b| {

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use jaq_json::Val;
 
-use super::budget::{spend_of_record, within};
+use super::budget::{beside_record, spend_of_record};
 use super::item::{Item, Node};
 use super::json::to_val;
 use super::value::Bounded;
@@ -44,10 +44,11 @@ impl<'d> Document<'d> {
         Self::new(item, self.bytes)
     }
 
-    /// The same, without what it was read from; null where that takes too much.
+    /// The same, without what it was read from; null where that takes too much. Costs the record nothing: it is for who
+    /// looks on.
     pub(in crate::mapping) fn into_owned(self) -> Document<'static> {
         let depth = self.item.depth;
-        let val = within(self.bytes, || self.engine_val());
+        let val = beside_record(self.bytes, || self.engine_val());
         Document::of_val(val.unwrap_or_default(), depth, self.bytes)
     }
 

@@ -205,7 +205,9 @@ fn join<'v>(list: &Item<'v>, arguments: &[Item<'v>], _: i32) -> Result<Item<'v>,
         }
         let length = joined.len();
         match item.is_of() {
-            Type::Text => joined.push_str(&String::from_utf8_lossy(item.bytes().unwrap_or_default())),
+            Type::Text if item.bytes().is_some() => {
+                joined.push_str(&String::from_utf8_lossy(item.bytes().unwrap_or_default()));
+            }
             Type::Number => joined.push_str(&item.digits().unwrap_or_default()),
             Type::Boolean => joined.push_str(if item.holds() { "true" } else { "false" }),
             Type::Null => {}
@@ -263,7 +265,7 @@ fn to_number<'v>(value: &Item<'v>, _: &[Item<'v>], _: i32) -> Result<Item<'v>, E
 }
 
 fn from_json<'v>(value: &Item<'v>, _: &[Item<'v>], _: i32) -> Result<Item<'v>, Error<Bounded>> {
-    if value.is_of() == Type::Text { parse(value) } else { Ok(value.clone()) }
+    if value.bytes().is_some() { parse(value) } else { Ok(value.clone()) }
 }
 
 fn parse<'v>(value: &Item<'v>) -> Result<Item<'v>, Error<Bounded>> {

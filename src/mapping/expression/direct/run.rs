@@ -101,7 +101,7 @@ impl Term {
                 out(Item::list(items))
             }
             Self::Object(entries) => object(entries, context, input, &mut Vec::with_capacity(entries.len()), out),
-            Self::Text if input.is_of() == Type::Text => out(input.clone()),
+            Self::Text if input.bytes().is_some() => out(input.clone()),
             Self::Text => out(context.bounded(input).into_string().into()),
             Self::Type => out(Item::borrowed(input.is_of().named(), 0)),
             Self::Only(first, last) if (*first..=*last).contains(&input.is_of()) => out(input.clone()),

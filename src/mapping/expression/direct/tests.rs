@@ -161,6 +161,7 @@ fn the_order_of_results_and_what_an_error_hides_are_jqs() {
         "(.a, .b) | tostring, not",
         ".a | tonumber?",
         "uuid5(\"x\")",
+        "[[] == [], [] < [1], [1] > [], [1, 2] == [1, 2], {} == {}, {} < {a: 1}, [.a] + [.b] + []]",
         "error, 1",
         "try error(1)",
         "[limit(1; 2, error(1))], first(1, error(2))",
