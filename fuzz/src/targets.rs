@@ -65,7 +65,7 @@ pub(crate) fn record(data: &[u8]) {
 }
 
 /// A document that has something for everybody.
-fn document() -> Document {
+fn document() -> Document<'static> {
     from_json(&serde_json::json!({
         "a": "text", "b": [1, 2.5, "x", null, true, {"c": "2026-11-20T08:14:52Z"}], "c": {"a": {"b": "T1059.001"}},
         "n": 9_007_199_254_740_993_u64, "s": "a,b;c", "j": "{\"k\":[1]}", "u": "\u{e9}\u{1f600}", "": {},

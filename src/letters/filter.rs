@@ -80,7 +80,7 @@ impl Filter {
 
     fn holds(&self, letter: &Letter) -> bool {
         self.expression.as_ref().is_none_or(|expression| {
-            let document: Document = from_json(&summary(letter));
+            let document: Document<'_> = from_json(&summary(letter));
             expression.holds(&document, &Env::default())
         })
     }

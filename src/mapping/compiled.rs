@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::check::{Check, FieldFault, Place, is_nothing, type_name};
 use super::definition::{Definition, TestDefinition};
 use super::error::MappingError;
-use super::expression::{Document, Env, Expression};
+use super::expression::{Document, Env, Expression, Roots};
 use super::mapper::MapFailure;
 use super::schema::ALERT;
 use super::severity::Scale;
@@ -44,8 +44,8 @@ pub(super) struct Mapping {
     pub(super) matches: Expression,
     pub(super) split: Option<Expression>,
     pub(super) uses_record: bool,
-    /// Whether keys with dots are nested objects too, see [`super::nested`].
-    pub(super) nest_dotted_keys: bool,
+    /// Where keys with dots are nested objects too, see [`super::nested`]: the names that its expressions read.
+    pub(super) nested: Option<Roots>,
     pub(super) tests: Vec<TestDefinition>,
     /// Which alerts start nothing, and why.
     pub(super) skip: Option<(Expression, Arc<str>)>,
@@ -62,6 +62,18 @@ pub(super) enum Node {
     Constant(Value),
     Object(Vec<(String, Node)>),
     List(Vec<Node>),
+}
+
+impl Node {
+    /// Shows each expression in it.
+    fn each<'n>(&'n self, see: &mut dyn FnMut(&'n Expression)) {
+        match self {
+            Self::Expression(expression) => see(expression),
+            Self::Constant(_) => {}
+            Self::Object(fields) => fields.iter().for_each(|(_, node)| node.each(see)),
+            Self::List(nodes) => nodes.iter().for_each(|node| node.each(see)),
+        }
+    }
 }
 
 struct Compiler<'a> {
@@ -132,6 +144,12 @@ impl Mapping {
         }
         let alert = compiler.node(&Place::Root, definition.alert);
         let uses_record = compiler.uses_record;
+        let nested = definition.nest_dotted_keys.then(|| {
+            let mut read = Roots::none();
+            skip.iter().filter_map(|(when, _)| when.as_ref()).for_each(|when| read.add(when));
+            alert.each(&mut |expression| read.add(expression));
+            read
+        });
         for test in definition.tests.iter().filter(|t| t.input.is_some() == t.file.is_some()) {
             let problem = format!("`{}` needs either `input` or `file`", test.name);
             errors.push(MappingError::of_field(file, "tests", problem));
@@ -153,7 +171,7 @@ impl Mapping {
                 None => None,
             },
             uses_record,
-            nest_dotted_keys: definition.nest_dotted_keys,
+            nested,
             tests: definition.tests,
             data_class: DataClass {
                 id: definition.data_class.id.map(Into::into),
@@ -169,7 +187,7 @@ impl Mapping {
     /// asked first: what starts nothing needs no field and has no faults.
     pub(super) fn map(
         &self,
-        document: &Document,
+        document: &Document<'_>,
         env: &Env,
         policy: Policy,
         part: u32,
@@ -270,7 +288,7 @@ impl Mapping {
 fn build(
     node: &Node,
     place: &Place<'_>,
-    document: &Document,
+    document: &Document<'_>,
     env: &Env,
     faults: &mut Vec<FieldFault>,
 ) -> Option<Value> {

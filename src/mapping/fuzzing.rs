@@ -7,7 +7,7 @@ use super::expression::{Document, Env};
 
 /// Compiles a mapping file and maps a document with it, whatever its `match` says. Tells of each alert whether there is
 /// one; nothing where the file is refused.
-pub(crate) fn load_and_map(text: &str, document: &Document) -> Vec<bool> {
+pub(crate) fn load_and_map(text: &str, document: &Document<'_>) -> Vec<bool> {
     let Ok(definition) = definition::parse("fuzzed.yaml", text) else { return Vec::new() };
     let mut errors = Vec::new();
     let Some(mapping) = Mapping::compile("fuzzed.yaml", false, definition, &mut errors) else { return Vec::new() };
@@ -15,7 +15,8 @@ pub(crate) fn load_and_map(text: &str, document: &Document) -> Vec<bool> {
     let _holds = mapping.matches.holds(document, &env);
     let parts = mapping.split.as_ref().and_then(|split| split.all(document, &env).ok());
     let parts = parts.unwrap_or_else(|| vec![document.clone()]);
-    let alert =
-        |part: &Document| mapping.map(part, &env, Policy::default(), 0, || "place".to_owned(), &mut Vec::new()).is_ok();
+    let alert = |part: &Document<'_>| {
+        mapping.map(part, &env, Policy::default(), 0, || "place".to_owned(), &mut Vec::new()).is_ok()
+    };
     parts.iter().take(2).map(alert).collect()
 }

@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jaq_json::Val;
 
 use super::check::FieldFault;
 use super::compiled::{Mapping, Policy};
 use super::error::MappingError;
-use super::expression::{Env, from_json, within_record};
+use super::expression::{Document, Env, Item, from_json, within_record};
+use super::json::Tree;
 use super::opening::{Run, Watch};
 use super::settings::{Loaded, MappingSettings, load, load_text};
 use super::{envelope, record};
@@ -121,27 +123,32 @@ impl Mapper {
             None if event.is_some() => None,
             None => return Mapped::Tombstone,
         };
-        let document = match (event, text) {
-            (_, Some(Err(failure))) => return whole(failure),
-            (Some(attributes), text) => envelope::cloud_event::structured(attributes, text.and_then(Result::ok)),
-            (None, Some(Ok(text))) => match envelope::document(&text) {
-                Ok(document) => document,
+        let text = match text {
+            Some(Err(failure)) => return whole(failure),
+            Some(Ok(text)) => Some(text),
+            None => None,
+        };
+        let (tree, depth) = match (event, &text) {
+            (Some(attributes), text) => envelope::cloud_event::structured(attributes, text.as_deref()),
+            (None, Some(text)) => match envelope::document(text) {
+                Ok(read) => read,
                 Err(failure) => return whole(failure),
             },
             (None, None) => return Mapped::Tombstone,
         };
+        if !matches!(tree, Tree::Object(_) | Tree::List(_)) {
+            let message = "the value is JSON, but no object";
+            return whole(envelope::malformed(FailureReason::NotAnObject, message));
+        }
+        let document = Document::new(Item::tree(&tree, depth), text.as_ref().map_or(0, Bytes::len));
         let policy = self.inner.policy;
         let env = Env {
             record: if self.inner.uses_record { record::value(record, origin) } else { Val::Null },
             zone_offset: policy.zone_offset,
         };
-        let mut run = Run::new(&self.inner, forced, policy, env, origin);
+        let mut run = Run::new(&self.inner, forced, policy, &env, origin);
         run.watch = watch;
-        if !matches!(document.val, Val::Obj(_) | Val::Arr(_)) {
-            let message = "the value is JSON, but no object";
-            return whole(envelope::malformed(FailureReason::NotAnObject, message));
-        }
-        within_record(document.bytes, || run.value(&document));
+        within_record(document.bytes(), || run.value(&document));
         match run.end() {
             Ok((parts, true)) if parts.is_empty() => Mapped::Unmatched,
             Ok((parts, _)) => Mapped::Parts(parts),
@@ -158,7 +165,7 @@ impl Mapper {
     pub(super) fn map_value(&self, mapping: &Mapping, value: &serde_json::Value, origin: &Origin) -> Vec<MappedPart> {
         let policy = self.policy_of_tests(mapping);
         let env = Env { record: record::value(&record::of_test(origin), origin), zone_offset: policy.zone_offset };
-        let mut run = Run::new(&self.inner, Some(mapping), policy, env, origin);
+        let mut run = Run::new(&self.inner, Some(mapping), policy, &env, origin);
         run.mapped(mapping, &from_json(value), false, None);
         run.end().map(|(parts, _)| parts).unwrap_or_default()
     }

@@ -4,15 +4,12 @@
 //! any document, and may be an envelope again. The numbers of parts depend on the record and the mappings alone, so
 //! that the ids made of them are the same for ever (promise 3).
 
-use std::borrow::Cow;
 use std::sync::Arc;
-
-use jaq_json::Val;
 
 use super::compiled::{Mapping, Policy};
 use super::envelope::cloud_event::{self, CloudEvent};
 use super::envelope::{MAX_BYTES_OF_PARTS, MAX_LEVELS, MAX_PARTS, malformed, records, weight};
-use super::expression::{Document, Env};
+use super::expression::{Document, Env, Item, Roots};
 use super::mapper::{MapFailure, MappedPart};
 use super::nested::nested;
 use super::settings::{Fallback, Loaded};
@@ -24,9 +21,9 @@ pub(super) type Watch<'a> = Option<&'a dyn Fn(Seen<'_>)>;
 /// What there is to see.
 pub(super) enum Seen<'a> {
     /// A document whose format is looked for.
-    Document(&'a Document),
+    Document(&'a Document<'a>),
     /// A part that becomes an alert; `place` is what its id is made of where it has none of its own.
-    Part { mapping: &'a Mapping, document: &'a Document, part: u32, place: String },
+    Part { mapping: &'a Mapping, document: &'a Document<'a>, part: u32, place: String },
 }
 
 /// A record under way.
@@ -35,7 +32,7 @@ pub(super) struct Run<'a> {
     forced: Option<&'a Mapping>,
     pub(super) watch: Watch<'a>,
     policy: Policy,
-    env: Env,
+    env: &'a Env,
     origin: &'a Origin,
     parts: Vec<MappedPart>,
     next_part: u32,
@@ -60,7 +57,7 @@ impl<'a> Run<'a> {
         loaded: &'a Loaded,
         forced: Option<&'a Mapping>,
         policy: Policy,
-        env: Env,
+        env: &'a Env,
         origin: &'a Origin,
     ) -> Self {
         Self {
@@ -98,19 +95,19 @@ impl<'a> Run<'a> {
     }
 
     /// Maps a record's value: a document, or an array of them.
-    pub(super) fn value(&mut self, value: &Document) {
+    pub(super) fn value(&mut self, value: &Document<'_>) {
         let around = Around { level: 0, in_event: false, event: None };
-        match &value.val {
-            Val::Arr(items) => self.each(items, value, around),
-            _ => self.open(value, false, around),
+        match value.item().elements() {
+            Some(items) => self.each(items, value, around),
+            None => self.open(value, false, around),
         }
     }
 
-    fn open(&mut self, document: &Document, split: bool, around: Around<'_>) {
+    fn open(&mut self, document: &Document<'_>, split: bool, around: Around<'_>) {
         if self.is_over() {
             return;
         }
-        if !matches!(document.val, Val::Obj(_)) {
+        if !document.item().is_object() {
             let message = "an element of the array is no object";
             return self.fail(None, malformed(FailureReason::NotAnObject, message));
         }
@@ -127,7 +124,7 @@ impl<'a> Run<'a> {
             return self.event(&event, split, inside);
         }
         if mapping.is_none()
-            && let Some(items) = records(&document.val)
+            && let Some(items) = records(document.item())
         {
             return self.each(items, document, inside);
         }
@@ -135,17 +132,15 @@ impl<'a> Run<'a> {
     }
 
     /// An event: what is in it, where a format knows that; else the event itself.
-    fn event(&mut self, event: &CloudEvent, split: bool, inside: Around<'_>) {
+    fn event(&mut self, event: &CloudEvent<'_>, split: bool, inside: Around<'_>) {
         let known_by = event.identity.as_deref().map(|identity| (identity, self.next_part)).or(inside.event);
         let within = Around { in_event: true, event: known_by, ..inside };
         if let Some(data) = &event.data {
-            match &data.val {
-                Val::Arr(items)
-                    if items.iter().any(|item| self.knows(&Document { val: item.clone(), ..*data }, within)) =>
-                {
+            match data.item().elements() {
+                Some(items) if items.iter().any(|item| self.knows(&data.part(item.clone()), within)) => {
                     return self.each(items, data, within);
                 }
-                Val::Obj(_) if self.knows(data, within) => return self.open(data, split, within),
+                None if data.item().is_object() && self.knows(data, within) => return self.open(data, split, within),
                 _ => {}
             }
         }
@@ -160,13 +155,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn each(&mut self, items: &[Val], of: &Document, around: Around<'_>) {
-        items.iter().for_each(|item| self.open(&Document { val: item.clone(), ..*of }, true, around));
+    fn each<'d>(&mut self, items: Vec<Item<'d>>, of: &Document<'d>, around: Around<'_>) {
+        items.into_iter().for_each(|item| self.open(&of.part(item), true, around));
     }
 
     /// The mapping whose `match` holds: the first, or the one that was asked for.
-    fn find(&self, document: &Document, around: Around<'_>) -> Option<&'a Mapping> {
-        let holds = |m: &&Mapping| m.matches.holds(document, &self.env);
+    fn find(&self, document: &Document<'_>, around: Around<'_>) -> Option<&'a Mapping> {
+        let holds = |m: &&Mapping| m.matches.holds(document, self.env);
         match self.forced {
             Some(mapping) => Some(mapping).filter(holds),
             None => {
@@ -178,26 +173,24 @@ impl<'a> Run<'a> {
     }
 
     /// Whether data of an event is a document that a format knows, or an envelope.
-    fn knows(&self, data: &Document, around: Around<'_>) -> bool {
-        records(&data.val).is_some() || self.find(data, around).is_some() || self.knows_event(data, around)
+    fn knows(&self, data: &Document<'_>, around: Around<'_>) -> bool {
+        records(data.item()).is_some() || self.find(data, around).is_some() || self.knows_event(data, around)
     }
 
     /// Whether data is an event that is an alert, or holds what is one.
-    fn knows_event(&self, data: &Document, around: Around<'_>) -> bool {
+    fn knows_event(&self, data: &Document<'_>, around: Around<'_>) -> bool {
         let Some(event) = cloud_event::read(data) else { return false };
         let deeper = Around { level: around.level + 1, ..around };
         event.identity.is_some()
             || around.level <= MAX_LEVELS
-                && event.data.is_some_and(|data| match &data.val {
-                    Val::Arr(items) => {
-                        items.iter().any(|item| self.knows(&Document { val: item.clone(), ..data }, deeper))
-                    }
-                    _ => self.knows(&data, deeper),
+                && event.data.is_some_and(|data| match data.item().elements() {
+                    Some(items) => items.into_iter().any(|item| self.knows(&data.part(item), deeper)),
+                    None => self.knows(&data, deeper),
                 })
     }
 
     /// Maps a document that is to be opened no further.
-    fn take(&mut self, mapping: Option<&'a Mapping>, document: &Document, split: bool, around: Around<'_>) {
+    fn take(&mut self, mapping: Option<&'a Mapping>, document: &Document<'_>, split: bool, around: Around<'_>) {
         let loaded = self.loaded;
         let fall_back = || match &loaded.on_unmatched {
             Fallback::Mapping(index) => loaded.mappings.get(*index),
@@ -221,10 +214,16 @@ impl<'a> Run<'a> {
     }
 
     /// Maps a document with a mapping: one part, or as many as its `split` gives.
-    pub(super) fn mapped(&mut self, mapping: &Mapping, document: &Document, split: bool, event: Option<(&str, u32)>) {
+    pub(super) fn mapped(
+        &mut self,
+        mapping: &Mapping,
+        document: &Document<'_>,
+        split: bool,
+        event: Option<(&str, u32)>,
+    ) {
         let Some(parts) = &mapping.split else { return self.alert(mapping, document, split, event) };
-        match parts.all(document, &self.env) {
-            Ok(parts) => parts.iter().for_each(|part| self.alert(mapping, part, true, event)),
+        match parts.all(document, self.env) {
+            Ok(parts) => parts.into_iter().for_each(|part| self.alert(mapping, &part, true, event)),
             Err(fault) => {
                 let message = format!("split: {fault} (in `{}`)", parts.source());
                 self.fail(Some(mapping), malformed(FailureReason::SplitFailed, message));
@@ -232,11 +231,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn alert(&mut self, mapping: &Mapping, document: &Document, split: bool, event: Option<(&str, u32)>) {
+    fn alert(&mut self, mapping: &Mapping, document: &Document<'_>, split: bool, event: Option<(&str, u32)>) {
         if self.is_over() {
             return;
         }
-        let document = &*if mapping.nest_dotted_keys { nested(document) } else { Cow::Borrowed(document) };
+        // Who looks on may look at everything.
+        let roots = mapping.nested.as_ref().map(|read| if self.watch.is_some() { &Roots::All } else { read });
+        let nested = roots.and_then(|roots| nested(document, roots));
+        let document = nested.as_ref().unwrap_or(document);
         let part = self.next_part;
         let origin = self.origin;
         // An event is the same one wherever it stands, so its place is better than the record's.
@@ -257,7 +259,7 @@ impl<'a> Run<'a> {
             place()
         };
         let mut faults = Vec::new();
-        let result = mapping.map(document, &self.env, self.policy, part, position, &mut faults);
+        let result = mapping.map(document, self.env, self.policy, part, position, &mut faults);
         if split && let Ok(alert) = &result {
             self.bytes += alert.content.values().map(weight).sum::<usize>();
         }

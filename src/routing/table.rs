@@ -128,7 +128,7 @@ impl RouteTable {
         if let Some(reason) = &alert.skip {
             return Decision::Skip { route: None, reason: Arc::clone(reason) };
         }
-        let mut content: Option<Document> = None;
+        let mut content: Option<Document<'_>> = None;
         let mut chosen: Vec<Destination> = Vec::new();
         for rule in &self.rules {
             let matches = rule.when.as_ref().is_none_or(|when| {

@@ -11,11 +11,10 @@ mod looks;
 mod tests;
 
 use bytes::Bytes;
-use jaq_json::Val;
 use serde_json::Value;
 
-use super::expression::Document;
-use super::json;
+use super::expression::Item;
+use super::json::{self, Tree};
 use super::mapper::MapFailure;
 use crate::domain::{DeadLetterClass, FailureReason};
 
@@ -68,28 +67,21 @@ pub(super) fn text(value: &Bytes, limit: usize) -> Result<Bytes, MapFailure> {
     })
 }
 
-/// Reads a text as a document.
+/// Reads a text as a document; also tells how deep it nests.
 ///
 /// # Errors
 /// When it is not JSON: then with what it looks like, so that nobody has to open the dead letter to learn it.
-pub(super) fn document(text: &Bytes) -> Result<Document, MapFailure> {
-    match json::read(text) {
-        Ok((val, depth)) => Ok(Document { val, depth, bytes: text.len() }),
-        Err(error) => {
-            let message = match looks::like(text) {
-                Some(what) => format!("the value looks like {what}, not JSON: {error}"),
-                None => error.to_string(),
-            };
-            Err(malformed(FailureReason::NotJson, message))
-        }
-    }
+pub(super) fn document(text: &[u8]) -> Result<(Tree<'_>, u16), MapFailure> {
+    json::read(text).map_err(|error| {
+        let message = match looks::like(text) {
+            Some(what) => format!("the value looks like {what}, not JSON: {error}"),
+            None => error.to_string(),
+        };
+        malformed(FailureReason::NotJson, message)
+    })
 }
 
 /// The list in `{"records": […]}`, as Azure's services write to Event Hubs: an object of that one member.
-pub(super) fn records(val: &Val) -> Option<&[Val]> {
-    let Val::Obj(map) = val else { return None };
-    match (map.len(), map.get(&Val::utf8_str("records"))?) {
-        (1, Val::Arr(items)) => Some(items),
-        _ => None,
-    }
+pub(super) fn records<'d>(item: &Item<'d>) -> Option<Vec<Item<'d>>> {
+    if item.len() == Some(1) { item.field("records")?.elements() } else { None }
 }

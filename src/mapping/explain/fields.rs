@@ -1,6 +1,5 @@
 //! The fields of a part, each by itself: its expression, what that looked at, what it gave, and what is sent of it.
 
-use jaq_json::Val;
 use serde_json::{Map, Value};
 
 use super::FieldTrace;
@@ -19,14 +18,14 @@ enum Step {
 
 struct Tracer<'a> {
     mapping: &'a Mapping,
-    document: &'a Document,
+    document: &'a Document<'a>,
     env: &'a Env,
     policy: Policy,
     fields: Vec<FieldTrace>,
 }
 
 /// All fields of a mapping for a document.
-pub(super) fn trace(mapping: &Mapping, document: &Document, env: &Env, policy: Policy) -> Vec<FieldTrace> {
+pub(super) fn trace(mapping: &Mapping, document: &Document<'_>, env: &Env, policy: Policy) -> Vec<FieldTrace> {
     let mut tracer = Tracer { mapping, document, env, policy, fields: Vec::new() };
     tracer.node(&mapping.alert, &Place::Root, &mut Vec::new());
     tracer.fields
@@ -98,8 +97,8 @@ impl Tracer<'_> {
 
     fn reads(&self, source: &str) -> Vec<(String, Value)> {
         let at = |path: &str| match Expression::compile(path).ok()?.all(self.document, self.env).ok()?.first() {
-            Some(Document { val, .. }) => Some(to_json(val)),
-            None => Some(to_json(&Val::Null)),
+            Some(found) => Some(to_json(found.item())),
+            None => Some(Value::Null),
         };
         // Where a path cannot be followed, what stands in its way is shown.
         let value = |path: String| {

@@ -10,7 +10,6 @@ mod remedy;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use jaq_json::Val;
 use serde_json::Value;
 
 use super::compiled::Mapping;
@@ -114,8 +113,8 @@ pub struct SeverityTrace {
 
 /// What was seen while the record was mapped.
 enum Note {
-    Document(Document),
-    Part { format: Arc<str>, document: Document, part: u32, place: String },
+    Document(Document<'static>),
+    Part { format: Arc<str>, document: Document<'static>, part: u32, place: String },
 }
 
 impl Mapper {
@@ -129,10 +128,13 @@ impl Mapper {
         let notes = RefCell::new(Vec::new());
         let watch = |seen: Seen<'_>| {
             notes.borrow_mut().push(match seen {
-                Seen::Document(document) => Note::Document(document.clone()),
-                Seen::Part { mapping, document, part, place } => {
-                    Note::Part { format: Arc::clone(&mapping.name), document: document.clone(), part, place }
-                }
+                Seen::Document(document) => Note::Document(document.clone().into_owned()),
+                Seen::Part { mapping, document, part, place } => Note::Part {
+                    format: Arc::clone(&mapping.name),
+                    document: document.clone().into_owned(),
+                    part,
+                    place,
+                },
             });
         };
         let mapped = self.map_with(forced, record, origin, Some(&watch));
@@ -154,9 +156,9 @@ impl Mapper {
         Some(Explanation { mapped, documents })
     }
 
-    fn detection(&self, document: &Document, env: &Env) -> DocumentTrace {
+    fn detection(&self, document: &Document<'_>, env: &Env) -> DocumentTrace {
         let mut tried = Vec::new();
-        if matches!(document.val, Val::Obj(_)) {
+        if document.item().is_object() {
             for mapping in self.mappings() {
                 let verdict = mapping.matches.verdict(document, env);
                 let holds = verdict == Verdict::Holds;
@@ -171,7 +173,7 @@ impl Mapper {
         DocumentTrace { tried, split: None, parts: Vec::new() }
     }
 
-    fn part(&self, mapping: &Mapping, document: &Document, env: &Env, part: u32, position: &str) -> PartTrace {
+    fn part(&self, mapping: &Mapping, document: &Document<'_>, env: &Env, part: u32, position: &str) -> PartTrace {
         let policy = self.policy();
         let fields = fields::trace(mapping, document, env, policy);
         let result = |name: &str| {

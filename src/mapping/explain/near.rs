@@ -3,7 +3,7 @@
 use crate::mapping::expression::{Document, Env, Expression};
 
 /// The parts of a predicate that hold, counted, and the first that does not; `None` where it is no plain `and`.
-pub(super) fn failed_part(source: &str, document: &Document, env: &Env) -> Option<(usize, String)> {
+pub(super) fn failed_part(source: &str, document: &Document<'_>, env: &Env) -> Option<(usize, String)> {
     let parts = conjuncts(source)?;
     let holds = |part: &&str| Expression::compile(part).is_ok_and(|part| part.holds(document, env));
     let failed = parts.iter().find(|part| !holds(part))?;

@@ -111,6 +111,14 @@ pub(crate) fn within_record<T>(record_bytes: usize, work: impl FnOnce() -> T) ->
     result
 }
 
+/// As [`within`], without what it costs being counted for the record.
+pub(super) fn beside_record<T>(document_bytes: usize, work: impl FnOnce() -> T) -> Result<T, Spent> {
+    let left = BUDGET.with(|b| b.of_record.replace(usize::MAX));
+    let result = within(document_bytes, work);
+    BUDGET.with(|b| b.of_record.set(left));
+    result
+}
+
 /// Spends steps; also the place where the stack is looked at.
 pub(super) fn spend_steps(n: usize) {
     BUDGET.with(|b| {
@@ -127,6 +135,20 @@ pub(super) fn spend_steps(n: usize) {
         }
         if stack_position() < floor {
             stop(Spent::Stack);
+        }
+    });
+}
+
+/// Spends steps of the record's, and none of the evaluation's.
+pub(super) fn spend_of_record(n: usize) {
+    BUDGET.with(|b| {
+        let left = b.of_record.get();
+        if left == usize::MAX {
+            return;
+        }
+        b.of_record.set(left.saturating_sub(n));
+        if left <= n && b.floor.get() != 0 {
+            stop(Spent::Record);
         }
     });
 }

@@ -6,6 +6,8 @@ use jaq_core::load::parse::{BinaryOp, Def, Pattern, Term};
 use jaq_core::path::{Opt, Part};
 use jaq_json::Val;
 
+use super::item::Key;
+
 /// Functions of jq, and of jaq's own layer below them, that a mapping must not use: they read the environment, the
 /// clock, the local time zone or other inputs, write somewhere, or end the process.
 pub(super) const FORBIDDEN: &[&str] = &[
@@ -33,7 +35,7 @@ pub(super) const FORBIDDEN: &[&str] = &[
 /// One step of a plain path.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
-    pub(super) key: Val,
+    pub(super) key: Key,
     /// Whether the step is followed by `?`.
     pub(super) optional: bool,
 }
@@ -82,7 +84,7 @@ fn plain_path(term: &Term<&str>) -> Option<Vec<Step>> {
             let mut steps = plain_path(base)?;
             for (part, opt) in &path.0 {
                 let Part::Index(index) = part else { return None };
-                let key = match index {
+                let val = match index {
                     Term::Str(None, parts) => match parts.as_slice() {
                         [] => Val::utf8_str(""),
                         [StrPart::Str(text)] => Val::utf8_str((*text).to_owned()),
@@ -91,7 +93,7 @@ fn plain_path(term: &Term<&str>) -> Option<Vec<Step>> {
                     Term::Num(digits) => Val::from(digits.parse::<isize>().ok()?),
                     _ => return None,
                 };
-                steps.push(Step { key, optional: matches!(opt, Opt::Optional) });
+                steps.push(Step { key: Key::of(&val)?, optional: matches!(opt, Opt::Optional) });
             }
             Some(steps)
         }

@@ -8,28 +8,37 @@ mod access;
 mod arithmetic;
 mod budget;
 mod direct;
+mod document;
 mod engine;
 mod inspect;
+mod item;
+mod json;
 mod natives;
 mod reads;
 mod regex_price;
+mod roots;
 mod truth;
 mod value;
 mod verdict;
 
 use std::fmt;
 
-use jaq_json::{Num, Val};
-use serde_json::{Map, Number, Value};
+use jaq_json::Val;
+use serde_json::Value;
 
 pub(crate) use self::budget::within_record;
-use self::budget::{Spent, spend_bytes, spend_steps, within};
-use self::direct::{Context, Item, Stop};
+use self::budget::{Spent, within};
+use self::direct::{Context, Stop};
+pub(crate) use self::document::Document;
 use self::inspect::Step;
-use self::value::{Bounded, type_name};
+pub(in crate::mapping) use self::item::Item;
+pub(crate) use self::json::from_json;
+pub(in crate::mapping) use self::json::to_json;
+use self::value::Bounded;
 
 pub(crate) use self::reads::reads;
 pub(in crate::mapping) use self::reads::{path, quoted};
+pub(in crate::mapping) use self::roots::Roots;
 pub(crate) use self::truth::{certain, words_compared_with, words_ordered_with};
 pub use self::verdict::Verdict;
 
@@ -39,16 +48,6 @@ const SHORT_SOURCE: usize = 256;
 const MAX_SOURCE: usize = 16 << 10;
 /// The stack for compiling a long expression.
 const COMPILE_STACK: usize = 64 << 20;
-
-/// A JSON document that expressions look at.
-#[derive(Clone, Debug)]
-pub(crate) struct Document {
-    pub(crate) val: Val,
-    /// How deep it nests (an upper bound).
-    pub(crate) depth: u16,
-    /// The size of the record that it comes from, in bytes; expressions may cost more on a large one.
-    pub(crate) bytes: usize,
-}
 
 /// What an expression sees beside its document.
 #[derive(Clone, Debug, Default)]
@@ -146,16 +145,18 @@ impl Expression {
     ///
     /// # Errors
     /// On an error, on two results, and when the evaluation costs too much.
-    pub(crate) fn one(&self, input: &Document, env: &Env) -> Result<Option<Value>, Fault> {
+    pub(crate) fn one(&self, input: &Document<'_>, env: &Env) -> Result<Option<Value>, Fault> {
         match &self.kind {
-            Kind::Path(path) => Ok(look_up(path, &input.val)?.filter(|v| !matches!(v, Val::Null)).map(to_json)),
-            Kind::Direct(term) => within(input.bytes, || {
+            Kind::Path(path) => {
+                Ok(look_up(path, input.item())?.filter(|item| !item.is_null()).map(|item| to_json(&item)))
+            }
+            Kind::Direct(term) => within(input.bytes(), || {
                 let (mut seen, mut found) = (false, None);
                 let ended = walk(term, input, env, &mut |item| {
                     if std::mem::replace(&mut seen, true) {
                         return Err(Stop::Enough);
                     }
-                    found = Some(to_json(&item.val)).filter(|v| !v.is_null());
+                    found = Some(to_json(&item)).filter(|v| !v.is_null());
                     Ok(())
                 });
                 match ended {
@@ -164,29 +165,27 @@ impl Expression {
                     Err(_) => Err(several()),
                 }
             })?,
-            Kind::Program(program) => within(input.bytes, || {
+            Kind::Program(program) => within(input.bytes(), || {
                 let mut results = start(program, input, env);
                 let Some(first) = results.next() else { return Ok(None) };
                 let first = first.map_err(fault)?;
                 if results.next().is_some() {
                     return Err(several());
                 }
-                Ok(Some(to_json(&first.val)).filter(|v| !v.is_null()))
+                Ok(Some(to_json(&first.into())).filter(|v| !v.is_null()))
             })?,
         }
     }
 
     /// Whether the first result is neither `false` nor `null`. An error is no match.
-    pub(crate) fn holds(&self, input: &Document, env: &Env) -> bool {
+    pub(crate) fn holds(&self, input: &Document<'_>, env: &Env) -> bool {
         match &self.kind {
-            Kind::Path(path) => {
-                look_up(path, &input.val).is_ok_and(|v| v.is_some_and(|v| !matches!(v, Val::Null | Val::Bool(false))))
-            }
+            Kind::Path(path) => look_up(path, input.item()).is_ok_and(|item| item.is_some_and(|item| item.holds())),
             Kind::Direct(term) => {
                 let mut holds = false;
-                let ended = within(input.bytes, || {
+                let ended = within(input.bytes(), || {
                     let ended = walk(term, input, env, &mut |item| {
-                        holds = jaq_core::ValT::as_bool(&*item.val);
+                        holds = item.holds();
                         Err(Stop::Enough)
                     });
                     !matches!(ended, Err(Stop::Error(_)))
@@ -194,7 +193,7 @@ impl Expression {
                 ended == Ok(true) && holds
             }
             Kind::Program(program) => {
-                let first = within(input.bytes, || {
+                let first = within(input.bytes(), || {
                     start(program, input, env).next().map(|r| r.is_ok_and(|v| jaq_core::ValT::as_bool(&v)))
                 });
                 first.is_ok_and(|holds| holds == Some(true))
@@ -206,15 +205,13 @@ impl Expression {
     ///
     /// # Errors
     /// On the first error, and when the evaluation costs too much.
-    pub(crate) fn all(&self, input: &Document, env: &Env) -> Result<Vec<Document>, Fault> {
+    pub(crate) fn all<'v>(&'v self, input: &'v Document<'v>, env: &'v Env) -> Result<Vec<Document<'v>>, Fault> {
         match &self.kind {
-            Kind::Path(path) => {
-                Ok(look_up(path, &input.val)?.map(|val| Document { val: val.clone(), ..*input }).into_iter().collect())
-            }
-            Kind::Direct(term) => within(input.bytes, || {
+            Kind::Path(path) => Ok(look_up(path, input.item())?.map(|item| input.part(item)).into_iter().collect()),
+            Kind::Direct(term) => within(input.bytes(), || {
                 let mut all = Vec::new();
                 let ended = walk(term, input, env, &mut |item| {
-                    all.push(Document { val: item.val.into_owned(), depth: item.depth, bytes: input.bytes });
+                    all.push(input.part(item));
                     Ok(())
                 });
                 match ended {
@@ -222,32 +219,28 @@ impl Expression {
                     Ok(()) | Err(Stop::Enough) => Ok(all),
                 }
             })?,
-            Kind::Program(program) => within(input.bytes, || {
-                let results = start(program, input, env);
-                results
-                    .map(|r| r.map(|b| Document { val: b.val, depth: b.depth, bytes: input.bytes }).map_err(fault))
-                    .collect()
+            Kind::Program(program) => within(input.bytes(), || {
+                start(program, input, env).map(|r| r.map(|item| input.part(item.into())).map_err(fault)).collect()
             })?,
         }
     }
 }
 
-fn walk<'t>(
-    term: &'t direct::Term,
-    input: &Document,
-    env: &Env,
-    out: &mut dyn FnMut(Item<'_>) -> Result<(), Stop<'t>>,
-) -> Result<(), Stop<'t>> {
-    term.run(Context::new(env), &Item::borrowed(&input.val, input.depth), out)
+fn walk<'v>(
+    term: &'v direct::Term,
+    input: &'v Document<'v>,
+    env: &'v Env,
+    out: &mut dyn FnMut(Item<'v>) -> Result<(), Stop<'v>>,
+) -> Result<(), Stop<'v>> {
+    term.run(Context::new(env, input), input.item(), out)
 }
 
 fn several() -> Fault {
     Fault("it gives more than one result".to_owned())
 }
 
-fn start<'a>(program: &'a engine::Program, input: &Document, env: &Env) -> jaq_core::ValXs<'a, Bounded> {
-    let input = Bounded { val: input.val.clone(), depth: input.depth };
-    engine::run(program, input, env.record.clone(), env.zone_offset)
+fn start<'a>(program: &'a engine::Program, input: &Document<'_>, env: &Env) -> jaq_core::ValXs<'a, Bounded> {
+    engine::run(program, input.bounded(), env.record.clone(), env.zone_offset)
 }
 
 fn fault(exception: jaq_core::Exn<'_, Bounded>) -> Fault {
@@ -261,80 +254,18 @@ fn fault(exception: jaq_core::Exn<'_, Bounded>) -> Fault {
 }
 
 /// Follows a plain path: `null` for what is missing, `None` after a failed optional step.
-fn look_up<'v>(path: &[Step], mut val: &'v Val) -> Result<Option<&'v Val>, Fault> {
+fn look_up<'v>(path: &[Step], from: &Item<'v>) -> Result<Option<Item<'v>>, Fault> {
+    let mut item = from.clone();
     for step in path {
-        val = match child(val, &step.key) {
-            Some(val) => val,
+        item = match item.child(&step.key) {
+            Some(item) => item,
             None if step.optional => return Ok(None),
-            None => return Err(Fault(format!("cannot index {} with {}", type_name(val), type_name(&step.key)))),
+            None => {
+                return Err(Fault(format!("cannot index {} with {}", item.is_of().name(), step.key.is_of().name())));
+            }
         };
     }
-    Ok(Some(val))
-}
-
-/// What stands under a name or a number from 0: `null` for what is missing, `None` where the value has no such parts.
-fn child<'v>(val: &'v Val, key: &Val) -> Option<&'v Val> {
-    match (val, key) {
-        (Val::Null, _) => Some(&Val::Null),
-        (Val::Obj(map), key @ Val::TStr(_)) => Some(map.get(key).unwrap_or(&Val::Null)),
-        (Val::Arr(items), Val::Num(Num::Int(i))) => {
-            Some(usize::try_from(*i).ok().and_then(|i| items.get(i)).unwrap_or(&Val::Null))
-        }
-        _ => None,
-    }
-}
-
-/// The value as it will be sent. Numbers keep their digits; not-a-number and infinity, which JSON lacks, become null.
-pub(crate) fn to_json(val: &Val) -> Value {
-    spend_steps(1);
-    match val {
-        Val::Null => Value::Null,
-        Val::Bool(b) => Value::Bool(*b),
-        Val::Num(Num::Int(i)) => Value::from(*i),
-        Val::Num(Num::Float(f)) => Number::from_f64(*f).map_or(Value::Null, Value::Number),
-        Val::Num(number) => number.to_string().parse().map_or(Value::Null, Value::Number),
-        Val::TStr(bytes) | Val::BStr(bytes) => {
-            // What was shared until here is a copy of its own now.
-            spend_bytes(bytes.len());
-            Value::String(owned(bytes))
-        }
-        Val::Arr(items) => Value::Array(items.iter().map(to_json).collect()),
-        Val::Obj(map) => Value::Object(map.iter().map(|(k, v)| (name(k), to_json(v))).collect::<Map<_, _>>()),
-    }
-}
-
-/// Nearly always it is UTF-8, which is found out faster than where it is not.
-fn owned(bytes: &[u8]) -> String {
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), ToOwned::to_owned)
-}
-
-fn name(key: &Val) -> String {
-    match key {
-        Val::TStr(bytes) | Val::BStr(bytes) => owned(bytes),
-        key => key.to_string(),
-    }
-}
-
-/// The engine's value of a JSON value, for what is not read from bytes (a mapped alert, a test's input).
-pub(crate) fn from_json(value: &Value) -> Document {
-    fn convert(value: &Value, depth: u16, deepest: &mut u16) -> Val {
-        *deepest = depth.max(*deepest);
-        match value {
-            Value::Null => Val::Null,
-            Value::Bool(b) => Val::Bool(*b),
-            Value::Number(n) => <Val as jaq_core::ValT>::from_num(&n.to_string()).unwrap_or_default(),
-            Value::String(s) => Val::utf8_str(s.clone()),
-            Value::Array(items) => items.iter().map(|item| convert(item, depth.saturating_add(1), deepest)).collect(),
-            Value::Object(map) => Val::obj(
-                map.iter()
-                    .map(|(k, v)| (Val::utf8_str(k.clone()), convert(v, depth.saturating_add(1), deepest)))
-                    .collect(),
-            ),
-        }
-    }
-    let mut deepest = 0;
-    let val = convert(value, 0, &mut deepest);
-    Document { val, depth: deepest + 1, bytes: 0 }
+    Ok(Some(item))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Document, Env, Expression, Kind, from_json, start, to_json};
+use super::{Env, Expression, Kind, from_json, start, to_json};
 use crate::mapping::expression::budget::within;
 
 fn eval(source: &str, input: &Value) -> Result<Option<Value>, String> {
@@ -252,9 +252,10 @@ proptest! {
         let document = from_json(&input);
         let by_engine = within(0, || {
             let results = start(&program, &document, &Env::default());
-            results.map(|r| r.map(|v| to_json(&v.val)).map_err(|_| ())).collect::<Result<Vec<_>, _>>()
+            results.map(|r| r.map(|v| to_json(&v.into())).map_err(|_| ())).collect::<Result<Vec<_>, _>>()
         }).unwrap();
-        let directly = path.all(&document, &Env::default()).map_err(|_| ());
-        prop_assert_eq!(directly.map(|all| all.iter().map(|d: &Document| to_json(&d.val)).collect::<Vec<_>>()), by_engine);
+        let env = Env::default();
+        let directly = path.all(&document, &env).map_err(|_| ());
+        prop_assert_eq!(directly.map(|all| all.iter().map(|found| to_json(found.item())).collect::<Vec<_>>()), by_engine);
     }
 }

@@ -14,6 +14,7 @@ use jaq_core::{Error, ValR};
 use jaq_json::Val;
 
 use super::budget::{MAX_DEPTH, Spent, spend_bytes, spend_steps, stop};
+use super::item::Key;
 
 /// The price of one slot in an array or object, in bytes.
 pub(super) const SLOT: usize = 24;
@@ -57,6 +58,16 @@ pub(super) fn breadth(val: &Val) -> usize {
         Val::Obj(o) => o.len() * 2 * SLOT,
         Val::TStr(s) | Val::BStr(s) => s.len(),
         _ => 0,
+    }
+}
+
+/// What stands under a key: `null` for what is missing, `None` where the value has no such parts.
+pub(super) fn child<'v>(val: &'v Val, key: &Key) -> Option<&'v Val> {
+    match (val, key) {
+        (Val::Null, _) => Some(&Val::Null),
+        (Val::Obj(map), Key::Name(_, name)) => Some(map.get(name).unwrap_or(&Val::Null)),
+        (Val::Arr(items), Key::Index(i)) => Some(items.get(*i).unwrap_or(&Val::Null)),
+        _ => None,
     }
 }
 

@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-use jaq_json::Val;
-
-use super::value::type_name;
 use super::{Document, Env, Expression, Fault};
 
 /// How a predicate came out.
@@ -36,18 +33,18 @@ impl fmt::Display for Verdict {
 
 impl Expression {
     /// How the predicate comes out. Costs two evaluations where it does not hold.
-    pub(crate) fn verdict(&self, input: &Document, env: &Env) -> Verdict {
+    pub(crate) fn verdict(&self, input: &Document<'_>, env: &Env) -> Verdict {
         if self.holds(input, env) {
             return Verdict::Holds;
         }
         match self.all(input, env) {
             Err(Fault(why)) => Verdict::Fails(why),
-            Ok(results) => match results.first().map(|first| &first.val) {
+            Ok(results) => match results.first().map(Document::item) {
                 None => Verdict::Nothing,
-                Some(Val::Null) => Verdict::Null,
-                Some(Val::Bool(false)) => Verdict::False,
+                Some(first) if first.is_null() => Verdict::Null,
+                Some(first) if !first.holds() => Verdict::False,
                 // `holds` looked at the same first result; it can only have spent its budget.
-                Some(other) => Verdict::Fails(format!("it costs too much ({})", type_name(other))),
+                Some(other) => Verdict::Fails(format!("it costs too much ({})", other.is_of().name())),
             },
         }
     }

@@ -79,7 +79,7 @@ pub(super) fn constant(source: &str) -> Option<Value> {
     if !reads(source).is_empty() || certain(source).holds.is_none() {
         return None;
     }
-    let nothing: Document = from_json(&Value::Null);
+    let nothing: Document<'_> = from_json(&Value::Null);
     Expression::compile(source).ok()?.one(&nothing, &Env::default()).ok()?
 }
 

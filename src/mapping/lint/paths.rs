@@ -1,7 +1,6 @@
 //! Paths that no record of a file's own tests has, while these have a name that is nearly the same: slips of the pen that
 //! would be fields without a value for ever.
 
-use jaq_json::Val;
 use serde_json::Value;
 
 use super::File;
@@ -12,17 +11,21 @@ use crate::mapping::selftest;
 
 pub(super) fn lint(file: &mut File<'_>, definition: &Definition, mapping: &Mapping) {
     let inputs = mapping.tests.iter().filter_map(|test| selftest::input(mapping, test).ok());
+    let env = Env::default();
     let parts = |input: Value| match &mapping.split {
-        Some(split) => split.all(&from_json(&input), &Env::default()).unwrap_or_default(),
+        Some(split) => {
+            let input = from_json(&input);
+            split.all(&input, &env).unwrap_or_default().into_iter().map(Document::into_owned).collect()
+        }
         None => vec![from_json(&input)],
     };
-    let records: Vec<Document> = inputs.flat_map(parts).collect();
+    let records: Vec<Document<'_>> = inputs.flat_map(parts).collect();
     if !records.is_empty() {
         fields(file, "alert", &definition.alert, &records);
     }
 }
 
-fn fields(file: &mut File<'_>, path: &str, value: &Value, records: &[Document]) {
+fn fields(file: &mut File<'_>, path: &str, value: &Value, records: &[Document<'_>]) {
     match value {
         Value::String(source) => {
             for read in reads(source).iter().filter(|read| read.starts_with('.')) {
@@ -43,7 +46,7 @@ fn fields(file: &mut File<'_>, path: &str, value: &Value, records: &[Document]) 
 }
 
 /// The first part of a path that no record has, if they have one that is nearly the same.
-fn missing(path: &str, records: &[Document]) -> Option<(String, String)> {
+fn missing(path: &str, records: &[Document<'_>]) -> Option<(String, String)> {
     let mut parent = String::new();
     for name in path.split('.').skip(1) {
         // Of quoted names and numbers nothing is said.
@@ -51,15 +54,12 @@ fn missing(path: &str, records: &[Document]) -> Option<(String, String)> {
             return None;
         }
         let around = Expression::compile(if parent.is_empty() { "." } else { &parent }).ok()?;
-        let found = records.iter().filter_map(|record| around.all(record, &Env::default()).ok());
+        let env = Env::default();
+        let found = records.iter().filter_map(|record| around.all(record, &env).ok());
         let mut names: Vec<String> = Vec::new();
         for around in found.flatten() {
-            if let Val::Obj(fields) = &around.val {
-                names.extend(fields.keys().filter_map(|name| match name {
-                    Val::TStr(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-                    _ => None,
-                }));
-            }
+            let fields = around.item().fields().unwrap_or_default();
+            names.extend(fields.into_iter().map(|(name, _)| name.into_owned()));
         }
         parent = format!("{parent}.{name}");
         if !names.iter().any(|known| known == name) {

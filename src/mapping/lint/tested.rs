@@ -23,7 +23,10 @@ pub(super) fn lint(file: &mut File<'_>, mapper: &Mapper, mapping: &Mapping) {
         let Ok(input) = selftest::input(mapping, test) else { continue };
         faults(file, mapper, mapping, &test.name, &input);
         match &mapping.split {
-            Some(split) => documents.extend(split.all(&from_json(&input), &Env::default()).unwrap_or_default()),
+            Some(split) => {
+                let (input, env) = (from_json(&input), Env::default());
+                documents.extend(split.all(&input, &env).unwrap_or_default().into_iter().map(Document::into_owned));
+            }
             None => documents.push(from_json(&input)),
         }
     }
@@ -54,7 +57,7 @@ fn faults(file: &mut File<'_>, mapper: &Mapper, mapping: &Mapping, test: &str, i
 }
 
 /// The fields of a node that none of the documents gives a value, or a fault.
-fn nothing(node: &Node, path: &str, documents: &[Document], env: &Env, silent: &mut Vec<String>) {
+fn nothing(node: &Node, path: &str, documents: &[Document<'_>], env: &Env, silent: &mut Vec<String>) {
     match node {
         Node::Expression(expression) => {
             // What reads the record's key or headers has them in no test.

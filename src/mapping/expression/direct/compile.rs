@@ -7,6 +7,7 @@ use jaq_core::path::{self, Opt};
 use jaq_core::val::ValT as _;
 use jaq_json::Val;
 
+use super::super::item::{Key, Type};
 use super::super::{engine, natives};
 use super::{At, Part, Term};
 
@@ -63,10 +64,11 @@ impl Compiler {
             parse::Term::Arr(Some(inner)) => Term::Array(Box::new(go(inner)?)),
             parse::Term::Obj(entries) => {
                 let entries = entries.iter().map(|(key, value)| {
-                    let Term::Const(name @ Val::TStr(_), _) = go(key)? else { return None };
+                    let Term::Const(name, _) = go(key)? else { return None };
+                    let key = Key::of(&name).filter(|key| matches!(key, Key::Name(..)))?;
                     let value = match value {
                         Some(value) => go(value)?,
-                        None => Term::Path(Box::new(Term::Id), vec![Part::essential(At::Key(name.clone()))]),
+                        None => Term::Path(Box::new(Term::Id), vec![Part::essential(At::Key(key))]),
                     };
                     Some((name, value))
                 });
@@ -113,8 +115,12 @@ impl Compiler {
                         path::Part::Range(None, None) => At::Each,
                         path::Part::Range(..) => return None,
                         path::Part::Index(index) => match go(index)? {
-                            Term::Const(key @ (Val::TStr(_) | Val::Num(jaq_json::Num::Int(0..))), _) => At::Key(key),
-                            // Further back, its errors would come at another time than the engine's.
+                            // Further back, errors of a computed one would come at another time than the engine's.
+                            Term::Const(val, depth) => match Key::of(&val) {
+                                Some(key) => At::Key(key),
+                                None if i == 0 => At::Computed(Term::Const(val, depth)),
+                                None => return None,
+                            },
                             computed if i == 0 => At::Computed(computed),
                             _ => return None,
                         },
@@ -140,7 +146,11 @@ impl Compiler {
                 ("false", []) => return Some(Term::Const(Val::Bool(false), 0)),
                 ("empty", []) => return Some(Term::Empty),
                 ("tostring", []) => return Some(Term::Text),
+                ("type", []) => return Some(Term::Type),
                 _ => {}
+            }
+            if let (Some((first, last)), []) = (Type::passed_by(name), arguments) {
+                return Some(Term::Only(first, last));
             }
             let terms = self.terms;
             let parameters = definition.args.iter().copied().zip(arguments).collect::<Vec<_>>();
@@ -246,6 +256,8 @@ fn object(entries: Vec<(Val, Term)>) -> Term {
             let depth = all.iter().map(|(.., depth)| *depth).max().unwrap_or_default() + 1;
             Term::Const(Val::obj(all.into_iter().map(|(name, value, _)| (name, value)).collect()), depth)
         }
-        None => Term::Object(entries),
+        None => Term::Object(
+            entries.into_iter().map(|(name, term)| (super::super::json::name(&name).into(), term)).collect(),
+        ),
     }
 }

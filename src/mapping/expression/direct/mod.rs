@@ -13,14 +13,15 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-use jaq_core::RunPtr;
 use jaq_core::ops::{Cmp, Math};
 use jaq_json::Val;
 
-use super::engine::{Engine, Program};
+use super::engine::Program;
+use super::item::{Key, Type};
+use super::natives::Native;
 
 pub(super) use compile::compile;
-pub(super) use run::{Context, Item, Stop};
+pub(super) use run::{Context, Stop};
 
 /// A part of an expression; named as in jq.
 pub(super) enum Term {
@@ -39,9 +40,13 @@ pub(super) enum Term {
     /// `[f]`
     Array(Box<Self>),
     /// `{a: f, b: g}`; the names are literals.
-    Object(Vec<(Val, Self)>),
+    Object(Vec<(Box<str>, Self)>),
     /// `tostring`
     Text,
+    /// `type`
+    Type,
+    /// `strings`, `scalars` and the like: the types that pass, from the first to the last
+    Only(Type, Type),
     /// `f | g`
     Pipe(Box<Self>, Box<Self>),
     /// `f as $x | g`
@@ -61,21 +66,21 @@ pub(super) enum Term {
     /// `f?`
     Try(Box<Self>),
     /// A native function of our own, with the values of its arguments.
-    Native(RunPtr<Engine>, Vec<Self>),
+    Native(Native, Vec<Self>),
     /// A function that only the engine can run, called by a program that takes the arguments as `$record`.
     Foreign(Box<Program>, Vec<Self>),
 }
 
 /// One step of a path.
 pub(super) struct Part {
-    at: At,
+    pub(super) at: At,
     /// Whether the step is followed by `?`.
     optional: bool,
 }
 
-enum At {
+pub(super) enum At {
     /// `.a`, `[0]`
-    Key(Val),
+    Key(Key),
     /// `[f]`; only as the first step
     Computed(Term),
     /// `[]`

@@ -1,16 +1,19 @@
 //! The evaluation: each term hands its results, one after the other, to whoever wants them.
 //!
 //! An error ends the evaluation at once. jaq's iterators can go on behind one, but nobody who takes their items does.
-//! Values are borrowed from the document as long as nothing new is made of them.
+//! Values are parts of the document as long as nothing new is made of them.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
+use jaq_core::ops::Math;
 use jaq_core::{Error, Exn, ValT as _};
-use jaq_json::{Map, Val};
 
 use super::super::budget::{spend_bytes, spend_steps};
-use super::super::value::{Bounded, SLOT, breadth, kind, weigh};
-use super::super::{Env, child, engine};
+use super::super::item::{Item, Key, Type};
+use super::super::natives::Native;
+use super::super::value::{Bounded, SLOT};
+use super::super::{Document, Env, engine};
 use super::{At, Part, Term};
 
 /// Why an evaluation ends before its end.
@@ -27,72 +30,57 @@ impl From<Error<Bounded>> for Stop<'_> {
     }
 }
 
-type Flow<'t> = Result<(), Stop<'t>>;
-type Sink<'s, 't> = &'s mut dyn FnMut(Item<'_>) -> Flow<'t>;
+type Flow<'v> = Result<(), Stop<'v>>;
+type Sink<'s, 'v> = &'s mut dyn FnMut(Item<'v>) -> Flow<'v>;
 
-/// A value, and at least how deep it nests.
-pub(in super::super) struct Item<'v> {
-    pub(in super::super) val: Cow<'v, Val>,
-    pub(in super::super) depth: u16,
-}
-
-impl<'v> Item<'v> {
-    pub(in super::super) const fn borrowed(val: &'v Val, depth: u16) -> Self {
-        Self { val: Cow::Borrowed(val), depth }
-    }
-
-    fn see(&self) -> Item<'_> {
-        Item::borrowed(&self.val, self.depth)
-    }
-
-    fn into_bounded(self) -> Bounded {
-        Bounded { val: self.val.into_owned(), depth: self.depth }
-    }
-}
-
-impl From<Bounded> for Item<'_> {
-    fn from(value: Bounded) -> Self {
-        Self { val: Cow::Owned(value.val), depth: value.depth }
-    }
-}
-
-/// What a term sees beside its input.
+/// What a term sees beside its input. `'v` is how long the expression, the document and `$record` live.
 #[derive(Clone, Copy)]
-pub(in super::super) struct Context<'c> {
-    env: &'c Env,
-    bound: Option<&'c Binding<'c>>,
+pub(in super::super) struct Context<'c, 'v> {
+    env: &'v Env,
+    document: &'v Document<'v>,
+    bound: Option<&'c Binding<'c, 'v>>,
 }
 
 #[derive(Clone, Copy)]
-struct Binding<'c> {
+struct Binding<'c, 'v> {
     number: usize,
-    value: &'c Item<'c>,
+    value: &'c Item<'v>,
     outer: Option<&'c Self>,
 }
 
-impl<'c> Context<'c> {
-    pub(in super::super) const fn new(env: &'c Env) -> Self {
-        Self { env, bound: None }
+impl<'v> Context<'_, 'v> {
+    pub(in super::super) const fn new(env: &'v Env, document: &'v Document<'v>) -> Self {
+        Self { env, document, bound: None }
     }
 
-    fn look_up(&self, number: usize) -> Option<Item<'c>> {
+    fn look_up(&self, number: usize) -> Option<Item<'v>> {
         let mut bound = self.bound;
         while let Some(binding) = bound {
             if binding.number == number {
-                return Some(binding.value.see());
+                return Some(binding.value.clone());
             }
             bound = binding.outer;
         }
         None
     }
+
+    /// A value as the engine computes with it.
+    fn bounded(&self, item: &Item<'v>) -> Bounded {
+        self.document.bounded_part(item)
+    }
 }
 
 impl Term {
     /// Hands all results for an input to `out`.
-    pub(in super::super) fn run<'t>(&'t self, context: Context<'_>, input: &Item<'_>, out: Sink<'_, 't>) -> Flow<'t> {
+    pub(in super::super) fn run<'v>(
+        &'v self,
+        context: Context<'_, 'v>,
+        input: &Item<'v>,
+        out: Sink<'_, 'v>,
+    ) -> Flow<'v> {
         spend_steps(1);
         match self {
-            Self::Id => out(input.see()),
+            Self::Id => out(input.clone()),
             Self::Const(val, depth) => out(Item::borrowed(val, *depth)),
             Self::Empty => Ok(()),
             // `$record` nests two levels: itself and its headers.
@@ -103,21 +91,21 @@ impl Term {
                 base => base.run(context, input, &mut |from| follow(parts, context, input, &from, out)),
             },
             Self::Array(inner) => {
-                let (mut items, mut depth) = (Vec::new(), 0);
+                let mut items = Vec::new();
                 inner.run(context, input, &mut |item| {
                     spend_steps(1);
                     spend_bytes(SLOT);
-                    depth = depth.max(item.depth);
-                    items.push(item.val.into_owned());
+                    items.push(item);
                     Ok(())
                 })?;
-                out(Bounded::nested(Val::Arr(items.into()), depth + 1).into())
+                out(Item::list(items))
             }
             Self::Object(entries) => object(entries, context, input, &mut Vec::with_capacity(entries.len()), out),
-            Self::Text => match &*input.val {
-                Val::TStr(_) => out(input.see()),
-                val => out(Bounded { val: val.clone(), depth: input.depth }.into_string().into()),
-            },
+            Self::Text if input.bytes().is_some() => out(input.clone()),
+            Self::Text => out(context.bounded(input).into_string().into()),
+            Self::Type => out(Item::borrowed(input.is_of().named(), 0)),
+            Self::Only(first, last) if (*first..=*last).contains(&input.is_of()) => out(input.clone()),
+            Self::Only(..) => Ok(()),
             Self::Pipe(l, r) => l.run(context, input, &mut |item| r.run(context, &item, out)),
             Self::Bind(value, number, body) => value.run(context, input, &mut |value| {
                 let bound = Binding { number: *number, value: &value, outer: context.bound };
@@ -130,7 +118,7 @@ impl Term {
             Self::Alternative(l, r) => {
                 let mut any = false;
                 l.run(context, input, &mut |item| {
-                    if !item.val.as_bool() {
+                    if !item.holds() {
                         return Ok(());
                     }
                     any = true;
@@ -139,26 +127,33 @@ impl Term {
                 if any { Ok(()) } else { r.run(context, input, out) }
             }
             Self::Logic(l, decides, r) => l.run(context, input, &mut |l| {
-                if l.val.as_bool() == *decides {
-                    return out(Bounded::from(*decides).into());
+                if l.holds() == *decides {
+                    return out(Item::bool(*decides));
                 }
-                r.run(context, input, &mut |r| out(Bounded::from(r.val.as_bool()).into()))
+                r.run(context, input, &mut |r| out(Item::bool(r.holds())))
             }),
             Self::Math(l, op, r) => pairs(l, r, context, input, &mut |l, r| {
-                let l = Bounded { val: l.val.clone().into_owned(), depth: l.depth };
-                out(op.run(l, r.into_bounded())?.into())
+                if let (Math::Add, Some(l), Some(r)) = (op, l.text(), r.text()) {
+                    let joined = [l, r].concat();
+                    spend_steps(1 + joined.len() / 64);
+                    return out(Bounded::from(joined).into());
+                }
+                if let (Math::Add, Type::List, Type::List) = (op, l.is_of(), r.is_of()) {
+                    let copied = l.breadth() + r.breadth();
+                    spend_steps(1 + copied / 64);
+                    spend_bytes(copied);
+                    let both = [l.elements(), r.elements()].into_iter().flatten().flatten();
+                    return out(Item::list(both.collect()));
+                }
+                out(op.run(context.bounded(l), context.bounded(&r))?.into())
             }),
-            Self::Compare(l, op, r) => pairs(l, r, context, input, &mut |l, r| {
-                spend_steps(1);
-                weigh(&l.val);
-                weigh(&r.val);
-                let order = l.val.as_ref().cmp(r.val.as_ref());
-                out(Bounded::from(op.run(&order, &std::cmp::Ordering::Equal)).into())
-            }),
+            Self::Compare(l, op, r) => {
+                pairs(l, r, context, input, &mut |l, r| out(Item::bool(op.run(&l.compare(&r), &Ordering::Equal))))
+            }
             Self::If(branches) => {
                 let [condition, then, otherwise] = &**branches;
                 condition.run(context, input, &mut |holds| {
-                    let branch = if holds.val.as_bool() { then } else { otherwise };
+                    let branch = if holds.holds() { then } else { otherwise };
                     branch.run(context, input, out)
                 })
             }
@@ -168,17 +163,23 @@ impl Term {
             },
             Self::Native(native, arguments) => {
                 arguments_of(arguments, context, input, &mut Vec::with_capacity(arguments.len()), &mut |values| {
-                    let input = Bounded { val: input.val.clone().into_owned(), depth: input.depth };
-                    for result in engine::call(*native, input, values, context.env.zone_offset) {
-                        out(result.map_err(Stop::Error)?.into())?;
+                    let zone = context.env.zone_offset;
+                    match native {
+                        Native::OfItems(run) => out(run(input, values, zone)?),
+                        Native::OfEngine(run) => {
+                            let values = values.iter().map(|value| context.bounded(value)).collect();
+                            for result in engine::call(*run, context.bounded(input), values, zone) {
+                                out(result.map_err(Stop::Error)?.into())?;
+                            }
+                            Ok(())
+                        }
                     }
-                    Ok(())
                 })
             }
             Self::Foreign(program, arguments) => {
                 arguments_of(arguments, context, input, &mut Vec::with_capacity(arguments.len()), &mut |values| {
-                    let input = Bounded { val: input.val.clone().into_owned(), depth: input.depth };
-                    let values = values.into_iter().collect();
+                    let values = values.iter().map(|value| context.bounded(value)).collect();
+                    let input = context.bounded(input);
                     for result in engine::run_with(program, input, values, context.env.zone_offset) {
                         out(result.map_err(Stop::Error)?.into())?;
                     }
@@ -189,12 +190,12 @@ impl Term {
     }
 
     /// As [`Self::run`], with the term's own error apart from what `out` ends with.
-    fn own<'t>(
-        &'t self,
-        context: Context<'_>,
-        input: &Item<'_>,
-        out: Sink<'_, 't>,
-    ) -> Result<Option<Exn<'t, Bounded>>, Stop<'t>> {
+    fn own<'v>(
+        &'v self,
+        context: Context<'_, 'v>,
+        input: &Item<'v>,
+        out: Sink<'_, 'v>,
+    ) -> Result<Option<Exn<'v, Bounded>>, Stop<'v>> {
         let mut of_out = false;
         let flow = self.run(context, input, &mut |item| out(item).inspect_err(|_| of_out = true));
         match flow {
@@ -206,13 +207,13 @@ impl Term {
 
 /// All pairs of the results of two terms, the first in the outer loop. The first one's error counts only where the
 /// second has results: jaq's pairs are made before they are looked at.
-fn pairs<'t>(
-    l: &'t Term,
-    r: &'t Term,
-    context: Context<'_>,
-    input: &Item<'_>,
-    out: &mut dyn FnMut(&Item<'_>, Item<'_>) -> Flow<'t>,
-) -> Flow<'t> {
+fn pairs<'v>(
+    l: &'v Term,
+    r: &'v Term,
+    context: Context<'_, 'v>,
+    input: &Item<'v>,
+    out: &mut dyn FnMut(&Item<'v>, Item<'v>) -> Flow<'v>,
+) -> Flow<'v> {
     match l.own(context, input, &mut |l| r.run(context, input, &mut |r| out(&l, r)))? {
         Some(exception) => r.run(context, input, &mut |_| Err(Stop::Enough)).map_err(|_| Stop::Error(exception)),
         None => Ok(()),
@@ -220,62 +221,60 @@ fn pairs<'t>(
 }
 
 /// Follows the steps of a path from `from`; computed steps see `input`.
-fn follow<'t>(
-    parts: &'t [Part],
-    context: Context<'_>,
-    input: &Item<'_>,
-    from: &Item<'_>,
-    out: Sink<'_, 't>,
-) -> Flow<'t> {
-    let Some((part, rest)) = parts.split_first() else { return out(from.see()) };
-    let depth = from.depth.saturating_sub(1).max(1);
+fn follow<'v>(
+    parts: &'v [Part],
+    context: Context<'_, 'v>,
+    input: &Item<'v>,
+    from: &Item<'v>,
+    out: Sink<'_, 'v>,
+) -> Flow<'v> {
+    let Some((part, rest)) = parts.split_first() else { return out(from.clone()) };
     let failed = |error: Error<Bounded>| if part.optional { Ok(()) } else { Err(error.into()) };
     match &part.at {
-        At::Key(key) => match child(&from.val, key) {
-            Some(val) => follow(rest, context, input, &Item::borrowed(val, depth), out),
-            None => failed(Error::index(Bounded::scalar(kind(&from.val)), Bounded::scalar(kind(key)))),
+        At::Key(key) => match from.child(key) {
+            Some(child) if rest.is_empty() => out(child),
+            Some(child) => follow(rest, context, input, &child, out),
+            None => failed(Error::index(from.is_of().example(), key.is_of().example())),
         },
         At::Computed(key) => key.run(context, input, &mut |key| {
-            spend_steps(1 + breadth(&key.val) / 32);
-            if let (Val::Obj(_) | Val::Null, Val::TStr(_)) = (&*from.val, &*key.val) {
-                let val = child(&from.val, &key.val).unwrap_or(&Val::Null);
-                return follow(rest, context, input, &Item::borrowed(val, depth), out);
+            spend_steps(1 + key.breadth() / 32);
+            let found = match (from.is_of(), key.text()) {
+                (Type::Object, Some(name)) => Some(from.field(name).unwrap_or(Item::NULL)),
+                (Type::Null, Some(_)) => Some(Item::NULL),
+                (Type::List, None) => key.place().and_then(|place| from.child(&Key::Index(place))),
+                _ => None,
+            };
+            if let Some(found) = found {
+                return follow(rest, context, input, &found, out);
             }
-            let of = Bounded { val: from.val.clone().into_owned(), depth: from.depth };
-            match of.index(&key.into_bounded()) {
+            match context.bounded(from).index(&context.bounded(&key)) {
                 Ok(found) => follow(rest, context, input, &found.into(), out),
                 Err(error) => failed(error),
             }
         }),
         At::Each => {
-            spend_steps(1 + breadth(&from.val) / SLOT);
-            let mut go = |val: &Val| follow(rest, context, input, &Item::borrowed(val, depth), out);
-            match &*from.val {
-                Val::Arr(items) => items.iter().try_for_each(go),
-                Val::Obj(map) => map.values().try_for_each(&mut go),
-                other => failed(Error::typ(Bounded::scalar(kind(other)), "iterable (array or object)")),
-            }
+            spend_steps(1 + from.breadth() / SLOT);
+            let each = from.try_each(|item| follow(rest, context, input, &item, out));
+            each.unwrap_or_else(|| failed(Error::typ(from.is_of().example(), "iterable (array or object)")))
         }
     }
 }
 
 /// jq makes an object the sum of objects of one field, so that the errors of a field count as those of [`pairs`].
-fn object<'t>(
-    entries: &'t [(Val, Term)],
-    context: Context<'_>,
-    input: &Item<'_>,
-    fields: &mut Vec<(Val, Bounded)>,
-    out: Sink<'_, 't>,
-) -> Flow<'t> {
+fn object<'v>(
+    entries: &'v [(Box<str>, Term)],
+    context: Context<'_, 'v>,
+    input: &Item<'v>,
+    fields: &mut Vec<(Cow<'v, str>, Item<'v>)>,
+    out: Sink<'_, 'v>,
+) -> Flow<'v> {
     let Some(((name, term), rest)) = entries.split_first() else {
         spend_steps(fields.len());
         spend_bytes(fields.len() * 2 * SLOT);
-        let depth = fields.iter().map(|(_, value)| value.depth).max().unwrap_or_default() + 1;
-        let map = fields.iter().map(|(name, value)| (name.clone(), value.val.clone())).collect::<Map>();
-        return out(Bounded::nested(Val::obj(map), depth).into());
+        return out(Item::object(fields.clone()));
     };
     let failed = term.own(context, input, &mut |value| {
-        fields.push((name.clone(), value.into_bounded()));
+        fields.push((Cow::Borrowed(name), value));
         let flow = object(rest, context, input, fields, out);
         let _done = fields.pop();
         flow
@@ -290,16 +289,16 @@ fn object<'t>(
 }
 
 /// All combinations of the values of arguments, the first in the outer loop.
-fn arguments_of<'t>(
-    arguments: &'t [Term],
-    context: Context<'_>,
-    input: &Item<'_>,
-    values: &mut Vec<Bounded>,
-    call: &mut dyn FnMut(Vec<Bounded>) -> Flow<'t>,
-) -> Flow<'t> {
-    let Some((argument, rest)) = arguments.split_first() else { return call(values.clone()) };
+fn arguments_of<'v>(
+    arguments: &'v [Term],
+    context: Context<'_, 'v>,
+    input: &Item<'v>,
+    values: &mut Vec<Item<'v>>,
+    call: &mut dyn FnMut(&[Item<'v>]) -> Flow<'v>,
+) -> Flow<'v> {
+    let Some((argument, rest)) = arguments.split_first() else { return call(values) };
     argument.run(context, input, &mut |value| {
-        values.push(value.into_bounded());
+        values.push(value);
         let flow = arguments_of(rest, context, input, values, call);
         let _done = values.pop();
         flow

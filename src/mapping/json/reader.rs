@@ -1,56 +1,42 @@
-//! Reads JSON text into the engine's value, without copying the texts in it.
-//!
-//! Strict RFC 8259, with the design page's answers where the RFC leaves a choice: of a repeated name the last value,
-//! a lone surrogate becomes U+FFFD, integers of any size and decimals keep their digits. Nesting is bounded, so that
-//! a depth bomb costs an error. An error names line and column and never the content (promise 7).
+//! The reader of JSON text: plain recursion, which the bound on nesting keeps shallow.
 
-use bytes::Bytes;
-use jaq_json::{Map, Num, Rc, Val};
+use std::borrow::Cow;
 
-/// How deep arrays and objects may nest.
-pub(super) const MAX_NESTING: u16 = 128;
-/// An integer of more digits is kept as its text, like a decimal: computing with it is not worth its price.
-const MAX_INTEGER_DIGITS: usize = 64;
+use super::object::{Field, Object};
+use super::tree::Tree;
+use super::{JsonError, MAX_NESTING};
 
-/// Why a text is not JSON.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{problem} at line {line}, column {column}")]
-pub(super) struct JsonError {
-    problem: &'static str,
-    /// Counted from 1.
-    line: usize,
-    /// Counted from 1, in bytes.
-    column: usize,
-}
-
-/// Reads a whole text as one value; also tells how deep it nests.
-pub(super) fn read(text: &Bytes) -> Result<(Val, u16), JsonError> {
-    let mut reader = Reader { text, bytes: text, at: 0, depth: 0, deepest: 0, items: Vec::new(), fields: Vec::new() };
-    if let Err(e) = std::str::from_utf8(text) {
-        reader.at = e.valid_up_to();
-        return Err(reader.fail("text that is not UTF-8"));
-    }
-    reader.space();
-    let value = reader.value()?;
-    reader.space();
-    if reader.at < text.len() {
-        return Err(reader.fail("something after the end of the JSON value"));
-    }
-    Ok((value, reader.deepest))
-}
-
-struct Reader<'a> {
-    text: &'a Bytes,
-    bytes: &'a [u8],
+pub(super) struct Reader<'d> {
+    text: &'d str,
+    bytes: &'d [u8],
     at: usize,
     depth: u16,
     deepest: u16,
     /// The elements and fields of the lists and objects that are open, so that each is made once, of its size.
-    items: Vec<Val>,
-    fields: Vec<(Val, Val)>,
+    items: Vec<Tree<'d>>,
+    fields: Vec<Field<'d, Tree<'d>>>,
 }
 
-impl Reader<'_> {
+impl<'d> Reader<'d> {
+    /// The whole text as one value, and how deep it nests.
+    pub(super) fn read(bytes: &'d [u8]) -> Result<(Tree<'d>, u16), JsonError> {
+        let mut reader = Self { text: "", bytes, at: 0, depth: 0, deepest: 0, items: Vec::new(), fields: Vec::new() };
+        match std::str::from_utf8(bytes) {
+            Ok(text) => reader.text = text,
+            Err(e) => {
+                reader.at = e.valid_up_to();
+                return Err(reader.fail("text that is not UTF-8"));
+            }
+        }
+        reader.space();
+        let value = reader.value()?;
+        reader.space();
+        if reader.at < bytes.len() {
+            return Err(reader.fail("something after the end of the JSON value"));
+        }
+        Ok((value, reader.deepest))
+    }
+
     fn fail(&self, problem: &'static str) -> JsonError {
         let before = self.bytes.get(..self.at).unwrap_or_default();
         let line = 1 + before.iter().filter(|b| **b == b'\n').count();
@@ -65,24 +51,28 @@ impl Reader<'_> {
     fn space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
+            // Lines of what was written for people begin with many.
+            while self.bytes.get(self.at..self.at + 8) == Some(b"        ") {
+                self.at += 8;
+            }
         }
     }
 
-    fn value(&mut self) -> Result<Val, JsonError> {
+    fn value(&mut self) -> Result<Tree<'d>, JsonError> {
         match self.peek() {
             Some(b'{') => self.object(),
             Some(b'[') => self.array(),
-            Some(b'"') => self.string(),
+            Some(b'"') => self.string().map(Tree::Text),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true", Val::Bool(true)),
-            Some(b'f') => self.word("false", Val::Bool(false)),
-            Some(b'n') => self.word("null", Val::Null),
+            Some(b't') => self.word("true", Tree::Bool(true)),
+            Some(b'f') => self.word("false", Tree::Bool(false)),
+            Some(b'n') => self.word("null", Tree::Null),
             Some(_) => Err(self.fail("expected a JSON value")),
             None => Err(self.fail("unexpected end of the text")),
         }
     }
 
-    fn word(&mut self, word: &str, value: Val) -> Result<Val, JsonError> {
+    fn word(&mut self, word: &str, value: Tree<'d>) -> Result<Tree<'d>, JsonError> {
         if self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
             self.at += word.len();
             return Ok(value);
@@ -120,7 +110,7 @@ impl Reader<'_> {
         }
     }
 
-    fn array(&mut self) -> Result<Val, JsonError> {
+    fn array(&mut self) -> Result<Tree<'d>, JsonError> {
         self.enter()?;
         let before = self.items.len();
         if self.peek() == Some(b']') {
@@ -134,10 +124,10 @@ impl Reader<'_> {
                 }
             }
         }
-        Ok(Val::Arr(Rc::new(self.items.split_off(before))))
+        Ok(Tree::List(self.items.drain(before..).collect()))
     }
 
-    fn object(&mut self) -> Result<Val, JsonError> {
+    fn object(&mut self) -> Result<Tree<'d>, JsonError> {
         self.enter()?;
         let before = self.fields.len();
         if self.peek() == Some(b'}') {
@@ -155,18 +145,16 @@ impl Reader<'_> {
                 self.at += 1;
                 self.space();
                 let value = self.value()?;
-                self.fields.push((name, value));
+                self.fields.push(Field::new(name, value));
                 if !self.more(b'}')? {
                     break;
                 }
             }
         }
-        let mut map = Map::with_capacity_and_hasher(self.fields.len() - before, Default::default());
-        map.extend(self.fields.drain(before..));
-        Ok(Val::obj(map))
+        Ok(Tree::Object(Object::of(self.fields.drain(before..).collect())))
     }
 
-    fn number(&mut self) -> Result<Val, JsonError> {
+    fn number(&mut self) -> Result<Tree<'d>, JsonError> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -177,17 +165,14 @@ impl Reader<'_> {
             self.at = start;
             return Err(self.fail("a number that JSON does not know"));
         }
-        let mut integer = whole <= MAX_INTEGER_DIGITS;
         if self.peek() == Some(b'.') {
             self.at += 1;
-            integer = false;
             if self.digits() == 0 {
                 return Err(self.fail("a number that JSON does not know"));
             }
         }
         if matches!(self.peek(), Some(b'e' | b'E')) {
             self.at += 1;
-            integer = false;
             if matches!(self.peek(), Some(b'+' | b'-')) {
                 self.at += 1;
             }
@@ -195,9 +180,7 @@ impl Reader<'_> {
                 return Err(self.fail("a number that JSON does not know"));
             }
         }
-        let text = self.slice_text(start, self.at);
-        let number = if integer { Num::from_str_radix(text, 10) } else { None };
-        Ok(Val::Num(number.unwrap_or_else(|| Num::Dec(Rc::new(text.to_owned())))))
+        Ok(Tree::number(self.slice(start, self.at)))
     }
 
     fn digits(&mut self) -> usize {
@@ -208,46 +191,46 @@ impl Reader<'_> {
         self.at - start
     }
 
-    /// The whole text is UTF-8, and it is only cut before and after ASCII.
-    fn slice_text(&self, start: usize, end: usize) -> &str {
-        self.bytes.get(start..end).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
+    /// It is only cut before and after ASCII.
+    fn slice(&self, start: usize, end: usize) -> &'d str {
+        self.text.get(start..end).unwrap_or_default()
     }
 
-    fn string(&mut self) -> Result<Val, JsonError> {
+    fn string(&mut self) -> Result<Cow<'d, str>, JsonError> {
         self.at += 1;
         let start = self.at;
         let rest = self.bytes.get(start..).unwrap_or_default();
         self.at += plain(rest);
         match self.peek() {
             Some(b'"') => {
-                let text = self.text.slice(start..self.at);
+                let text = self.slice(start, self.at);
                 self.at += 1;
-                Ok(Val::utf8_str(text))
+                Ok(Cow::Borrowed(text))
             }
-            Some(b'\\') => self.escaped(start),
+            Some(b'\\') => self.escaped(start).map(Cow::Owned),
             Some(_) => Err(self.fail("a control character in a text")),
             None => Err(self.fail("unexpected end of the text")),
         }
     }
 
     /// The rest of a string that has escapes, and so has to be copied.
-    fn escaped(&mut self, start: usize) -> Result<Val, JsonError> {
-        let mut out = self.bytes.get(start..self.at).unwrap_or_default().to_vec();
+    fn escaped(&mut self, start: usize) -> Result<String, JsonError> {
+        let mut out = self.slice(start, self.at).to_owned();
         loop {
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(Val::utf8_str(out));
+                    return Ok(out);
                 }
                 Some(b'\\') => {
                     self.at += 1;
-                    let c = self.escape()?;
-                    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                    out.push(self.escape()?);
                 }
                 Some(0..0x20) => return Err(self.fail("a control character in a text")),
-                Some(b) => {
-                    out.push(b);
-                    self.at += 1;
+                Some(_) => {
+                    let from = self.at;
+                    self.at += plain(self.bytes.get(from..).unwrap_or_default());
+                    out.push_str(self.slice(from, self.at));
                 }
                 None => return Err(self.fail("unexpected end of the text")),
             }
@@ -297,7 +280,7 @@ impl Reader<'_> {
         if digits.len() < 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
             return Err(self.fail("an escape that JSON does not know"));
         }
-        let value = u32::from_str_radix(self.slice_text(self.at, self.at + 4), 16).unwrap_or_default();
+        let value = u32::from_str_radix(self.slice(self.at, self.at + 4), 16).unwrap_or_default();
         self.at += 4;
         Ok(value)
     }
@@ -325,72 +308,13 @@ fn plain(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use proptest::prelude::*;
-
-    use super::{MAX_NESTING, read};
 
     proptest! {
         #[test]
         fn a_string_ends_where_its_first_special_byte_is(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let expected = bytes.iter().position(|b| *b == b'"' || *b == b'\\' || *b < 0x20);
             prop_assert_eq!(super::plain(&bytes), expected.unwrap_or(bytes.len()));
-        }
-    }
-
-    fn text(json: &'static str) -> String {
-        read(&Bytes::from_static(json.as_bytes())).unwrap().0.to_string()
-    }
-
-    #[test]
-    fn numbers_keep_their_digits() {
-        for n in ["9007199254740993", "123456789012345678901234567890", "-0", "1.10", "73.0", "1e400"] {
-            assert_eq!(text(Box::leak(n.to_owned().into_boxed_str())), n.replace("-0", "0"), "{n}");
-        }
-    }
-
-    #[test]
-    fn of_a_repeated_name_the_last_value_counts() {
-        assert_eq!(text(r#"{"a":1,"b":2,"a":3}"#), r#"{"a":3,"b":2}"#);
-    }
-
-    #[test]
-    fn a_lone_surrogate_becomes_the_replacement_character() {
-        assert_eq!(text(r#""\ud83d\ude00 \ud800 \udc00 \ud800\u0041""#), "\"\u{1f600} \u{fffd} \u{fffd} \u{fffd}A\"");
-    }
-
-    #[test]
-    fn what_is_not_json_is_refused_with_its_place_and_without_its_content() {
-        for bad in ["", "{", "{\"a\" 1}", "[1,]", "01", "1.", "tru", "\"\\x\"", "\"a", "{\"a\":1}x", "nan", "\u{1}"] {
-            let e = read(&Bytes::from(bad)).unwrap_err();
-            assert!(e.to_string().contains("line 1, column "), "{bad}: {e}");
-        }
-        let e = read(&Bytes::from_static(b"{\"secret\":\n  \"s3cr3t\",\n x}")).unwrap_err();
-        assert_eq!(e.to_string(), "expected a name in quotation marks at line 3, column 2");
-        let e = read(&Bytes::from_static(b"\"\xff\"")).unwrap_err();
-        assert_eq!(e.to_string(), "text that is not UTF-8 at line 1, column 2");
-    }
-
-    #[test]
-    fn a_depth_bomb_costs_an_error() {
-        let bomb = Bytes::from("[".repeat(10_000_000));
-        assert!(read(&bomb).unwrap_err().to_string().starts_with("nested too deeply"));
-        let deep = usize::from(MAX_NESTING);
-        let fits = Bytes::from("[".repeat(deep) + &"]".repeat(deep));
-        assert_eq!(read(&fits).unwrap().1, MAX_NESTING);
-    }
-
-    proptest! {
-        #[test]
-        fn what_serde_json_writes_is_read_as_the_same_value(value in crate::mapping::testing::json()) {
-            let text = serde_json::to_string(&value).unwrap();
-            let (read, _) = read(&Bytes::from(text)).unwrap();
-            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&read.to_string()).unwrap(), value);
-        }
-
-        #[test]
-        fn any_bytes_are_an_answer_and_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            drop(read(&Bytes::from(bytes)));
         }
     }
 }

@@ -1,6 +1,9 @@
-//! From a record's bytes to the request's body, for the formats with an example.
+//! From a record's bytes to the request's body, for the formats with an example; for one of them also by a program that
+//! is written for it alone.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot start has nothing better to do")]
+
+mod by_hand;
 
 use std::hint::black_box;
 use std::path::Path;
@@ -52,6 +55,12 @@ fn mapping(c: &mut Criterion) {
         };
         assert_eq!(request(&mapper, &routes, &record, &cluster).len(), 1, "{name} becomes one request");
         group.bench_function(name, |b| b.iter(|| request(&mapper, &routes, black_box(&record), &cluster)));
+        if name == "elastic_detection_alert" {
+            let by_hand = || by_hand::body(black_box(&record), &cluster, "wf").unwrap();
+            let ours = request(&mapper, &routes, &record, &cluster);
+            assert_eq!(std::str::from_utf8(&by_hand()).unwrap(), std::str::from_utf8(&ours[0]).unwrap());
+            group.bench_function("elastic_detection_alert by hand", |b| b.iter(by_hand));
+        }
     }
     group.finish();
 }
