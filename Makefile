@@ -21,8 +21,8 @@ test: lint kafka ## Lints and tests, Apache Kafka and the vendor's SDK included:
 	tests/sdk/credentials.sh
 
 .PHONY: proof
-proof: tools kafka other-clients chart ## The long shows on Apache Kafka, each a named test; SHOW=name runs one (docs/proof.md)
-	cargo test --locked --release --test proof -- --nocapture --test-threads 1 $(SHOW)
+proof: tools kafka other-clients chart $(if $(filter-out upgrade,$(SHOW)),,other-build) ## The long shows on Apache Kafka, each a named test; SHOW=name runs one (docs/proof.md)
+	ALERTBRIDGE_OTHER="$(OTHER_BINARY)" cargo test --locked --release --test proof -- --nocapture --test-threads 1 $(SHOW)
 
 # Beside `make test`, not in it: building helm takes some three minutes of two cores, and the rest half a minute.
 .PHONY: chart
@@ -75,7 +75,8 @@ image: ## The container image, alertbridge:VERSION
 	docker build --file deploy/Dockerfile --tag alertbridge:$(VERSION) .
 
 .PHONY: image-root
-image-root: build ## The image's last stage without a container engine: the binary at work on a read-only root (wants root, Debian)
+image-root: ## Both stages of the image without a container engine: built in a Debian root, at work on a read-only one (wants root, Debian)
+	@tests/chart/build_stage.py
 	@tests/chart/image.sh
 
 .PHONY: tools
@@ -85,6 +86,18 @@ tools:
 .PHONY: other-clients
 other-clients:
 	@tests/proof/clients.sh
+
+# The build that `upgrade` updates from: of the commit before, or of OTHER=commit, in a tree of its own. ALERTBRIDGE_OTHER
+# names a binary that there is already.
+OTHER := HEAD~1
+OTHER_BINARY := $(or $(ALERTBRIDGE_OTHER),$(CURDIR)/target/other-build/release/alertbridge)
+.PHONY: other-build
+other-build: tools
+	@[ -n "$(ALERTBRIDGE_OTHER)" ] && exit 0; \
+	commit=$$(git rev-parse --verify "$(OTHER)^{commit}"); \
+	[ -d target/other ] || { git worktree prune && git worktree add --quiet --detach target/other "$$commit"; }; \
+	git -C target/other checkout --quiet --detach "$$commit"; \
+	cargo build --locked --release --manifest-path target/other/Cargo.toml --target-dir target/other-build
 
 .PHONY: chart-tools
 chart-tools:

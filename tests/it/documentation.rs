@@ -129,12 +129,25 @@ fn the_tests_that_the_documentation_names_exist() {
             source.lines().filter_map(|line| line.trim_start().trim_start_matches("async ").strip_prefix("fn "));
         functions.extend(names.filter_map(|rest| rest.split(['(', '<']).next()).map(str::to_owned));
     }
-    let page = page("docs/ARCHITECTURE.md");
     let sentence = Regex::new(r"`([a-z0-9]+(?:_[a-z0-9]+){3,})`").unwrap();
-    let named: Vec<&str> = sentence.captures_iter(&page).map(|found| found.get(1).unwrap().as_str()).collect();
-    assert!(named.len() > 20, "the promises name their tests");
-    let missing: Vec<&str> = named.into_iter().filter(|name| !functions.contains(*name)).collect();
-    assert!(missing.is_empty(), "docs/ARCHITECTURE.md names tests that do not exist: {missing:?}");
+    for (name, at_least) in [("docs/ARCHITECTURE.md", 20), ("docs/guarantees.md", 20), ("docs/upgrades.md", 6)] {
+        let page = page(name);
+        let named: Vec<&str> = sentence.captures_iter(&page).map(|found| found.get(1).unwrap().as_str()).collect();
+        assert!(named.len() > at_least, "{name} says which test proves what");
+        let missing: Vec<&str> = named.into_iter().filter(|name| !functions.contains(*name)).collect();
+        assert!(missing.is_empty(), "{name} names tests that do not exist: {missing:?}");
+    }
+}
+
+#[test]
+fn every_promise_is_stated_with_a_bound_and_a_proof() {
+    let page = page("docs/guarantees.md");
+    let promised = page.split("\n## What is promised\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let promises: Vec<&str> = promised.split("\n### ").skip(1).collect();
+    assert_eq!(promises.len(), 7);
+    for promise in promises {
+        assert!(promise.contains("\n- **Bound**: ") && promise.contains("\n- **Proof**: `"), "{promise}");
+    }
 }
 
 #[test]

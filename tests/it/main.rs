@@ -21,3 +21,4 @@ mod simulator;
 #[expect(dead_code, reason = "the shows use the rest")]
 mod support;
 mod tutorial;
+mod upgrades;

@@ -15,5 +15,7 @@ mod other_clients;
 mod outage;
 mod quota;
 mod redrive;
+mod rollout;
 mod severity;
 mod twenty_thousand;
+mod upgrade;

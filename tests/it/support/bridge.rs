@@ -25,11 +25,22 @@ impl Bridge {
 
     /// The same, with settings from the environment.
     pub(crate) fn start_with(folder: &Path, name: &str, configuration: &str, settings: &[(&str, &str)]) -> Self {
+        Self::start_build(Path::new(env!("CARGO_BIN_EXE_alertbridge")), folder, name, configuration, settings)
+    }
+
+    /// The same of another build of the program.
+    pub(crate) fn start_build(
+        program: &Path,
+        folder: &Path,
+        name: &str,
+        configuration: &str,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let config = folder.join(format!("{name}.yaml"));
         fs::write(&config, configuration).unwrap();
         let log = folder.join(format!("{name}.log"));
         let output = fs::File::create(&log).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_alertbridge"))
+        let child = Command::new(program)
             .args(["run", "--config"])
             .arg(&config)
             .envs(settings.iter().copied())

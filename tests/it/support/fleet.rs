@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tokio::time::{Duration, Instant, sleep};
@@ -41,9 +41,19 @@ impl<'a> Fleet<'a> {
         self.join_with(&[("ALERTBRIDGE__KAFKA__GROUP_INSTANCE_ID", instance)]);
     }
 
+    /// One more, of another build of the program.
+    pub(crate) fn join_of(&mut self, program: &Path) {
+        self.join_build(program, &[]);
+    }
+
     fn join_with(&mut self, settings: &[(&str, &str)]) {
+        self.join_build(Path::new(env!("CARGO_BIN_EXE_alertbridge")), settings);
+    }
+
+    fn join_build(&mut self, program: &Path, settings: &[(&str, &str)]) {
         let name = format!("replica-{}", self.logs.len() + 1);
-        let bridge = Bridge::start_with(self.world.folder.path(), &name, &self.configuration, settings);
+        let folder = self.world.folder.path();
+        let bridge = Bridge::start_build(program, folder, &name, &self.configuration, settings);
         self.logs.push(bridge.log_file().to_owned());
         self.members.push(bridge);
     }
