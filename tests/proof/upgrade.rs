@@ -39,7 +39,7 @@ fn settled_above(world: &World) -> (u64, usize) {
     let mut found = (0, 0);
     for element in committed.elements() {
         let ListOffset::Offset(base) = element.offset() else { continue };
-        let partition = TopicPartition::new(&world.topic, element.partition());
+        let partition = TopicPartition::new(&*world.topic, element.partition());
         let text = element.metadata();
         if !text.is_empty() {
             let read = CommitMetadata::decode(text, &world.group, &partition, Offset(base), Offset(i64::MAX));
