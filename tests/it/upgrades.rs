@@ -62,10 +62,7 @@ fn the_ids_of_a_record_and_of_an_alert_are_those_of_the_first_version() {
     assert_eq!(instance_id(&origin(), 0, WORKFLOW).to_string(), "27cac56a-46f9-5850-a797-6c7606e5a165");
     let without_time = Origin { timestamp_ms: None, ..origin() };
     assert_eq!(instance_id(&without_time, 1, WORKFLOW).to_string(), "27b18b02-58fa-506c-9ecb-6bda7c665db3");
-    assert_eq!(
-        alert_id("splunk_notable", "2EE5D0A4-notable@@1").to_string(),
-        "82cbe101-0b0f-5c04-a79d-8df7cd2c5346"
-    );
+    assert_eq!(alert_id("splunk_notable", "2EE5D0A4-notable@@1").to_string(), "82cbe101-0b0f-5c04-a79d-8df7cd2c5346");
     let uuid = "5f0c7a0e-3a53-4f0e-9d1b-6b6d6a3f0f11";
     assert_eq!(alert_id("splunk_notable", uuid).to_string(), uuid);
     assert_eq!(instance_id_of_alert(uuid, WORKFLOW).to_string(), "dcea70b8-4dc5-5fcd-aad3-094c7104b654");
