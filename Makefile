@@ -95,7 +95,7 @@ OTHER_BINARY := $(or $(ALERTBRIDGE_OTHER),$(CURDIR)/target/other-build/release/a
 other-build: tools
 	@[ -n "$(ALERTBRIDGE_OTHER)" ] && exit 0; \
 	commit=$$(git rev-parse --verify "$(OTHER)^{commit}"); \
-	[ -d target/other ] || { git worktree prune && git worktree add --quiet --detach target/other "$$commit"; }; \
+	[ -d target/other ] || { git worktree add --quiet --force --detach target/other "$$commit"; }; \
 	git -C target/other checkout --quiet --detach "$$commit"; \
 	cargo build --locked --release --manifest-path target/other/Cargo.toml --target-dir target/other-build
 
