@@ -19,7 +19,6 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[2]
 DOCKERFILE = PACKAGE / "deploy/Dockerfile"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", PACKAGE / "target"))
-BASE = TARGET / "image-base"
 ROOT = TARGET / "image-build"
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 # As in the base image, which has them beside Debian's smallest root.
@@ -67,20 +66,21 @@ def build_stage():
 
 
 def make_base(image):
-    """Debian's smallest root of the suite that the base image is of, with what that adds. It is kept for the next run."""
+    """Debian's smallest root of the suite that the base image is of, with what that adds; kept for the next run."""
     found = re.fullmatch(r"rust:(\d+\.\d+)-slim-(\w+)", image)
     if not found:
         sys.exit(f"{image}: only rust:VERSION-slim-SUITE can be made by hand")
     version, suite = found.groups()
     if not out("rustc", "--version").startswith(f"rustc {version}."):
         sys.exit(f"the image builds with Rust {version}, and here is {out('rustc', '--version')}")
-    if BASE.exists():
-        return
+    base = TARGET / f"image-base-{suite}"
+    if base.exists():
+        return base
     with tempfile.TemporaryDirectory() as folder:
         # From its package, so that nothing is installed on the host.
         subprocess.run(["apt-get", "download", "-qq", "debootstrap"], check=True, cwd=folder)
         subprocess.run(["dpkg", "-x", *map(str, Path(folder).glob("*.deb")), folder], check=True)
-        making = BASE.with_suffix(".making")
+        making = base.with_suffix(".making")
         shutil.rmtree(making, ignore_errors=True)
         command = [f"{folder}/usr/sbin/debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}"]
         environment = os.environ | {"DEBOOTSTRAP_DIR": f"{folder}/usr/share/debootstrap"}
@@ -88,7 +88,8 @@ def make_base(image):
     # How the host reaches its mirror: proxies and the like.
     settings = [line for line in out("apt-config", "dump").splitlines() if line.startswith("Acquire::")]
     (making / "etc/apt/apt.conf.d/99host").write_text("\n".join(settings) + "\n")
-    making.rename(BASE)
+    making.rename(base)
+    return base
 
 
 def run(folder, command):
@@ -125,10 +126,10 @@ def main():
     if os.geteuid() != 0 or not all(map(shutil.which, ["apt-get", "dpkg", "unshare", "chroot"])):
         sys.exit("the build stage's root is made by debootstrap and unshare: run this as root on Debian")
     image, stage = build_stage()
-    make_base(image)
+    base = make_base(image)
     subprocess.run(["cargo", "fetch", "--locked", "--quiet"], check=True, cwd=PACKAGE)
     shutil.rmtree(ROOT, ignore_errors=True)
-    subprocess.run(["cp", "--archive", str(BASE), str(ROOT)], check=True)
+    subprocess.run(["cp", "--archive", str(base), str(ROOT)], check=True)
     for folder in (RUST, f"{CARGO_HOME}/registry"):
         (ROOT / folder.lstrip("/")).mkdir(parents=True)
     shutil.copy("/etc/resolv.conf", ROOT / "etc/resolv.conf")
