@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::Failure;
 use super::daemon::DaemonArgs;
 
-/// Let held dead letters go
+/// Have a daemon write the dead letters that its guard holds
 #[derive(Debug, Args)]
 pub(super) struct GuardArgs {
     #[command(subcommand)]
@@ -22,8 +22,9 @@ enum GuardCommand {
 
 /// Open the dead-letter guard of a running daemon
 ///
-/// Everything that it holds is written to the dead-letter topic and committed. Counting then begins anew, so the guard
-/// closes again at the next limit.
+/// Everything that it holds is written to the dead-letter topic and committed, and the daemon goes on. An open guard lets
+/// dead letters through (it is an open circuit breaker that blocks). Counting then begins anew, so the guard closes again
+/// at the next limit.
 ///
 /// Where a mapping is what is wrong, rather mend it and restart: what is held was not committed, and is mapped again.
 ///

@@ -14,8 +14,9 @@ use crate::config::Purpose;
 /// Reads alerts from Kafka and starts workflows until SIGTERM or SIGINT; then finishes what is in flight, commits and
 /// leaves the group. Unreachable brokers or an unreachable SecMaster do not end it: it waits and says so.
 ///
-/// `alertbridge check --online` says beforehand what it would meet. While it runs, server.listen answers /livez, /readyz,
-/// /status and /metrics. A second signal ends it at once.
+/// `alertbridge check --online` says beforehand what it would meet. While it runs, server.listen answers /livez, /readyz
+/// and /metrics to everybody, and /status, /guard/open and /log-level to who has server.token, where that is set. A second
+/// signal ends it at once.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]

@@ -13,7 +13,7 @@ use super::units::TimeSpan;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Credentials {
-    /// Which kind of credential is used; the other kinds' keys are then not read.
+    /// Which kind of credential is used; the other kinds' keys, and the files that they name, are then not read.
     pub kind: CredentialKind,
     /// `access_key`: the access key's id. Unset: `HUAWEICLOUD_SDK_AK`, then the vendor's profile file
     /// (`HUAWEICLOUD_SDK_CREDENTIALS_FILE`, else `~/.huaweicloud/credentials`), key and secret from the same place.

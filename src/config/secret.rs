@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::SecretString;
 use serde::Serializer;
 
+use super::credentials::CredentialKind;
 use super::error::{ConfigError, Problem};
 use super::{Config, KafkaSecurity, vendor};
 use crate::bounded_file;
@@ -60,9 +61,14 @@ fn kafka_slots(security: &mut KafkaSecurity) -> [Slot<'_>; 3] {
     ]
 }
 
+/// Files for another kind of credential than the one in use need not be there, so they are none.
 fn slots(config: &mut Config) -> [Slot<'_>; 9] {
     let [key_password, password, client_secret] = kafka_slots(&mut config.kafka.security);
     let credentials = &mut config.secmaster.credentials;
+    let kind = credentials.kind;
+    let is_key = |_: &&Path| kind == CredentialKind::AccessKey;
+    let is_password = |_: &&Path| kind == CredentialKind::Password;
+    let is_token = |_: &&Path| kind == CredentialKind::Token;
     let server = &mut config.server;
     [
         key_password,
@@ -70,21 +76,29 @@ fn slots(config: &mut Config) -> [Slot<'_>; 9] {
         client_secret,
         slot(
             "secmaster.credentials.access_key_id_file",
-            credentials.access_key_id_file.as_deref(),
+            credentials.access_key_id_file.as_deref().filter(is_key),
             &mut credentials.access_key_id,
         ),
         slot(
             "secmaster.credentials.secret_access_key_file",
-            credentials.secret_access_key_file.as_deref(),
+            credentials.secret_access_key_file.as_deref().filter(is_key),
             &mut credentials.secret_access_key,
         ),
         slot(
             "secmaster.credentials.security_token_file",
-            credentials.security_token_file.as_deref(),
+            credentials.security_token_file.as_deref().filter(is_key),
             &mut credentials.security_token,
         ),
-        slot("secmaster.credentials.password_file", credentials.password_file.as_deref(), &mut credentials.password),
-        slot("secmaster.credentials.token_file", credentials.token_file.as_deref(), &mut credentials.token),
+        slot(
+            "secmaster.credentials.password_file",
+            credentials.password_file.as_deref().filter(is_password),
+            &mut credentials.password,
+        ),
+        slot(
+            "secmaster.credentials.token_file",
+            credentials.token_file.as_deref().filter(is_token),
+            &mut credentials.token,
+        ),
         slot("server.token_file", server.token_file.as_deref(), &mut server.token),
     ]
 }

@@ -266,6 +266,14 @@ fn other_purposes_need_nothing_and_open_no_secret() {
 }
 
 #[test]
+fn a_file_for_another_kind_of_credential_need_not_be_there() {
+    let of_kind = |kind: &str| format!("secmaster: {{credentials: {{kind: {kind}, token: t, password_file: /none}}}}");
+    assert!(Case::complete().file("a.yaml", &of_kind("token")).load().secmaster.credentials.password.is_none());
+    let faults = Case::complete().file("a.yaml", &of_kind("password")).faults();
+    assert!(faults.contains("`secmaster.credentials.password_file`: cannot take the secret"), "{faults}");
+}
+
+#[test]
 fn a_rule_that_skips_has_nothing_to_limit_and_nothing_to_create() {
     let rule = "routing: {rules: [{name: a, skip: x, create_alert: true, rate_limits: [{requests: 1, per: 1s}]}]}";
     let faults = Case::complete().file("a.yaml", rule).faults();

@@ -153,7 +153,7 @@ events! {
     DEAD_LETTER_HELD = DEBUG "dead_letter.held" "held by the guard, unwritten and uncommitted"
         of_delivery!["failure_class", "failure_reason"];
     GUARD_CLOSED = ERROR "dead_letter_guard.closed"
-        "so many dead letters that the next ones are held, unwritten and uncommitted: mend what they have in common and restart, or let them go with `alertbridge guard open`"
+        "so many dead letters that the next ones are held, unwritten and uncommitted: mend what they have in common and restart, or have them written with `alertbridge guard open`"
         &["limit", "failure_class", "failure_reason", "count", "of", "topic", "partition", "offset"];
     GUARD_OPENED = INFO "dead_letter_guard.opened" "dead letters are written again" &["by", "held", "held_ms"];
     MAPPING_FAULT = WARN "mapping.fault" "an optional field was left out: its value did not fit" FAULT;

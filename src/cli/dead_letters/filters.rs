@@ -14,7 +14,7 @@ use crate::letters::{Filter, FilterSettings};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Which dead letters")]
 pub(super) struct FilterArgs {
-    /// Of this class (comma separated)
+    /// Of this class (comma separated); nothing is `stale` yet: dropping of stale alerts is not built
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(DeadLetterClass::ALL.map(DeadLetterClass::as_str)))]
     class: Vec<String>,
     /// For this reason, e.g. request_refused (comma separated; docs/failure-classes.md lists them)

@@ -10,8 +10,8 @@ use crate::app;
 use crate::cli::Failure;
 use crate::cli::config::ConfigFiles;
 use crate::config::{Config, Purpose};
-use crate::kafka::KafkaSettings;
 use crate::kafka::letters::TopicReader;
+use crate::kafka::{ClientError, KafkaSettings};
 use crate::letters::{Filter, Letter};
 
 /// The cluster of the configuration.
@@ -19,6 +19,11 @@ pub(super) fn settings(files: &ConfigFiles) -> Result<(Config, KafkaSettings), F
     let config = files.load(Purpose::Offline)?.config;
     let settings = app::kafka_settings(&config)?;
     Ok((config, settings))
+}
+
+/// What the brokers answered or did not, and who says more about it.
+pub(super) fn refused(error: &ClientError) -> anyhow::Error {
+    anyhow!("{error} (`alertbridge check --online` says more)")
 }
 
 /// A bar on a terminal, nothing elsewhere. `what` says what is counted.
@@ -43,7 +48,7 @@ pub(super) fn each(
     mut take: impl FnMut(Letter) -> Result<(), Failure>,
 ) -> Result<Others, Failure> {
     let topic = &settings.dead_letter_topic;
-    let mut reader = TopicReader::open(settings, topic).map_err(|error| anyhow!(error))?;
+    let mut reader = TopicReader::open(settings, topic).map_err(|error| refused(&error))?;
     let spans = reader.spans().clone();
     reader.read_from(spans).map_err(|error| anyhow!(error))?;
     let bar = bar(reader.progress().0, "offsets read");

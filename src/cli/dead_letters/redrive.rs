@@ -39,8 +39,9 @@ pub(super) struct RedriveArgs {
     /// Write; without it, only say what would be written
     #[arg(long)]
     yes: bool,
-    /// How fast to write: 200/s, 30/m. Redriven alerts share the daemon's quota with new ones
-    #[arg(long, default_value = "10/s")]
+    /// How fast to write: 200/s, 30/m. Redriven alerts share the daemon's quota with new ones; the default is half of
+    /// the default quota
+    #[arg(long, default_value = "5/s")]
     rate: Rate,
     /// Write so many at most; the same command again goes on with the next ones
     #[arg(long, value_name = "N")]
@@ -90,7 +91,8 @@ pub(super) fn execute(args: &RedriveArgs) -> Result<(), Failure> {
     let mut tally = Tally::new(fields.iter().map(String::as_str));
     // Taken over before anything is read: a transaction that a killed run has left open would hide for a minute how far
     // it has come.
-    let redriver = args.yes.then(|| Redriver::open(&settings, &id)).transpose().map_err(|error| anyhow!(error))?;
+    let redriver =
+        args.yes.then(|| Redriver::open(&settings, &id)).transpose().map_err(|error| reading::refused(&error))?;
     let plan = plan(&settings, &id, &filter, policy, &mut tally)?;
     let mut out = io::stdout().lock();
     if !plan.chosen.is_empty() {
@@ -135,7 +137,8 @@ fn plan(
     while let Some(record) = redriven.read().map_err(|error| anyhow!(error))? {
         planner.stands(&record);
     }
-    let mut reader = TopicReader::open(settings, &settings.dead_letter_topic).map_err(|error| anyhow!(error))?;
+    let mut reader =
+        TopicReader::open(settings, &settings.dead_letter_topic).map_err(|error| reading::refused(&error))?;
     let mut spans = reader.spans().clone();
     let come = letters::progress(settings, id, spans.keys().copied()).map_err(|error| anyhow!(error))?;
     let mut plan = Plan::default();

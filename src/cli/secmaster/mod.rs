@@ -24,27 +24,26 @@ use show::Output;
 /// Work on SecMaster by hand: workspaces, workflows, playbooks and what they run
 ///
 /// Everything is done with the configuration's `secmaster` section: region or endpoint, project, workspace and
-/// credentials. No Kafka is needed. ./alertbridge.yaml is read where there is one; otherwise these are enough:
-///
-///   export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=… HUAWEICLOUD_SDK_PROJECT_ID=…
-///
-///   export ALERTBRIDGE__SECMASTER__REGION=ap-southeast-1
-///
-///   alertbridge secmaster workspace list
-///
-///   alertbridge secmaster --workspace ID workflow list
+/// credentials. No Kafka is needed. ./alertbridge.yaml is read where there is one; otherwise the environment is enough.
 ///
 /// Nothing is sent with --dry-run: it shows the request instead, without credentials. (What filters choose to be
 /// changed is looked up.) Each request is sent once; none is repeated by itself. `alertbridge simulate` stands in for
 /// SecMaster for trials.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = EXAMPLE)]
 pub(super) struct SecmasterArgs {
     #[command(flatten)]
     common: Common,
     #[command(subcommand)]
     resource: Resource,
 }
+
+const EXAMPLE: &str = "\
+Without a file:
+  export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=… HUAWEICLOUD_SDK_PROJECT_ID=…
+  export ALERTBRIDGE__SECMASTER__REGION=ap-southeast-1
+  alertbridge secmaster workspace list
+  alertbridge secmaster --workspace ID workflow list";
 
 /// What all of these commands take.
 #[derive(Debug, Args)]

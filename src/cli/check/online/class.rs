@@ -44,7 +44,7 @@ pub(super) fn judge(about: &str, class: &str, fields: &[Item<Field>], given: &[G
     for (formats, fields) in lacking(&known, &told) {
         let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
         let said = format!("requires {}, not given by {}", fields.join(", "), list(&formats));
-        let remedy = "give it in the mapping if the service asks for it; what starts a workflow may do without";
+        let remedy = "give it in the mapping for a route with `create_alert`, which may be refused without; a workflow alone may start";
         lines.push(Line::warning(about, said, remedy));
     }
     if lines.is_empty() {
