@@ -74,7 +74,7 @@ reasons! {
     NotJson = "not_json",
     /// The value is JSON, but neither an object nor an array of objects.
     NotAnObject = "not_an_object",
-    /// The value, or what it inflates to, is longer than `mapping.max_record_bytes`.
+    /// The value, or what it inflates to, is longer than `mapping.max_record_bytes`, or has too many JSON values.
     RecordTooLarge = "record_too_large",
     /// Damaged gzip, or envelopes in envelopes in envelopes.
     BadEnvelope = "bad_envelope",
