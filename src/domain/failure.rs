@@ -82,7 +82,7 @@ reasons! {
     TooManyParts = "too_many_parts",
     /// No mapping's `match` holds.
     NoFormatMatched = "no_format_matched",
-    /// The mapping's `split` failed.
+    /// The mapping's `split` failed, or made a part whose keys with dots cannot be nested.
     SplitFailed = "split_failed",
     /// A required field is missing.
     RequiredFieldMissing = "required_field_missing",

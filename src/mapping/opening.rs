@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::compiled::{Mapping, Policy};
 use super::envelope::cloud_event::{self, CloudEvent};
 use super::envelope::{MAX_BYTES_OF_PARTS, MAX_LEVELS, MAX_PARTS, elements, malformed, records, weight};
-use super::expression::{Document, Env, Item, Roots};
+use super::expression::{Document, Env, Item, Roots, guarded};
 use super::mapper::{MapFailure, MappedPart};
 use super::nested::nested;
 use super::settings::{Fallback, Loaded};
@@ -237,7 +237,13 @@ impl<'a> Run<'a> {
         }
         // Who looks on may look at everything.
         let roots = mapping.nested.as_ref().map(|read| if self.watch.is_some() { &Roots::All } else { read });
-        let nested = roots.and_then(|roots| nested(document, roots));
+        let nested = match roots.map(|roots| guarded(document, || nested(document, roots))).transpose() {
+            Ok(nested) => nested.flatten(),
+            Err(fault) => {
+                let message = format!("keys with dots: {fault}");
+                return self.fail(Some(mapping), malformed(FailureReason::SplitFailed, message));
+            }
+        };
         let document = nested.as_ref().unwrap_or(document);
         let part = self.next_part;
         let origin = self.origin;

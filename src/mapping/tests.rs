@@ -339,6 +339,20 @@ fn a_field_that_nests_too_deeply_is_left_out() {
 }
 
 #[test]
+fn a_part_that_nesting_its_keys_makes_too_deep_is_one_failure() {
+    let yaml = "name: n\nmatch: has(\"all\")\nnest_dotted_keys: true\nalert: {title: .x.y}\n\
+                split: '.all[] | {\"x.y\": .t, \"a.b.c.d.e.f.g.h\": reduce range(.n) as $i (1; [.]), all: .}'";
+    let value = json!({"all": [{"t": "t", "n": 505}, {"t": "t", "n": 510}, {"t": "t", "n": 1}]});
+    let parts = parts(&mapper(&format!("{yaml}\nskip: {{when: '.a == 7', reason: r}}")), value.to_string());
+    let [first, second, third] = &parts[..] else { panic!("three parts") };
+    for part in [first, second] {
+        let failure = part.result.as_ref().unwrap_err().to_string();
+        assert_eq!(failure, "malformed/split_failed: keys with dots: it makes a value nested more than 512 deep");
+    }
+    assert_eq!((third.part, third.result.as_ref().unwrap().content["title"].as_str()), (2, Some("t")));
+}
+
+#[test]
 fn a_large_batch_gets_through() {
     let mapper =
         mapper("name: b\nmatch: has(\"alerts\")\nsplit: '.common as $c | .alerts[] | . + $c'\nalert: {title: .t}");
