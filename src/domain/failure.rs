@@ -74,7 +74,7 @@ reasons! {
     NotJson = "not_json",
     /// The value is JSON, but neither an object nor an array of objects.
     NotAnObject = "not_an_object",
-    /// The value, or what it inflates to, is longer than `mapping.max_record_bytes`.
+    /// The value, or what it inflates to, is longer than `mapping.max_record_bytes`, or has too many JSON values.
     RecordTooLarge = "record_too_large",
     /// Damaged gzip, or envelopes in envelopes in envelopes.
     BadEnvelope = "bad_envelope",
@@ -82,7 +82,7 @@ reasons! {
     TooManyParts = "too_many_parts",
     /// No mapping's `match` holds.
     NoFormatMatched = "no_format_matched",
-    /// The mapping's `split` failed.
+    /// The mapping's `split` failed, or made a part whose keys with dots cannot be nested.
     SplitFailed = "split_failed",
     /// A required field is missing.
     RequiredFieldMissing = "required_field_missing",

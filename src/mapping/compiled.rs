@@ -276,8 +276,10 @@ impl Mapping {
     }
 
     fn check(&self, content: &mut Map<String, Value>, zone_offset: i32, policy: Policy, faults: &mut Vec<FieldFault>) {
+        let mut check = Check { strict: policy.strict, zone_offset, faults };
+        check.nesting(content);
         if &*self.data_class.name == "Alert" {
-            Check { strict: policy.strict, zone_offset, faults }.object(&Place::Root, ALERT, content);
+            check.object(&Place::Root, ALERT, content);
         } else {
             // Of other data classes we have no table.
             content.retain(|_, value| !is_nothing(value));

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::compiled::{Mapping, Policy};
 use super::envelope::cloud_event::{self, CloudEvent};
-use super::envelope::{MAX_BYTES_OF_PARTS, MAX_LEVELS, MAX_PARTS, malformed, records, weight};
-use super::expression::{Document, Env, Item, Roots};
+use super::envelope::{MAX_BYTES_OF_PARTS, MAX_LEVELS, MAX_PARTS, elements, malformed, records, weight};
+use super::expression::{Document, Env, Item, Roots, guarded};
 use super::mapper::{MapFailure, MappedPart};
 use super::nested::nested;
 use super::settings::{Fallback, Loaded};
@@ -37,7 +37,7 @@ pub(super) struct Run<'a> {
     parts: Vec<MappedPart>,
     next_part: u32,
     skipped: bool,
-    /// What all alerts of a record that is split take, roughly.
+    /// What all alerts of the record take, roughly.
     bytes: usize,
 }
 
@@ -84,7 +84,7 @@ impl<'a> Run<'a> {
             return Err(malformed(FailureReason::TooManyParts, message));
         }
         if self.bytes > MAX_BYTES_OF_PARTS {
-            let message = format!("the record's parts make alerts of more than {} MiB", MAX_BYTES_OF_PARTS >> 20);
+            let message = format!("the record makes alerts of more than {} MiB", MAX_BYTES_OF_PARTS >> 20);
             return Err(malformed(FailureReason::TooManyParts, message));
         }
         Ok((self.parts, self.skipped))
@@ -97,7 +97,7 @@ impl<'a> Run<'a> {
     /// Maps a record's value: a document, or an array of them.
     pub(super) fn value(&mut self, value: &Document<'_>) {
         let around = Around { level: 0, in_event: false, event: None };
-        match value.item().elements() {
+        match elements(value.item()) {
             Some(items) => self.each(items, value, around),
             None => self.open(value, false, around),
         }
@@ -237,7 +237,13 @@ impl<'a> Run<'a> {
         }
         // Who looks on may look at everything.
         let roots = mapping.nested.as_ref().map(|read| if self.watch.is_some() { &Roots::All } else { read });
-        let nested = roots.and_then(|roots| nested(document, roots));
+        let nested = match roots.map(|roots| guarded(document, || nested(document, roots))).transpose() {
+            Ok(nested) => nested.flatten(),
+            Err(fault) => {
+                let message = format!("keys with dots: {fault}");
+                return self.fail(Some(mapping), malformed(FailureReason::SplitFailed, message));
+            }
+        };
         let document = nested.as_ref().unwrap_or(document);
         let part = self.next_part;
         let origin = self.origin;
@@ -260,7 +266,7 @@ impl<'a> Run<'a> {
         };
         let mut faults = Vec::new();
         let result = mapping.map(document, self.env, self.policy, part, position, &mut faults);
-        if split && let Ok(alert) = &result {
+        if let Ok(alert) = &result {
             self.bytes += alert.content.values().map(weight).sum::<usize>();
         }
         self.push(MappedPart { part, format: Some(Arc::clone(&mapping.name)), result, faults, id_of_place });

@@ -315,6 +315,44 @@ fn a_redriven_record_is_mapped_as_it_was_at_its_origin() {
 }
 
 #[test]
+fn a_field_that_nests_too_deeply_is_left_out() {
+    let deeper = |levels: usize, class: &str| {
+        let source = format!("reduce range({levels}) as $i (.d; [.])");
+        mapper(&format!("name: n\nmatch: has(\"d\")\n{class}alert: {{title: '\"t\"', system_info: '{source}'}}"))
+    };
+    // The record's hundred levels are one of its object and 99 in `d`.
+    let record = |levels: usize| format!("{{\"d\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+    let part = |mapper: &Mapper, levels: usize| parts(mapper, record(levels)).remove(0);
+    for class in ["", "data_class: {name: Own}\n"] {
+        let fits = part(&deeper(11, class), 99);
+        assert!(fits.faults.is_empty() && fits.result.unwrap().content.contains_key("system_info"));
+        for levels in [12, 60] {
+            let part = part(&deeper(levels, class), 99);
+            assert!(!part.result.unwrap().content.contains_key("system_info"), "{levels}");
+            let fault = &part.faults[0];
+            assert_eq!((&*fault.field, fault.left_out), ("system_info", true));
+            assert!(fault.message.starts_with("nests more than 110 deep (in `reduce"), "{}", fault.message);
+        }
+    }
+    let failed = failure(&mapper("name: n\nmatch: 'true'\nalert: {title: '\"t\"'}"), record(100));
+    assert!(failed.to_string().starts_with("malformed/not_json: nested too deeply at line 1"), "{failed}");
+}
+
+#[test]
+fn a_part_that_nesting_its_keys_makes_too_deep_is_one_failure() {
+    let yaml = "name: n\nmatch: has(\"all\")\nnest_dotted_keys: true\nalert: {title: .x.y}\n\
+                split: '.all[] | {\"x.y\": .t, \"a.b.c.d.e.f.g.h\": reduce range(.n) as $i (1; [.]), all: .}'";
+    let value = json!({"all": [{"t": "t", "n": 505}, {"t": "t", "n": 510}, {"t": "t", "n": 1}]});
+    let parts = parts(&mapper(&format!("{yaml}\nskip: {{when: '.a == 7', reason: r}}")), value.to_string());
+    let [first, second, third] = &parts[..] else { panic!("three parts") };
+    for part in [first, second] {
+        let failure = part.result.as_ref().unwrap_err().to_string();
+        assert_eq!(failure, "malformed/split_failed: keys with dots: it makes a value nested more than 512 deep");
+    }
+    assert_eq!((third.part, third.result.as_ref().unwrap().content["title"].as_str()), (2, Some("t")));
+}
+
+#[test]
 fn a_large_batch_gets_through() {
     let mapper =
         mapper("name: b\nmatch: has(\"alerts\")\nsplit: '.common as $c | .alerts[] | . + $c'\nalert: {title: .t}");

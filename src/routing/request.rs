@@ -3,8 +3,11 @@
 //! CreateWorkflowInstance: shape and order of the members are the API's (`AopInstanceEventData`); what is null is left
 //! out. CreateAlert, where the route asks for it: the same content.
 
+use std::ops::Range;
+
 use bytes::Bytes;
-use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::{Alert, AlertRequest, Destination, WorkflowRequest};
@@ -60,14 +63,45 @@ pub fn build_alert(destination: &Destination, alert: &Alert) -> Option<AlertRequ
     })
 }
 
-/// The same request about the alert of this id, which SecMaster gave it instead of ours.
+/// Where the alert's id stands in a body.
+const ALERT_ID: [&str; 4] = ["playbook_context", "data_object", "content", "id"];
+
+/// The same request about the alert of this id, which SecMaster gave it instead of ours. All other bytes stay what they
+/// are: they are not read again, which has limits.
 #[must_use]
 pub fn about(request: &WorkflowRequest, alert_id: &str) -> WorkflowRequest {
-    let mut body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-    if let Some(id) = body.pointer_mut("/playbook_context/data_object/content/id") {
-        *id = Value::from(alert_id);
+    let body = &*request.body;
+    let mut place = Some(0..body.len());
+    for name in ALERT_ID {
+        place = place.and_then(|within| member(body, within.start, name));
     }
-    WorkflowRequest { body: written(&body), ..request.clone() }
+    let parts = place.and_then(|id| Some((body.get(..id.start)?, body.get(id.end..)?)));
+    // Every alert has an id, so that there is one in whatever `build` wrote.
+    let Some((before, after)) = parts else { return request.clone() };
+    let body = [before, &written(&alert_id), after].concat();
+    WorkflowRequest { body: Bytes::from(body), ..request.clone() }
+}
+
+/// Where the value of a member stands, in the object that begins at a place of a compact text.
+fn member(text: &[u8], object: usize, wanted: &str) -> Option<Range<usize>> {
+    let mut at = object;
+    loop {
+        // Behind a brace or a comma stands a name, and behind that a colon.
+        let (name, end): (String, _) = next(text, at + 1)?;
+        // Skipping a value is no recursion, however deep it nests.
+        let (IgnoredAny, after) = next(text, end + 1)?;
+        if name == wanted {
+            return Some(end + 1..after);
+        }
+        at = after;
+    }
+}
+
+/// The value at a place of a text, and where it ends.
+fn next<'t, T: Deserialize<'t>>(text: &'t [u8], at: usize) -> Option<(T, usize)> {
+    let mut values = serde_json::Deserializer::from_slice(text.get(at..)?).into_iter();
+    let value = values.next()?.ok()?;
+    Some((value, at + values.byte_offset()))
 }
 
 /// Builds the request of one delivery.
@@ -179,6 +213,26 @@ mod tests {
         let theirs = about(&first, "theirs");
         let text = String::from_utf8(first.body.to_vec()).unwrap();
         assert_eq!(theirs.body, text.replace("\"id\":\"i\"", "\"id\":\"theirs\"").as_bytes());
+        assert_eq!(about(&theirs, "i"), first);
+    }
+
+    #[test]
+    fn a_request_about_another_id_is_whole_however_deep_its_content_nests() {
+        let destination = Destination {
+            route: "r".into(),
+            project_id: "p".into(),
+            workspace_id: "ws".into(),
+            workflow_id: "wf".into(),
+            creates_alert: true,
+        };
+        let mut alert = alert();
+        // The same member elsewhere, and before.
+        let deep = (0..300).fold(json!({"id": "i", "content": {"id": "i"}}), |inner, _| json!([inner]));
+        let _none = alert.content.shift_insert(0, "system_info".to_owned(), deep);
+        let first = build(destination, &alert, Some("\"content\":{\"id\":\"i\"}".to_owned()));
+        alert.content["id"] = json!("their \"own\"");
+        let theirs = build(first.destination.clone(), &alert, first.action_instance_id.clone());
+        assert_eq!(about(&first, "their \"own\""), theirs);
         assert_eq!(about(&theirs, "i"), first);
     }
 

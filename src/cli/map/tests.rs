@@ -119,6 +119,19 @@ fn an_id_made_of_a_place_that_was_not_given_is_warned_of_once() {
 }
 
 #[test]
+fn a_record_that_nests_as_deep_as_it_may_is_a_line_like_any() {
+    let of = |levels: usize| {
+        let info = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        format!(r#"{{"title":"t","severity":"High","system_info":{info}}}"#)
+    };
+    let (all_well, out) = lines(&of(99), &[], Some(&routes()));
+    assert!(all_well);
+    assert_eq!(out.matches(&format!("{}{}", "[".repeat(99), "]".repeat(99))).count(), 2, "one for each workflow");
+    let (_, out) = lines(&of(100), &[], Some(&routes()));
+    assert!(out.contains("\"reason\":\"not_json\""), "{out}");
+}
+
+#[test]
 fn an_empty_file_is_a_tombstone() {
     let (all_well, out) = lines("", &[], None);
     assert_eq!(

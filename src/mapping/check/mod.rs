@@ -13,6 +13,10 @@ use super::time;
 const MAX_TAGS: usize = 50;
 const MAX_TAG_VALUE: usize = 255;
 
+/// How deep lists and objects may nest in a field: a record's, and some levels that a mapping puts around. Together with
+/// the four levels of the request around it that is less than what serde_json and others read.
+const MAX_NESTING: usize = 110;
+
 /// Something about one field that did not work out. Names types and bounds, never the value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FieldFault {
@@ -54,7 +58,24 @@ pub(super) struct Check<'a> {
     pub(super) faults: &'a mut Vec<FieldFault>,
 }
 
+fn nests_deeper(value: &Value, levels: usize) -> bool {
+    let is_deeper = |value: &Value| nests_deeper(value, levels.saturating_sub(1));
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(is_deeper),
+        Value::Object(map) => levels == 0 || map.values().any(is_deeper),
+        _ => false,
+    }
+}
+
 impl Check<'_> {
+    /// Leaves out the fields that nest too deeply to be read again, of any data class.
+    pub(super) fn nesting(&mut self, content: &mut Map<String, Value>) {
+        content.retain(|name, value| {
+            !nests_deeper(value, MAX_NESTING)
+                || self.fault(&Place::Name(&Place::Root, name), format!("nests more than {MAX_NESTING} deep"))
+        });
+    }
+
     /// Reports that a field is left out.
     fn fault(&mut self, place: &Place<'_>, message: String) -> bool {
         self.faults.push(FieldFault { field: place.path(), message, left_out: true });

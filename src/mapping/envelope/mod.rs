@@ -22,8 +22,8 @@ use crate::domain::{DeadLetterClass, FailureReason};
 pub(super) const MAX_LEVELS: u8 = 4;
 /// The most parts of one record. A record of the largest size holds some ten thousand alerts of one KiB.
 pub(super) const MAX_PARTS: u32 = 10_000;
-/// What all alerts of a record that is split may take in memory, roughly: a `split` that puts the whole batch into each
-/// part makes the square of it.
+/// What all alerts of a record may take in memory, roughly: a `split` that puts the whole batch into each part makes the
+/// square of it, and a mapping may put the whole record into each field.
 pub(super) const MAX_BYTES_OF_PARTS: usize = 64 << 20;
 
 /// What a value takes in memory, roughly: each node, and the texts.
@@ -70,9 +70,12 @@ pub(super) fn text(value: &Bytes, limit: usize) -> Result<Bytes, MapFailure> {
 /// Reads a text as a document; also tells how deep it nests.
 ///
 /// # Errors
-/// When it is not JSON: then with what it looks like, so that nobody has to open the dead letter to learn it.
+/// When it has too many values. When it is not JSON: then with what it looks like, so that nobody has to open the dead letter to learn it.
 pub(super) fn document(text: &[u8]) -> Result<(Tree<'_>, u16), MapFailure> {
     json::read(text).map_err(|error| {
+        if error.is_of_size() {
+            return malformed(FailureReason::RecordTooLarge, error.to_string());
+        }
         let message = match looks::like(text) {
             Some(what) => format!("the value looks like {what}, not JSON: {error}"),
             None => error.to_string(),
@@ -81,7 +84,12 @@ pub(super) fn document(text: &[u8]) -> Result<(Tree<'_>, u16), MapFailure> {
     })
 }
 
+/// The elements of a list, or as many as show that they are too many.
+pub(super) fn elements<'d>(item: &Item<'d>) -> Option<Vec<Item<'d>>> {
+    item.first_elements(usize::try_from(MAX_PARTS + 1).unwrap_or(usize::MAX))
+}
+
 /// The list in `{"records": […]}`, as Azure's services write to Event Hubs: an object of that one member.
 pub(super) fn records<'d>(item: &Item<'d>) -> Option<Vec<Item<'d>>> {
-    if item.len() == Some(1) { item.field("records")?.elements() } else { None }
+    if item.len() == Some(1) { elements(&item.field("records")?) } else { None }
 }

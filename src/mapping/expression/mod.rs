@@ -27,7 +27,7 @@ use jaq_json::Val;
 use serde_json::Value;
 
 pub(crate) use self::budget::within_record;
-use self::budget::{Spent, within};
+use self::budget::{Spent, beside_record, within};
 use self::direct::{Context, Stop};
 pub(crate) use self::document::Document;
 use self::inspect::Step;
@@ -224,6 +224,15 @@ impl Expression {
             })?,
         }
     }
+}
+
+/// Works on a document outside of an expression. That may make too much too, which unwinds to here and no further. Costs
+/// the record's expressions nothing.
+///
+/// # Errors
+/// When it costs what no expression may.
+pub(in crate::mapping) fn guarded<T>(document: &Document<'_>, work: impl FnOnce() -> T) -> Result<T, Fault> {
+    Ok(beside_record(document.bytes(), work)?)
 }
 
 fn walk<'v>(

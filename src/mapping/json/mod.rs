@@ -2,7 +2,8 @@
 //!
 //! Strict RFC 8259, with the design page's answers where the RFC leaves a choice: of a repeated name the last value,
 //! a lone surrogate becomes U+FFFD, integers of any size and decimals keep their digits. Nesting is bounded, so that
-//! a depth bomb costs an error. An error names line and column and never the content (promise 7).
+//! a depth bomb costs an error. So is the number of values: one that takes two bytes in a text takes some hundred in
+//! memory. An error names line and column and never the content (promise 7).
 
 mod object;
 mod reader;
@@ -11,10 +12,16 @@ mod tree;
 pub(super) use object::{Field, Name, Object};
 pub(super) use tree::Tree;
 
-/// How deep arrays and objects may nest.
-pub(super) const MAX_NESTING: u16 = 128;
+/// How deep arrays and objects may nest. What is made of a record is wrapped, and has to be read again by SecMaster and
+/// by programs whose limit is 127, as serde_json's is.
+pub(super) const MAX_NESTING: u16 = 100;
 
-/// Why a text is not JSON.
+/// How many values a text may have, all in one another counted. A large record of honest alerts has one for each 25
+/// bytes or more; one of the largest size with this many still makes an alert that fits.
+pub(super) const MAX_VALUES: usize = 500_000;
+const TOO_MANY_VALUES: &str = "more than 500000 values";
+
+/// Why a text is not JSON, or more of it than is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{problem} at line {line}, column {column}")]
 pub(super) struct JsonError {
@@ -23,6 +30,13 @@ pub(super) struct JsonError {
     line: usize,
     /// Counted from 1, in bytes.
     column: usize,
+}
+
+impl JsonError {
+    /// Whether the text has more values than are read.
+    pub(super) fn is_of_size(&self) -> bool {
+        self.problem == TOO_MANY_VALUES
+    }
 }
 
 /// Reads a whole text as one value; also tells how deep it nests.
@@ -34,7 +48,7 @@ pub(super) fn read(text: &[u8]) -> Result<(Tree<'_>, u16), JsonError> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{MAX_NESTING, read};
+    use super::{MAX_NESTING, MAX_VALUES, read};
     use crate::mapping::expression::{Item, to_json};
 
     fn text(json: &str) -> String {
@@ -78,6 +92,19 @@ mod tests {
         let deep = usize::from(MAX_NESTING);
         let fits = "[".repeat(deep) + &"]".repeat(deep);
         assert_eq!(read(fits.as_bytes()).unwrap().1, MAX_NESTING);
+    }
+
+    #[test]
+    fn a_text_of_too_many_values_costs_an_error() {
+        let list = |values: usize| format!("[{}0]", "0,".repeat(values - 2));
+        assert!(read(list(MAX_VALUES).as_bytes()).is_ok());
+        let e = read(list(MAX_VALUES + 1).as_bytes()).unwrap_err();
+        assert!(
+            e.is_of_size() && e.to_string().starts_with(&format!("more than {MAX_VALUES} values at line 1")),
+            "{e}"
+        );
+        let objects = format!("[{}{{}}]", "{\"a\":[]},".repeat(MAX_VALUES / 2));
+        assert!(read(objects.as_bytes()).unwrap_err().is_of_size());
     }
 
     proptest! {

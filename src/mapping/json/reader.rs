@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::object::{Field, Object};
 use super::tree::Tree;
-use super::{JsonError, MAX_NESTING};
+use super::{JsonError, MAX_NESTING, MAX_VALUES, TOO_MANY_VALUES};
 
 pub(super) struct Reader<'d> {
     text: &'d str,
@@ -12,6 +12,8 @@ pub(super) struct Reader<'d> {
     at: usize,
     depth: u16,
     deepest: u16,
+    /// How many values were begun.
+    values: usize,
     /// The elements and fields of the lists and objects that are open, so that each is made once, of its size.
     items: Vec<Tree<'d>>,
     fields: Vec<Field<'d, Tree<'d>>>,
@@ -20,7 +22,8 @@ pub(super) struct Reader<'d> {
 impl<'d> Reader<'d> {
     /// The whole text as one value, and how deep it nests.
     pub(super) fn read(bytes: &'d [u8]) -> Result<(Tree<'d>, u16), JsonError> {
-        let mut reader = Self { text: "", bytes, at: 0, depth: 0, deepest: 0, items: Vec::new(), fields: Vec::new() };
+        let (items, fields) = (Vec::new(), Vec::new());
+        let mut reader = Self { text: "", bytes, at: 0, depth: 0, deepest: 0, values: 0, items, fields };
         match std::str::from_utf8(bytes) {
             Ok(text) => reader.text = text,
             Err(e) => {
@@ -59,6 +62,10 @@ impl<'d> Reader<'d> {
     }
 
     fn value(&mut self) -> Result<Tree<'d>, JsonError> {
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(self.fail(TOO_MANY_VALUES));
+        }
         match self.peek() {
             Some(b'{') => self.object(),
             Some(b'[') => self.array(),

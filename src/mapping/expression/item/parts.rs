@@ -1,7 +1,6 @@
 //! What is in a value: its elements, its fields, the texts in it.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
 
 use jaq_json::Val;
 
@@ -90,15 +89,24 @@ impl<'v> Item<'v> {
 
     /// The elements of a list.
     pub(in crate::mapping) fn elements(&self) -> Option<Vec<Self>> {
+        self.first_elements(usize::MAX)
+    }
+
+    /// The first elements of a list, at most so many.
+    pub(in crate::mapping) fn first_elements(&self, most: usize) -> Option<Vec<Self>> {
         if self.is_of() != Type::List {
             return None;
         }
-        let mut all = Vec::with_capacity(self.len().unwrap_or_default());
-        let _always: Option<Result<(), Infallible>> = self.try_each(|item| {
-            all.push(item);
+        let most = most.min(self.len().unwrap_or_default());
+        let mut first = Vec::with_capacity(most);
+        let _ended: Option<Result<(), ()>> = self.try_each(|item| {
+            if first.len() == most {
+                return Err(());
+            }
+            first.push(item);
             Ok(())
         });
-        Some(all)
+        Some(first)
     }
 
     /// The fields of an object, without what is in them.
