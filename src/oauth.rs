@@ -101,7 +101,7 @@ async fn ask(request: &TokenRequest) -> Result<Granted, NoToken> {
         body.extend_from_slice(&chunk);
     }
     if status != StatusCode::OK {
-        let said = said(&body, &request.client_secret);
+        let said = said(&body, request);
         return Err(NoToken(format!("the token endpoint answered {}{said}", status.as_u16())));
     }
     granted(&body)
@@ -126,16 +126,19 @@ fn client(request: &TokenRequest) -> Result<reqwest::Client, NoToken> {
 /// The client's id and secret in the `Authorization` header, which every server has to take (RFC 6749, section 2.3.1):
 /// each encoded as in a form, so that a colon or a plus sign in them does no harm.
 fn authorization(request: &TokenRequest) -> Result<HeaderValue, NoToken> {
-    let encode = |text| utf8_percent_encode(text, ENCODED);
-    let pair = format!("{}:{}", encode(&request.client_id), encode(request.client_secret.expose_secret()));
+    let pair = format!("{}:{}", encoded(&request.client_id), encoded(request.client_secret.expose_secret()));
     let mut header = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair)))
         .map_err(|_| NoToken("the client's id and secret cannot stand in a header".to_owned()))?;
     header.set_sensitive(true);
     Ok(header)
 }
 
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
 fn body(request: &TokenRequest) -> String {
-    let scope = request.scope.as_deref().map(|scope| format!("&scope={}", utf8_percent_encode(scope, ENCODED)));
+    let scope = request.scope.as_deref().map(|scope| format!("&scope={}", encoded(scope)));
     format!("grant_type=client_credentials{}", scope.unwrap_or_default())
 }
 
@@ -182,8 +185,22 @@ fn seconds(value: &Value) -> Option<Duration> {
     (seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(MAX_LIFETIME.as_secs_f64())))
 }
 
+/// The forms that the client's secret may come back in, the longest ones first: one may stand in another.
+fn echoes(request: &TokenRequest) -> Vec<String> {
+    let (id, secret) = (request.client_id.as_str(), request.client_secret.expose_secret());
+    let in_form = encoded(secret);
+    let pairs = [format!("{}:{in_form}", encoded(id)), format!("{id}:{secret}")];
+    // Some leave the padding off.
+    let pairs = pairs.map(|pair| STANDARD.encode(pair).trim_end_matches('=').to_owned());
+    let mut echoes = Vec::from(pairs);
+    echoes.extend([in_form.replace("%20", "+"), in_form, secret.to_owned()]);
+    echoes.retain(|echo| !echo.is_empty());
+    echoes.sort_by_key(|echo| std::cmp::Reverse(echo.len()));
+    echoes
+}
+
 /// What a refusal says (RFC 6749, section 5.2), short, on one line, and without the client's secret.
-fn said(body: &[u8], secret: &SecretString) -> String {
+fn said(body: &[u8], request: &TokenRequest) -> String {
     #[derive(Deserialize)]
     struct Refusal {
         error: String,
@@ -191,7 +208,8 @@ fn said(body: &[u8], secret: &SecretString) -> String {
     }
     let Ok(refusal) = serde_json::from_slice::<Refusal>(body) else { return String::new() };
     let description = refusal.error_description.map(|text| format!(": {text}")).unwrap_or_default();
-    let text = format!("{}{description}", refusal.error).replace(secret.expose_secret(), "[removed]");
+    let text = format!("{}{description}", refusal.error);
+    let text = echoes(request).iter().fold(text, |text, echo| text.replace(echo, "[removed]"));
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SAID_CHARS).collect();
     format!(": {line}")
 }
@@ -249,10 +267,32 @@ mod tests {
 
     #[test]
     fn a_refusal_is_told_on_one_line_without_the_secret() {
-        let secret = SecretString::from("hunter2");
+        let request = TokenRequest { client_secret: "hunter2".into(), ..request() };
         let body = br#"{"error": "invalid_client", "error_description": "no such\nsecret: hunter2"}"#;
-        assert_eq!(said(body, &secret), ": invalid_client: no such secret: [removed]");
-        assert_eq!(said(b"<html>", &secret), "");
-        assert!(!format!("{:?}", TokenRequest { client_secret: secret, ..request() }).contains("hunter2"));
+        assert_eq!(said(body, &request), ": invalid_client: no such secret: [removed]");
+        assert_eq!(said(b"<html>", &request), "");
+        assert!(!format!("{request:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_refusal_does_not_tell_the_secret_as_it_was_sent() {
+        let header = authorization(&request()).unwrap();
+        let sent = header.to_str().unwrap();
+        let plain = STANDARD.encode("soc:bridge:a+b c");
+        let tell = |what: &str| {
+            let body = serde_json::json!({"error": "invalid_client", "error_description": what});
+            said(body.to_string().as_bytes(), &request())
+        };
+        for (echo, told) in [
+            (sent, "Basic [removed]"),
+            (sent.trim_end_matches('='), "Basic [removed]"),
+            (&plain, "[removed]"),
+            ("a%2Bb%20c", "[removed]"),
+            ("a%2Bb+c", "[removed]"),
+            ("a+b c", "[removed]"),
+        ] {
+            let said = tell(echo);
+            assert_eq!(said.trim_end_matches('='), format!(": invalid_client: {told}"), "{echo}");
+        }
     }
 }

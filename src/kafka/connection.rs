@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaResult;
+use tokio::time::Instant;
 
 use super::committer::Committer;
 use super::context::{Consumer, Report, Reporter, SourceContext};
@@ -74,16 +75,55 @@ impl fmt::Debug for Current {
 
 /// Settings that a new consumer is to be made of. Cheap to clone; all clones are one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wanted(Arc<Mutex<Option<Box<KafkaSettings>>>>);
+pub(super) struct Wanted(Arc<Mutex<Asked>>);
+
+#[derive(Debug, Default)]
+struct Asked {
+    settings: Option<Box<KafkaSettings>>,
+    /// Not to be taken before.
+    not_before: Option<Instant>,
+    /// Some were taken, and no consumer that was made of them has taken over yet.
+    is_under_way: bool,
+}
 
 impl Wanted {
     /// The last to ask is the one that is heard.
     pub(super) fn ask(&self, settings: KafkaSettings) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(settings));
+        let mut asked = self.asked();
+        (asked.settings, asked.not_before) = (Some(Box::new(settings)), None);
     }
 
     /// What is asked for, once.
-    pub(super) fn take(&self) -> Option<Box<KafkaSettings>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(super) fn take(&self, now: Instant) -> Option<Box<KafkaSettings>> {
+        let mut asked = self.asked();
+        if asked.not_before.is_some_and(|at| now < at) {
+            return None;
+        }
+        let taken = asked.settings.take();
+        asked.is_under_way |= taken.is_some();
+        taken
+    }
+
+    /// No consumer can be made of what was taken: it is asked for again then, unless others are asked for meanwhile.
+    pub(super) fn put_back(&self, settings: Box<KafkaSettings>, then: Instant) {
+        let mut asked = self.asked();
+        if asked.settings.is_none() {
+            (asked.settings, asked.not_before) = (Some(settings), Some(then));
+        }
+    }
+
+    /// The consumer that was made of what was taken has taken over.
+    pub(super) fn done(&self) {
+        self.asked().is_under_way = false;
+    }
+
+    /// Whether another consumer is to take over, which knows only the settings that were asked for last.
+    pub(super) fn is_pending(&self) -> bool {
+        let asked = self.asked();
+        asked.is_under_way || asked.settings.is_some()
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

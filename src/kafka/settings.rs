@@ -67,3 +67,21 @@ impl fmt::Debug for KafkaSettings {
             .finish()
     }
 }
+
+/// Settings of which clients can be made, which reach nobody.
+#[cfg(test)]
+pub(super) fn offline() -> KafkaSettings {
+    KafkaSettings {
+        bootstrap_servers: "127.0.0.1:1".to_owned(),
+        group_id: "g".to_owned(),
+        group_instance_id: None,
+        topics: vec!["soc.alerts".to_owned()],
+        dead_letter_topic: "soc.alerts.dead-letter".to_owned(),
+        redrive_topic: "soc.alerts.redrive".to_owned(),
+        start_from: None,
+        security: KafkaSecurity::default(),
+        tokens: None,
+        client: BTreeMap::new(),
+        request_timeout: Duration::from_secs(1),
+    }
+}

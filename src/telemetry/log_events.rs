@@ -235,7 +235,7 @@ pub const CLIENT_EVENTS: &[(&str, &str, &[&str])] = &[
     ),
     (
         "kafka.consumer_kept",
-        "ERROR: a new consumer could not be made of changed files; the old one stays, with what they held before",
+        "ERROR: a new consumer could not be made of changed files; the old one stays, and it is tried again",
         &["error"],
     ),
     (

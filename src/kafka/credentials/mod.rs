@@ -127,15 +127,19 @@ impl Keeper {
         let security = &fresh.security;
         if means.clients {
             sink.renew(&fresh)?;
-            self.wanted.ask(fresh.clone());
-            self.wake.ring();
-        } else if means.password
+        }
+        if means.password
             && let (Some(user), Some(password)) = (&security.username, &security.password)
         {
             sink.set_password(client::producer(&fresh)?, |producer| in_place::set(producer.client(), user, password));
             if let Some(consumer) = self.current.get() {
                 in_place::set(consumer.client(), user, password);
             }
+        }
+        // A consumer that is only about to take over has the password that was there when it was asked for.
+        if means.clients || (means.password && self.wanted.is_pending()) {
+            self.wanted.ask(fresh.clone());
+            self.wake.ring();
         }
         Ok(fresh)
     }
@@ -157,5 +161,46 @@ fn try_out(settings: &KafkaSettings) -> Result<(), ClientError> {
         if context.is_refused() || Instant::now() >= deadline {
             return Err(ClientError(context.take_trouble().unwrap_or_else(|| error.to_string())));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::kafka::connection::Connection;
+    use crate::kafka::settings::offline;
+
+    fn with_password(password: &str) -> KafkaSettings {
+        let mut settings = offline();
+        (settings.security.username, settings.security.password) = (Some("soc".to_owned()), Some(password.into()));
+        settings
+    }
+
+    fn wants(wanted: &Wanted) -> Option<String> {
+        let settings = wanted.take(Instant::now())?;
+        settings.security.password.map(|password| password.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn a_password_that_changes_while_another_consumer_is_about_to_take_over_reaches_that_too() {
+        let (settings, wake, wanted) = (with_password("first"), Wake::default(), Wanted::default());
+        let connection = Connection::open(&settings, &wake).unwrap();
+        let sink = Arc::new(KafkaSink::new(&settings).unwrap());
+        let (current, watch) = (Current::new(&connection.consumer), Watch::new(watch::Snapshot::new()));
+        let keeper = Keeper { settings, watch, current, wanted: wanted.clone(), wake, sink: Arc::downgrade(&sink) };
+        let password = Means { password: true, ..Means::default() };
+        let give = |means, password| drop(keeper.give(means, with_password(password)).unwrap());
+
+        give(password, "second");
+        assert_eq!(wants(&wanted), None, "in place");
+        give(Means { clients: true, ..Means::default() }, "second");
+        assert_eq!(wants(&wanted).as_deref(), Some("second"));
+        give(password, "third");
+        assert_eq!(wants(&wanted).as_deref(), Some("third"), "it was being made of the second");
+        wanted.done();
+        give(password, "fourth");
+        assert_eq!(wants(&wanted), None);
     }
 }

@@ -39,6 +39,8 @@ pub struct Survey {
     pub brokers: usize,
     /// The topics that matter, sources first.
     pub topics: Vec<Topic>,
+    /// Whether brokers were asked what these are set to; they are not under OAUTHBEARER.
+    pub limits_asked: bool,
     /// Expressions in `kafka.topics` that match no topic.
     pub matchless: Vec<String>,
     /// The consumer group.
@@ -59,9 +61,11 @@ pub async fn survey(settings: KafkaSettings, bound: Duration) -> Result<Survey, 
     })
     .await?;
     let (brokers, mut topics, matchless, group) = found?;
-    topics::limits(&asking, &mut topics).await;
+    if let Some(admin) = &asking.admin {
+        topics::limits(admin, asking.bound, &mut topics).await;
+    }
     let topics = probes::writing(&asking, topics).await?;
-    Ok(Survey { brokers, topics, matchless, group })
+    Ok(Survey { brokers, topics, limits_asked: asking.admin.is_some(), matchless, group })
 }
 
 /// Runs on the pool for blocking work.
@@ -81,7 +85,8 @@ struct Asking {
     settings: KafkaSettings,
     bound: Duration,
     consumer: BaseConsumer<ByHand>,
-    admin: AdminClient<ByHand>,
+    /// `None` under OAUTHBEARER: rust-rdkafka's client polls its own queue alone, so that it would never show a token.
+    admin: Option<AdminClient<ByHand>>,
 }
 
 impl Asking {
@@ -96,7 +101,7 @@ impl Asking {
         let consumer = by_hand::consumer(&config, &settings)?;
         let mut config = rdkafka::ClientConfig::new();
         client::common(&mut config, &settings)?;
-        let admin = by_hand::create(&config, &settings)?;
+        let admin = settings.tokens.is_none().then(|| by_hand::create(&config, &settings)).transpose()?;
         Ok(Self { settings, bound, consumer, admin })
     }
 

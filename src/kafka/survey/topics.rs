@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use rdkafka::admin::{AdminOptions, ConfigResource, ResourceSpecifier};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::MetadataTopic;
 
 use super::{Asking, Probe, probes};
 use crate::kafka::ClientError;
+use crate::kafka::by_hand::ByHand;
 use crate::kafka::queries::subscription;
 
 /// What a topic is to us.
@@ -137,14 +138,13 @@ fn presence(topic: &MetadataTopic) -> Presence {
 }
 
 /// Asks what the topics that are there are set to.
-pub(super) async fn limits(asking: &Asking, topics: &mut [Topic]) {
+pub(super) async fn limits(admin: &AdminClient<ByHand>, bound: Duration, topics: &mut [Topic]) {
     let there = || |topic: &&Topic| matches!(topic.presence, Presence::There { .. });
     let names: Vec<String> = topics.iter().filter(there()).map(|topic| topic.name.clone()).collect();
     let asked: Vec<ResourceSpecifier<'_>> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
-    let options = AdminOptions::new().request_timeout(Some(asking.bound));
+    let options = AdminOptions::new().request_timeout(Some(bound));
     // The client's own bound is for one broker's answer.
-    let told =
-        tokio::time::timeout(asking.bound + Duration::from_secs(1), asking.admin.describe_configs(&asked, &options));
+    let told = tokio::time::timeout(bound + Duration::from_secs(1), admin.describe_configs(&asked, &options));
     let Ok(Ok(told)) = told.await else { return };
     for resource in told.iter().flatten() {
         // A topic whose settings we may not know comes without any.

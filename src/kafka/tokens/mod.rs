@@ -15,7 +15,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
-use self::state::TokenState;
+use self::state::{SHORTEST, TokenState};
 use super::ClientError;
 
 /// The longest that a client waits for the first token. Afterwards there is one, or a reason why not.
@@ -83,15 +83,22 @@ impl Tokens {
 
     /// Asks for another token and waits until that has ended, some seconds. The one at hand stays if it fails.
     pub(super) fn renew(&self) -> Result<(), ClientError> {
+        let ends = self.ask_anew();
+        self.answered(ends)
+    }
+
+    /// Asks for another token. Says how often asking has ended when that is there.
+    fn ask_anew(&self) -> u64 {
         self.start();
-        let before = {
-            let mut state = self.0.shared.state();
-            state.ask_now(Instant::now());
-            state.ended()
-        };
+        let ends = self.0.shared.state().ask_now(Instant::now());
         self.ring();
-        let state = self.0.shared.wait(QUESTION, |state| state.ended() > before);
-        if state.ended() > before && state.error().is_none() { Ok(()) } else { Err(no_token(&state)) }
+        ends
+    }
+
+    /// Waits for that, and for the question before it.
+    fn answered(&self, ends: u64) -> Result<(), ClientError> {
+        let state = self.0.shared.wait(QUESTION * 2, |state| state.ended() >= ends);
+        if state.ended() >= ends && state.error().is_none() { Ok(()) } else { Err(no_token(&state)) }
     }
 
     /// A client has a trouble. One of authentication may mean that the token is not good any more.
@@ -145,6 +152,12 @@ fn no_token(state: &TokenState) -> ClientError {
     ClientError(format!("no token for Kafka: {}", state.error().unwrap_or("the token endpoint has not answered yet")))
 }
 
+fn long_enough(token: Token) -> Result<Token, String> {
+    let (lives, shortest) = (token.lifetime.as_secs_f64(), SHORTEST.as_secs());
+    let is_long = token.lifetime >= SHORTEST;
+    is_long.then_some(token).ok_or_else(|| format!("the token lives for {lives} s only; {shortest} s are needed"))
+}
+
 /// The thread: asks whenever a token is due.
 fn keep(shared: &Shared, ask: &Ask, rung: &Receiver<()>) {
     loop {
@@ -154,7 +167,8 @@ fn keep(shared: &Shared, ask: &Ask, rung: &Receiver<()>) {
             Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        let asked = ask();
+        shared.state().asks();
+        let asked = ask().and_then(long_enough);
         let now = Instant::now();
         match asked {
             Ok(Token { secret, lifetime }) => {
@@ -212,6 +226,39 @@ mod tests {
         assert_eq!(tokens.lease().unwrap().token, "t0");
         tokens.renew().unwrap();
         assert_eq!(tokens.lease().unwrap().token, "t2");
+    }
+
+    #[test]
+    fn a_token_that_lives_for_moments_is_a_failure_that_is_followed_by_a_wait() {
+        for (millis, lives) in [(1, "0.001"), (9_500, "9.5")] {
+            let (tokens, asked) =
+                counted(move |_| Ok(Token { lifetime: Duration::from_millis(millis), ..token("t".to_owned()) }));
+            let error = tokens.lease().err().unwrap().to_string();
+            assert_eq!(error, format!("no token for Kafka: the token lives for {lives} s only; 10 s are needed"));
+            let state = tokens.0.shared.state();
+            assert_eq!(state.ended(), 1);
+            assert_eq!(asked.load(Ordering::SeqCst), 1);
+        }
+    }
+
+    #[test]
+    fn a_renewal_does_not_take_the_answer_to_a_question_with_the_old_secret() {
+        let ((begin, begun), (go, going)) = (channel(), channel());
+        let going = Mutex::new(going);
+        let (tokens, _) = counted(move |n| {
+            if n == 0 {
+                begin.send(()).unwrap();
+                going.lock().unwrap().recv().unwrap();
+            }
+            Ok(token(format!("t{n}")))
+        });
+        tokens.start();
+        begun.recv().unwrap();
+        let ends = tokens.ask_anew();
+        assert_eq!(ends, 2);
+        go.send(()).unwrap();
+        tokens.answered(ends).unwrap();
+        assert_eq!(tokens.lease().unwrap().token, "t1");
     }
 
     #[test]

@@ -28,6 +28,13 @@ const FETCH: Duration = Duration::from_millis(800);
 /// What is left of a token's life when it is not lent any more.
 const WORTHLESS: Duration = Duration::from_secs(1);
 
+/// A token that lives for less is as good as none: it could not be replaced in time without asking all the time.
+pub(super) const SHORTEST: Duration = Duration::from_secs(10);
+
+/// Between a token and the next question at least: an endpoint that grants one token again until it ends is asked when
+/// half of what is left is over, and half of that.
+const ASKED: Duration = Duration::from_secs(5);
+
 /// The token at hand, and how asking goes.
 #[derive(Debug)]
 pub(super) struct TokenState {
@@ -38,6 +45,10 @@ pub(super) struct TokenState {
     error: Option<String>,
     /// How often the endpoint has answered, or not.
     ended: u64,
+    /// A question is under way,
+    asking: bool,
+    /// and another is to follow at once.
+    again: bool,
 }
 
 #[derive(Debug)]
@@ -56,7 +67,7 @@ pub(super) struct Lease {
 
 impl TokenState {
     pub(super) fn new(now: Instant) -> Self {
-        Self { token: None, due: now, failed: 0, error: None, ended: 0 }
+        Self { token: None, due: now, failed: 0, error: None, ended: 0, asking: false, again: false }
     }
 
     /// When to ask.
@@ -64,9 +75,24 @@ impl TokenState {
         self.due
     }
 
-    /// Asks as soon as possible.
-    pub(super) fn ask_now(&mut self, now: Instant) {
+    /// Asks as soon as possible. Says how often asking has ended when the answer is there: a question that is under way
+    /// is not it, since it was asked with what was known before.
+    pub(super) fn ask_now(&mut self, now: Instant) -> u64 {
+        self.again |= self.asking;
         self.due = self.due.min(now);
+        self.ended + 1 + u64::from(self.asking)
+    }
+
+    /// A question is under way from now on.
+    pub(super) fn asks(&mut self) {
+        self.asking = true;
+    }
+
+    /// It has ended, and the next one is due then.
+    fn ends(&mut self, now: Instant, due: Instant) {
+        self.asking = false;
+        self.due = if std::mem::take(&mut self.again) { now } else { due };
+        self.ended += 1;
     }
 
     /// How often asking has ended.
@@ -81,28 +107,26 @@ impl TokenState {
 
     pub(super) fn granted(&mut self, secret: SecretString, lifetime: Duration, now: Instant) {
         self.token = Some(Held { secret, since: now, until: now + lifetime });
-        self.due = now + lifetime / 2;
         self.failed = 0;
         self.error = None;
-        self.ended += 1;
+        self.ends(now, now + (lifetime / 2).max(ASKED));
     }
 
     /// Says how long it waits until it asks again.
     pub(super) fn failed(&mut self, error: String, now: Instant, rng: &mut impl Rng) -> Duration {
         self.failed = self.failed.saturating_add(1);
         let wait = TRIES.wait(self.failed, rng).max(TRIES.bound(self.failed) / 2);
-        self.due = now + wait;
         self.error = Some(error);
-        self.ended += 1;
-        wait
+        self.ends(now, now + wait);
+        self.due.saturating_duration_since(now)
     }
 
     /// Brokers do not let us in. Says whether another token is to be asked for.
     pub(super) fn refused(&mut self, now: Instant) -> bool {
         let is_old = |token: &Held| now.saturating_duration_since(token.since) >= REFUSALS;
-        let asks = self.failed == 0 && self.token.as_ref().is_some_and(is_old);
+        let asks = !self.asking && self.failed == 0 && self.token.as_ref().is_some_and(is_old);
         if asks {
-            self.ask_now(now);
+            let _ends = self.ask_now(now);
         }
         asks
     }
@@ -157,6 +181,34 @@ mod tests {
         assert_eq!(state.error(), Some("away"));
         state.granted("u".into(), Duration::from_secs(400), now);
         assert_eq!((state.error(), state.ended()), (None, 10));
+    }
+
+    #[test]
+    fn an_endpoint_that_grants_one_token_again_is_not_asked_in_a_burst() {
+        let start = Instant::now();
+        let mut state = TokenState::new(start);
+        for lifetime in [Duration::ZERO, Duration::from_millis(1), Duration::from_secs(4), SHORTEST] {
+            state.granted("t".into(), lifetime, start);
+            assert_eq!(state.due(), at(start, 5), "{lifetime:?}");
+        }
+    }
+
+    #[test]
+    fn who_asks_while_a_question_is_under_way_waits_for_another_that_follows_at_once() {
+        let start = Instant::now();
+        let mut state = TokenState::new(start);
+        assert_eq!(state.ask_now(start), 1);
+        state.asks();
+        assert!(!state.refused(at(start, 40)));
+        assert_eq!(state.ask_now(start), 2);
+        state.granted("t".into(), Duration::from_secs(400), at(start, 1));
+        assert_eq!((state.ended(), state.due()), (1, at(start, 1)));
+        state.asks();
+        assert_eq!(state.ask_now(start), 3);
+        assert_eq!(state.failed("away".to_owned(), at(start, 2), &mut rand::rng()), Duration::ZERO);
+        state.asks();
+        state.granted("u".into(), Duration::from_secs(400), at(start, 3));
+        assert_eq!((state.ended(), state.due()), (3, at(start, 203)), "once");
     }
 
     #[test]

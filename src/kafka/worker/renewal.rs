@@ -27,6 +27,9 @@ use crate::ports::SourceEvent;
 /// its session to end.
 const LEAVING: Duration = Duration::from_secs(6);
 
+/// Between two tries to make the new consumer.
+const TRIES: Duration = Duration::from_secs(15);
+
 /// Why a commit is not answered any more.
 const REPLACED: &str = "the client was replaced meanwhile";
 
@@ -39,14 +42,18 @@ pub(super) struct Fresh {
 impl Worker {
     /// Begins what is asked for, as soon as the group waits for nothing.
     pub(super) fn advance_renewal(&mut self) {
-        if let Some(settings) = self.wanted.take() {
+        let now = Instant::now();
+        if let Some(settings) = self.wanted.take(now) {
             match Connection::open(&settings, &self.wake) {
                 Ok(connection) => self.fresh = Some(Box::new(Fresh { settings: *settings, connection })),
-                Err(error) => tracing::error!(
-                    event = "kafka.consumer_kept",
-                    error = %error,
-                    "a new consumer cannot be made; the old one stays, with what its files held before"
-                ),
+                Err(error) => {
+                    tracing::error!(
+                        event = "kafka.consumer_kept",
+                        error = %error,
+                        "a new consumer cannot be made; the old one stays, with what its files held before, and it is tried again"
+                    );
+                    self.wanted.put_back(settings, now + TRIES);
+                }
             }
         }
         let is_held = matches!(self.rebalance, Some(Rebalance::Revoking { .. } | Rebalance::Renewing { .. }));
@@ -89,6 +96,7 @@ impl Worker {
         let old = std::mem::replace(&mut self.consumer, consumer);
         self.settings = settings;
         self.current.set(&self.consumer);
+        self.wanted.done();
         self.leave_behind(old);
         if let Err(error) = connection::subscribe(&self.consumer, &self.settings) {
             self.tell_fatal(&error);
@@ -142,5 +150,44 @@ impl Worker {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::connection::{Current, Wanted};
+    use crate::kafka::outbox::Outbox;
+    use crate::kafka::settings::offline;
+    use crate::kafka::worker::Wiring;
+    use crate::telemetry::Heart;
+
+    fn worker(wanted: &Wanted) -> Worker {
+        let (settings, wake) = (offline(), Wake::default());
+        let connection = Connection::open(&settings, &wake).unwrap();
+        let current = Current::new(&connection.consumer);
+        let (event, answer) = (tokio::sync::mpsc::unbounded_channel().0, tokio::sync::mpsc::unbounded_channel().0);
+        let (outbox, commands) = (Outbox::new(event, answer, Arc::default()), channel().1);
+        let (heart, wanted) = (Heart::default(), wanted.clone());
+        Worker::new(settings, Wiring { connection, commands, outbox, wake, heart, current, wanted })
+    }
+
+    #[test]
+    fn a_consumer_that_cannot_be_made_is_tried_again_after_a_wait() {
+        let wanted = Wanted::default();
+        let mut worker = worker(&wanted);
+        let mut bad = offline();
+        let _new = bad.client.insert("no.such.property".to_owned(), "1".to_owned());
+        wanted.ask(bad);
+        let begun = Instant::now();
+        worker.advance_renewal();
+        assert!(wanted.is_pending() && worker.fresh.is_none());
+        assert!(wanted.take(begun + Duration::from_secs(14)).is_none(), "not in a burst");
+        let again = wanted.take(Instant::now() + TRIES).unwrap();
+        assert!(again.client.contains_key("no.such.property"));
+        wanted.ask(offline());
+        wanted.put_back(again, begun);
+        worker.advance_renewal();
+        assert!(!wanted.is_pending(), "what was asked for since has taken over");
     }
 }

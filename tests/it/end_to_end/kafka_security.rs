@@ -91,7 +91,7 @@ async fn the_bridge_runs_over_tls_certificates_plain_and_scram() {
 async fn tokens_are_fetched_shared_and_replaced_in_time_and_every_command_shows_one() {
     let world = World::new(shared(), "oauth").await;
     world.broker.create_topic(&format!("{}.redrive", world.topic), 1, &[]).await;
-    let endpoint = endpoint(Duration::from_secs(8)).await;
+    let endpoint = endpoint(Duration::from_secs(12)).await;
     let configuration = oauth(&world, &endpoint);
     let mut bridge = Bridge::start(world.folder.path(), "bridge", &configuration);
     carries(&world, &mut bridge, 60).await;

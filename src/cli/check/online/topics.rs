@@ -35,7 +35,7 @@ pub(super) fn judge(survey: &Survey, demands: Demands) -> Vec<Line> {
         let about = format!("topic {}", topic.name);
         let mut said = Vec::new();
         match topic.presence {
-            Presence::There { .. } => there(topic, &about, longest, demands, &mut said),
+            Presence::There { .. } => there(survey, topic, longest, demands, &mut said),
             _ => said.push(absent(topic, &about)),
         }
         if said.is_empty() {
@@ -73,10 +73,16 @@ fn absent(topic: &Topic, about: &str) -> Line {
 }
 
 /// What is wrong with a topic that is there.
-fn there(topic: &Topic, about: &str, longest: Option<u64>, demands: Demands, lines: &mut Vec<Line>) {
+fn there(survey: &Survey, topic: &Topic, longest: Option<u64>, demands: Demands, lines: &mut Vec<Line>) {
+    let about = &format!("topic {}", topic.name);
     right(topic, about, lines);
     copies(topic, about, lines);
     let Some(limits) = &topic.limits else {
+        if !survey.limits_asked {
+            let remedy = "compare max.message.bytes, retention.ms and cleanup.policy by hand";
+            lines.push(Line::warning(about, "what it is set to is not asked under OAUTHBEARER", remedy));
+            return;
+        }
         let remedy = "allow DescribeConfigs of it to the user of this check, or compare max.message.bytes, retention.ms \
                       and cleanup.policy by hand";
         lines.push(Line::warning(about, "the brokers do not tell what it is set to", remedy));
@@ -229,7 +235,9 @@ mod tests {
         }
     }
 
-    fn said(topics: Vec<Topic>) -> String {
+    const DEMANDS: Demands = Demands { outage_budget: Duration::from_secs(3 * 24 * 3_600), max_record_bytes: 12 << 20 };
+
+    fn survey(topics: Vec<Topic>) -> Survey {
         let group = Group {
             described: Probe::Allowed,
             right: Probe::Allowed,
@@ -237,9 +245,23 @@ mod tests {
             places: Ok(Vec::new()),
             choices: None,
         };
-        let survey = Survey { brokers: 3, topics, matchless: Vec::new(), group };
-        let demands = Demands { outage_budget: Duration::from_secs(3 * 24 * 3_600), max_record_bytes: 12 << 20 };
-        judge(&survey, demands).iter().map(|line| format!("{line}\n")).collect()
+        Survey { brokers: 3, topics, limits_asked: true, matchless: Vec::new(), group }
+    }
+
+    fn said(topics: Vec<Topic>) -> String {
+        judge(&survey(topics), DEMANDS).iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    #[test]
+    fn settings_that_are_not_asked_for_under_oauthbearer_are_not_said_to_be_withheld() {
+        let letters = Topic { limits: None, ..topic(Usage::DeadLetter, there(3, 3), limits(7, 1)) };
+        let lines = |limits_asked| {
+            let survey = Survey { limits_asked, ..survey(vec![letters.clone()]) };
+            judge(&survey, DEMANDS).iter().map(ToString::to_string).collect::<String>()
+        };
+        assert!(lines(true).contains("allow DescribeConfigs"));
+        let said = lines(false);
+        assert!(said.contains("not asked under OAUTHBEARER") && !said.contains("DescribeConfigs"), "{said}");
     }
 
     #[test]
