@@ -137,14 +137,15 @@ impl<A, D> Flow<A, D> {
     }
 
     /// A delivery is given up for good. Says which others were to be about the alert that it has not created; their
-    /// reports tell its attempts.
+    /// reports tell its attempts. What may run already is not among them: it is handed the alert and looked up first.
     pub(super) fn share_failure(&mut self, id: DeliveryId) -> Vec<DeliveryId> {
-        let Some(leader) = self.deliveries.get_mut(&id) else { return Vec::new() };
-        let Some(step) = &mut leader.alert else { return Vec::new() };
-        let followers = std::mem::take(&mut step.followers);
-        if followers.is_empty() {
-            return followers;
+        let followers = self.step(id).map(|step| std::mem::take(&mut step.followers)).unwrap_or_default();
+        let may_run = |id: &DeliveryId| self.deliveries.get(id).is_some_and(|d| d.doubt.awaits_look_up());
+        let (in_doubt, followers): (Vec<_>, Vec<_>) = followers.into_iter().partition(may_run);
+        if let Some(step) = self.step(id) {
+            step.followers = in_doubt;
         }
+        let Some(leader) = self.deliveries.get(&id).filter(|_| !followers.is_empty()) else { return followers };
         let (attempts, reports) = (leader.attempts, leader.reports.clone());
         for follower in &followers {
             if let Some(follower) = self.deliveries.get_mut(follower) {
