@@ -162,11 +162,12 @@ impl<A, D> Flow<A, D> {
             && self.deliveries.get(&id).is_some_and(|delivery| delivery.alert_to_create().is_some())
     }
 
-    /// No workflow runs for what somebody may have sent before. The alert may be there all the same.
-    pub(super) fn suspect_alert(&mut self, id: DeliveryId, now: Instant) {
+    /// No workflow runs for what somebody may have sent before, or that is not to be learnt. The alert may be there all
+    /// the same, or come until `not_before`.
+    pub(super) fn suspect_alert(&mut self, id: DeliveryId, not_before: Instant) {
         let is_suspected = self.is_alert_suspected(id);
         if let Some(delivery) = self.deliveries.get_mut(&id).filter(|_| is_suspected) {
-            delivery.doubt.next = Some(LookUp { not_before: now, because: Because::Suspected, of: Subject::Alert });
+            delivery.doubt.next = Some(LookUp { not_before, because: Because::Suspected, of: Subject::Alert });
         }
     }
 }

@@ -133,6 +133,32 @@ async fn a_workflow_that_may_run_is_looked_up_although_the_creation_of_its_alert
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_only_alerts_take_our_ids_the_look_up_waits_for_the_earlier_owners_request_as_well() {
+    let (runs, alerts_there) = (Service::new(Ids::Own), AlertService::new(Ids::Honour));
+    let unheard = alerts_there.desk(|_, _| pending());
+    let bench = Bench::start_with(FakeApi::that_works().with_alerts(unheard), verifying(), creating(&["wf"]));
+    bench.feed(alerts(0..1));
+    bench.until("its alert's creation hangs", |b| !b.api.alerts.calls().is_empty()).await;
+    let committed = left(&bench);
+    let late = bench.api.alerts.calls().remove(0).request;
+    bench.crash();
+
+    let api = starts(&runs, true).with_alerts(works(&alerts_there));
+    let bench = Bench::start_with(api, verifying(), creating(&["wf"]));
+    bench.feed(alerts(7..8));
+    bench.until("instances are seen to have ids of their own", |b| b.totals().delivered == 1).await;
+    bench.tell(SourceEvent::Lost(vec![partition(0)]));
+    bench.assign_after(&committed, 1);
+    bench.feed(alerts(0..1));
+    // The request that the earlier owner had sent arrives.
+    sleep(Duration::from_secs(19)).await;
+    assert!(bench.api.alerts.looked_up().is_empty(), "it may be under way");
+    let _unheard = alerts_there.create(&late);
+    bench.until("it is delivered", |b| b.totals().delivered == 2).await;
+    assert_eq!((alerts_there.counts(), bench.api.alerts.looked_up().len()), (vec![1, 1], 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shutdown_between_the_calls_starts_nothing_more_and_the_next_process_goes_on() {
     let (runs, alerts_there) = (Service::new(Ids::Honour), AlertService::new(Ids::Honour));
     let slow = alerts_there.desk(|service, request| async move {
