@@ -137,14 +137,15 @@ impl<A, D> Flow<A, D> {
     }
 
     /// A delivery is given up for good. Says which others were to be about the alert that it has not created; their
-    /// reports tell its attempts.
+    /// reports tell its attempts. What may run already is not among them: it is handed the alert and looked up first.
     pub(super) fn share_failure(&mut self, id: DeliveryId) -> Vec<DeliveryId> {
-        let Some(leader) = self.deliveries.get_mut(&id) else { return Vec::new() };
-        let Some(step) = &mut leader.alert else { return Vec::new() };
-        let followers = std::mem::take(&mut step.followers);
-        if followers.is_empty() {
-            return followers;
+        let followers = self.step(id).map(|step| std::mem::take(&mut step.followers)).unwrap_or_default();
+        let may_run = |id: &DeliveryId| self.deliveries.get(id).is_some_and(|d| d.doubt.awaits_look_up());
+        let (in_doubt, followers): (Vec<_>, Vec<_>) = followers.into_iter().partition(may_run);
+        if let Some(step) = self.step(id) {
+            step.followers = in_doubt;
         }
+        let Some(leader) = self.deliveries.get(&id).filter(|_| !followers.is_empty()) else { return followers };
         let (attempts, reports) = (leader.attempts, leader.reports.clone());
         for follower in &followers {
             if let Some(follower) = self.deliveries.get_mut(follower) {
@@ -161,11 +162,12 @@ impl<A, D> Flow<A, D> {
             && self.deliveries.get(&id).is_some_and(|delivery| delivery.alert_to_create().is_some())
     }
 
-    /// No workflow runs for what somebody may have sent before. The alert may be there all the same.
-    pub(super) fn suspect_alert(&mut self, id: DeliveryId, now: Instant) {
+    /// No workflow runs for what somebody may have sent before, or that is not to be learnt. The alert may be there all
+    /// the same, or come until `not_before`.
+    pub(super) fn suspect_alert(&mut self, id: DeliveryId, not_before: Instant) {
         let is_suspected = self.is_alert_suspected(id);
         if let Some(delivery) = self.deliveries.get_mut(&id).filter(|_| is_suspected) {
-            delivery.doubt.next = Some(LookUp { not_before: now, because: Because::Suspected, of: Subject::Alert });
+            delivery.doubt.next = Some(LookUp { not_before, because: Because::Suspected, of: Subject::Alert });
         }
     }
 }

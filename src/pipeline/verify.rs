@@ -138,19 +138,19 @@ impl<A, D> Flow<A, D> {
             return true;
         }
         let Some((partition, offset)) = self.place_of(id) else { return true };
-        match self.deliveries.get(&id).and_then(|delivery| delivery.doubt.next.as_ref()) {
-            Some(LookUp { because: Because::Suspected, of: Subject::Instance, .. }) if self.verify.are_ids_ignored => {
-                self.leave_unclear(id, Subject::Instance, IDS_ARE_IGNORED);
-                self.suspect_alert(id, now);
+        if self.verify.are_ids_ignored
+            && let Some(look_up) = self.deliveries.get(&id).and_then(|delivery| delivery.doubt.next.as_ref())
+            && let LookUp { because: Because::Suspected, of: Subject::Instance, not_before } = *look_up
+        {
+            self.leave_unclear(id, Subject::Instance, IDS_ARE_IGNORED);
+            self.suspect_alert(id, not_before);
+        }
+        if let Some(look_up) = self.deliveries.get(&id).and_then(|delivery| delivery.doubt.next.as_ref()) {
+            let due = look_up.not_before;
+            if due > now {
+                self.timers.set(due, Wake::Delivery(id));
             }
-            Some(look_up) => {
-                let due = look_up.not_before;
-                if due > now {
-                    self.timers.set(due, Wake::Delivery(id));
-                }
-                return due <= now;
-            }
-            None => {}
+            return due <= now;
         }
         let admitted = self.book.marks(&partition).is_none_or(|marks| marks.admits(offset));
         if !admitted {

@@ -10,6 +10,7 @@ use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 use super::alerts;
 use super::call::Call;
@@ -18,6 +19,7 @@ use super::clock::ClockWatch;
 use super::credentials::{Authorizer, CredentialSettings, Proof};
 use super::endpoint::Endpoint;
 use super::http_clients::HttpClients;
+use super::issuer;
 use super::listing;
 use super::response::{Confirmation, Confirmed, Judge, Reader, failure};
 use super::target::{Target, Targets};
@@ -34,6 +36,9 @@ const ENGLISH: HeaderValue = HeaderValue::from_static("en-us");
 const X_LANGUAGE: HeaderName = HeaderName::from_static("x-language");
 const X_PROJECT_ID: HeaderName = HeaderName::from_static("x-project-id");
 
+/// A request that had to wait no longer for its proof had its whole time.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 /// What the client is built from.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
@@ -44,7 +49,8 @@ pub struct ClientSettings {
     /// Bound of name resolution, TCP and TLS together; less than `request_timeout`, or a slow connect looks like a
     /// lost answer.
     pub connect_timeout: Duration,
-    /// Bound of the whole call, from its begin to the last byte of the answer.
+    /// Bound of the whole call, from its begin, at which a token or key may have to be fetched, to the last byte of the
+    /// answer.
     pub request_timeout: Duration,
     /// PEM certificates, trusted beside the system's roots.
     pub ca_file: Option<PathBuf>,
@@ -102,6 +108,7 @@ struct Identity {
 #[derive(Debug)]
 struct Inner {
     http: HttpClients,
+    request_timeout: Duration,
     targets: Targets,
     host: String,
     host_header: HeaderValue,
@@ -132,6 +139,7 @@ impl SecMasterClient {
             are_refused: AtomicBool::new(false),
             clock: ClockWatch::default(),
             http,
+            request_timeout: settings.request_timeout,
             targets: Targets::new(settings.endpoint),
             host,
             host_header,
@@ -171,10 +179,18 @@ impl SecMasterClient {
     ) -> (Proof, Result<Confirmed<T>, ApiFailure>) {
         let inner = &*self.inner;
         let mut request = self.prepare(call);
-        let proof = match authorizer.authorize(&mut request, &inner.host, &call.project_id, &call.body).await {
-            Ok(proof) => proof,
-            Err(failure) => return (Proof::Own, Err(failure)),
+        let begun = Instant::now();
+        let authorize = authorizer.authorize(&mut request, &inner.host, &call.project_id, &call.body);
+        let authorized = tokio::time::timeout(inner.request_timeout, authorize).await;
+        let waited = begun.elapsed();
+        // Whoever comes after us counts on it that nothing leaves later.
+        let left = inner.request_timeout.saturating_sub(waited);
+        let proof = match authorized {
+            Ok(Ok(proof)) if !left.is_zero() => proof,
+            Ok(Err(failure)) => return (Proof::Own, Err(failure)),
+            Ok(Ok(_)) | Err(_) => return (Proof::Own, Err(issuer::too_slow())),
         };
+        *request.timeout_mut() = Some(left);
         let sent = Timestamp::now();
         let answer = inner.http.service.execute(request).await;
         if let Ok(response) = &answer {
@@ -182,8 +198,15 @@ impl SecMasterClient {
         }
         let secrets: Vec<&SecretString> = authorizer.secrets().into_iter().chain(proof.secrets()).collect();
         let judge = Judge { classifier: &inner.classifier, secrets: &secrets, request_bytes: call.answer_like };
-        let result = judge.judge(answer, read).await;
+        let mut result = judge.judge(answer, read).await;
         drop(secrets);
+        // Cut off before its whole time it may be under way still, as after a connection that broke.
+        if let Err(failure) = &mut result
+            && failure.reason == FailureReason::NoAnswer
+            && waited > AT_ONCE
+        {
+            failure.reason = FailureReason::ConnectionLost;
+        }
         (proof, result)
     }
 

@@ -86,9 +86,9 @@ impl CredentialSettings {
 /// Adds to a request what proves who sends it.
 pub(super) enum Authorizer {
     AccessKey(SigningKey),
-    Password(PasswordTokens),
+    Password(Arc<PasswordTokens>),
     Token { header: HeaderValue, secret: SecretString },
-    Temporary(Box<TemporaryKeys>),
+    Temporary(Arc<TemporaryKeys>),
 }
 
 /// What was lent to a request to prove who sends it.
@@ -128,11 +128,11 @@ impl Authorizer {
             }
             CredentialSettings::Password { iam_endpoint, domain_name, user_name, password } => {
                 let user = PasswordUser { iam: iam_endpoint, domain_name, user_name, password };
-                Ok(Self::Password(PasswordTokens::new(http.service.clone(), user)))
+                Ok(Self::Password(Arc::new(PasswordTokens::new(http.service.clone(), user))))
             }
             CredentialSettings::Token(secret) => Ok(Self::Token { header: secret_header(&secret)?, secret }),
             CredentialSettings::Temporary(source) => {
-                Ok(Self::Temporary(Box::new(TemporaryKeys::new(http.clone(), source))))
+                Ok(Self::Temporary(Arc::new(TemporaryKeys::new(http.clone(), source))))
             }
         }
     }

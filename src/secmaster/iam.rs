@@ -46,9 +46,10 @@ impl PasswordTokens {
         Self { http, user, projects: Mutex::default() }
     }
 
-    /// A token for this project. Cancel safe: a dropped fetch is begun anew by the next caller.
-    pub(super) async fn token(&self, project_id: &Arc<str>) -> Result<Token, ApiFailure> {
-        self.of(project_id).get(self.fetch(project_id)).await
+    /// A token for this project. Cancel safe: the fetch goes on for the next caller.
+    pub(super) async fn token(self: &Arc<Self>, project_id: &Arc<str>) -> Result<Token, ApiFailure> {
+        let (tokens, project) = (Arc::clone(self), Arc::clone(project_id));
+        self.of(project_id).get(async move { tokens.fetch(&project).await }).await
     }
 
     /// The service did not accept this token: it is not given out again. Says whether it would have been.

@@ -48,6 +48,13 @@ impl Answer {
     }
 }
 
+/// Nothing came from whoever was asked, in all the time that a request has.
+pub(super) fn too_slow() -> ApiFailure {
+    let message = "no token or access key came within the time of the request (`secmaster.request_timeout`)";
+    let (class, reason) = (FailureClass::Credentials, FailureReason::CredentialsUnavailable);
+    ApiFailure { retry_after: Some(ASK_AGAIN_AFTER), ..failure(class, reason, message.to_owned()) }
+}
+
 impl Issuer<'_> {
     /// Sends a request and reads the answer, whatever its status.
     pub(super) async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Answer, ApiFailure> {

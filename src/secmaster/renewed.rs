@@ -1,16 +1,22 @@
 //! What is fetched, shared, and replaced before it expires: IAM's tokens and temporary access keys. A single flight.
 //!
 //! Callers that come while one is being fetched wait for that fetch and share its end, good or bad, and for a moment
-//! after a failure nobody asks again: a wrong password is tried once, not once for each waiting request. Where an early
-//! replacement fails, what is in hand goes on being used until it expires.
+//! after a failure nobody asks again: a wrong password is tried once, not once for each waiting request. For an early
+//! replacement nobody waits: what is in hand goes on being used until that is there, or until it expires.
+//!
+//! A fetch is a task of its own, so that one that takes longer than its caller may wait still serves the next.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::OwnedMutexGuard;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::response::failure;
+use crate::domain::{FailureClass, FailureReason};
 use crate::ports::ApiFailure;
 
 /// After a failed early replacement, the time to the next try.
@@ -53,7 +59,7 @@ impl<T> Lease<T> {
 #[derive(Debug)]
 pub(super) struct Renewed<T> {
     /// Held while one is being fetched: the single flight.
-    flight: tokio::sync::Mutex<()>,
+    flight: Arc<tokio::sync::Mutex<()>>,
     state: Mutex<State<T>>,
     /// One died that had been accepted, so that a new one will probably do.
     has_died: AtomicBool,
@@ -73,16 +79,16 @@ struct State<T> {
 impl<T> Default for Renewed<T> {
     fn default() -> Self {
         let state = State { lease: None, fetches: 0, failure: None, failures: 0, shared_until: None };
-        Self { flight: tokio::sync::Mutex::default(), state: Mutex::new(state), has_died: AtomicBool::new(false) }
+        Self { flight: Arc::default(), state: Mutex::new(state), has_died: AtomicBool::new(false) }
     }
 }
 
-impl<T: Clone> Renewed<T> {
-    /// One to use; `fetch` is awaited where another is needed. Cancel safe: a dropped fetch is begun anew by the next
-    /// caller.
+impl<T: Clone + Send + 'static> Renewed<T> {
+    /// One to use; `fetch` is awaited where there is none. Cancel safe: the fetch goes on without its caller, so it must
+    /// have bounds of its own.
     pub(super) async fn get(
-        &self,
-        fetch: impl Future<Output = Result<Fresh<T>, ApiFailure>>,
+        self: &Arc<Self>,
+        fetch: impl Future<Output = Result<Fresh<T>, ApiFailure>> + Send + 'static,
     ) -> Result<Lease<T>, ApiFailure> {
         let now = Instant::now();
         let (held, fetches) = {
@@ -91,21 +97,43 @@ impl<T: Clone> Renewed<T> {
         };
         match held {
             Some(lease) if now < lease.replace_at => Ok(lease),
-            // Due: the first to come replaces it, the others go on with it.
-            Some(lease) => match self.flight.try_lock() {
-                Ok(_flight) => Ok(self.fetched(fetch.await).unwrap_or(lease)),
-                Err(_) => Ok(lease),
-            },
+            // Due: the first to come has it replaced, and all go on with it meanwhile.
+            Some(lease) => {
+                if let Ok(flight) = Arc::clone(&self.flight).try_lock_owned() {
+                    drop(self.begin(flight, fetch));
+                }
+                Ok(lease)
+            }
             None => {
-                let _flight = self.flight.lock().await;
+                let flight = Arc::clone(&self.flight).lock_owned().await;
                 if let Some(shared) = self.state().shared(fetches) {
                     return shared;
                 }
-                self.fetched(fetch.await)
+                let broken_off = |_| {
+                    let (class, reason) = (FailureClass::Credentials, FailureReason::CredentialsUnavailable);
+                    Err(failure(class, reason, "the fetch was broken off".to_owned()))
+                };
+                self.begin(flight, fetch).await.unwrap_or_else(broken_off)
             }
         }
     }
 
+    /// Fetches in a task of its own, which holds the flight.
+    #[expect(clippy::disallowed_methods, reason = "one at a time, with bounds of its own; it outlives its caller")]
+    fn begin(
+        self: &Arc<Self>,
+        flight: OwnedMutexGuard<()>,
+        fetch: impl Future<Output = Result<Fresh<T>, ApiFailure>> + Send + 'static,
+    ) -> JoinHandle<Result<Lease<T>, ApiFailure>> {
+        let renewed = Arc::clone(self);
+        tokio::spawn(async move {
+            let _flight = flight;
+            renewed.fetched(fetch.await)
+        })
+    }
+}
+
+impl<T: Clone> Renewed<T> {
     /// Leaves what was fetched, or the failure, to those who wait. The caller holds the flight.
     fn fetched(&self, result: Result<Fresh<T>, ApiFailure>) -> Result<Lease<T>, ApiFailure> {
         let mut state = self.state();
@@ -184,6 +212,7 @@ impl<T: Clone> State<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
 
@@ -204,23 +233,57 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_is_replaced_before_it_expires_and_used_on_where_that_fails() {
-        let renewed = Renewed::default();
+        let renewed = Arc::new(Renewed::default());
         assert_eq!(renewed.get(async { fresh(1) }).await.unwrap().what, 1);
         tokio::time::advance(LIFETIME * 2 / 3 - Duration::from_secs(1)).await;
         assert_eq!(renewed.get(async { fresh(2) }).await.unwrap().what, 1, "not due");
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(renewed.get(async { away() }).await.unwrap().what, 1, "still good");
+        tokio::task::yield_now().await;
         assert_eq!(renewed.get(async { fresh(3) }).await.unwrap().what, 1, "not asked again at once");
         tokio::time::advance(Duration::from_secs(60)).await;
-        assert_eq!(renewed.get(async { fresh(4) }).await.unwrap().what, 4);
+        assert_eq!(renewed.get(async { fresh(4) }).await.unwrap().what, 1, "nobody waits");
+        tokio::task::yield_now().await;
+        assert_eq!(renewed.get(async { fresh(5) }).await.unwrap().what, 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_an_early_replacement_however_long_it_takes() {
+        let renewed = Arc::new(Renewed::default());
+        let _first = renewed.get(async { fresh(1) }).await.unwrap();
+        tokio::time::advance(LIFETIME * 2 / 3 + Duration::from_secs(1)).await;
+        let begun = tokio::time::Instant::now();
+        let slow = async {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            fresh(2)
+        };
+        assert_eq!(renewed.get(slow).await.unwrap().what, 1);
+        assert_eq!(renewed.get(async { fresh(3) }).await.unwrap().what, 1, "one is under way");
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        tokio::time::sleep(Duration::from_secs(11)).await;
+        assert_eq!(renewed.get(async { fresh(4) }).await.unwrap().what, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fetch_goes_on_without_its_caller_and_serves_the_next() {
+        let renewed = Arc::new(Renewed::default());
+        let slow = async {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+            fresh(1)
+        };
+        assert!(tokio::time::timeout(Duration::from_secs(20), renewed.get(slow)).await.is_err());
+        let begun = tokio::time::Instant::now();
+        assert_eq!(renewed.get(async { fresh(2) }).await.unwrap().what, 1);
+        assert_eq!(begun.elapsed().as_secs(), 10);
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_that_is_given_out_again_with_little_life_left_is_not_fetched_for_each_request() {
-        let renewed = Renewed::default();
-        let asked = AtomicU32::new(0);
+        let renewed = Arc::new(Renewed::default());
+        let asked = Arc::new(AtomicU32::new(0));
         for _ in 0..100 {
-            let fetch = async {
+            let asked = Arc::clone(&asked);
+            let fetch = async move {
                 asked.fetch_add(1, Ordering::Relaxed);
                 Ok(Fresh { what: 1, lifetime: Duration::from_secs(90), margin: Duration::from_secs(2_400) })
             };
@@ -231,13 +294,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_failure_is_shared_for_a_moment_that_grows_to_eight_seconds() {
-        let renewed = Renewed::<u32>::default();
-        let asked = AtomicU32::new(0);
+        let renewed = Arc::new(Renewed::<u32>::default());
+        let asked = Arc::new(AtomicU32::new(0));
         let mut asked_at = Vec::new();
         for second in 0..30 {
-            let before = asked.load(Ordering::Relaxed);
-            let fetch = async {
-                asked.fetch_add(1, Ordering::Relaxed);
+            let (before, counted) = (asked.load(Ordering::Relaxed), Arc::clone(&asked));
+            let fetch = async move {
+                counted.fetch_add(1, Ordering::Relaxed);
                 away()
             };
             assert!(renewed.get(fetch).await.is_err());
@@ -253,7 +316,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_one_that_had_been_accepted_counts_as_died_and_it_does_so_once() {
-        let renewed = Renewed::default();
+        let renewed = Arc::new(Renewed::default());
         let first = renewed.get(async { fresh(1) }).await.unwrap();
         assert!(renewed.refused(&first));
         assert!(!renewed.takes_new(), "it never worked");

@@ -88,19 +88,20 @@ pub(super) type KeyLease = Lease<Arc<SigningKey>>;
 pub(super) struct TemporaryKeys {
     http: HttpClients,
     source: KeySource,
-    keys: Renewed<Arc<SigningKey>>,
+    keys: Arc<Renewed<Arc<SigningKey>>>,
     /// What was last read from the token's file.
     shown: Mutex<Option<SecretString>>,
 }
 
 impl TemporaryKeys {
     pub(super) fn new(http: HttpClients, source: KeySource) -> Self {
-        Self { http, source, keys: Renewed::default(), shown: Mutex::default() }
+        Self { http, source, keys: Arc::default(), shown: Mutex::default() }
     }
 
-    /// A key to sign with. Cancel safe: a dropped fetch is begun anew by the next caller.
-    pub(super) async fn key(&self) -> Result<KeyLease, ApiFailure> {
-        self.keys.get(self.fetch()).await
+    /// A key to sign with. Cancel safe: the fetch goes on for the next caller.
+    pub(super) async fn key(self: &Arc<Self>) -> Result<KeyLease, ApiFailure> {
+        let keys = Arc::clone(self);
+        self.keys.get(async move { keys.fetch().await }).await
     }
 
     /// The service did not accept this key: it is not given out again. Says whether it would have been.

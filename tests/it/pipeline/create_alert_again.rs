@@ -5,13 +5,13 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alertbridge::domain::{Header, Offset, Record, RedriveMark, Shape, TopicPartition};
+use alertbridge::domain::{AlertRequest, FoundAlert, Header, Offset, Record, RedriveMark, Shape, TopicPartition};
 use alertbridge::offsets::Frontier;
 use alertbridge::ports::{SourceEvent, Start};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::alert_fakes::{AlertDesk, AlertService};
+use super::alert_fakes::{AlertDesk, AlertService, refused};
 use super::create_alert::creating;
 use super::fakes::{FakeApi, unavailable};
 use super::harness::{Bench, alert, alerts, partition};
@@ -103,6 +103,59 @@ async fn of_two_workflows_the_second_finds_the_alert_that_the_first_has_had() {
     bench.until("all is committed", |b| b.committed(0) == Some(1)).await;
     assert_eq!((runs.runs(), alerts_there.counts()), (vec![1; 2], vec![1]));
     assert_eq!((bench.totals().delivered, bench.api.alerts.looked_up().len()), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_workflow_that_may_run_is_looked_up_although_the_creation_of_its_alert_is_refused() {
+    let (runs, alerts_there) = (Service::new(Ids::Honour), AlertService::new(Ids::Honour));
+    let only_the_second = runs.api(|service, call| async move {
+        if &*call.request.destination.workflow_id == "w2" {
+            let _unheard = service.start(&call);
+        }
+        pending().await
+    });
+    let api = only_the_second.with_alerts(works(&alerts_there));
+    let bench = Bench::start_with(api, verifying(), creating(&["w1", "w2", "w3"]));
+    bench.feed(alerts(0..1));
+    bench.until("all hang", |b| b.api.calls().len() == 3).await;
+    let committed = left(&bench);
+    bench.crash();
+
+    let refuses = AlertDesk::new(|_: AlertRequest| async { refused() }, |_| async { Ok(FoundAlert::Absent) });
+    let api = starts(&runs, true).with_alerts(refuses);
+    let bench = next(api, &committed, alerts(0..1), &["w1", "w2", "w3"]);
+    bench.until("all is committed", |b| b.committed(0) == Some(1)).await;
+    assert_eq!((bench.totals().delivered, bench.totals().dead_lettered), (1, 2));
+    let mut given_up: Vec<_> = bench.sink.letters().iter().filter_map(|letter| letter.workflow_id.clone()).collect();
+    given_up.sort();
+    assert_eq!(given_up.iter().map(|id| &**id).collect::<Vec<_>>(), ["w1", "w3"]);
+    assert_eq!(runs.runs(), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_only_alerts_take_our_ids_the_look_up_waits_for_the_earlier_owners_request_as_well() {
+    let (runs, alerts_there) = (Service::new(Ids::Own), AlertService::new(Ids::Honour));
+    let unheard = alerts_there.desk(|_, _| pending());
+    let bench = Bench::start_with(FakeApi::that_works().with_alerts(unheard), verifying(), creating(&["wf"]));
+    bench.feed(alerts(0..1));
+    bench.until("its alert's creation hangs", |b| !b.api.alerts.calls().is_empty()).await;
+    let committed = left(&bench);
+    let late = bench.api.alerts.calls().remove(0).request;
+    bench.crash();
+
+    let api = starts(&runs, true).with_alerts(works(&alerts_there));
+    let bench = Bench::start_with(api, verifying(), creating(&["wf"]));
+    bench.feed(alerts(7..8));
+    bench.until("instances are seen to have ids of their own", |b| b.totals().delivered == 1).await;
+    bench.tell(SourceEvent::Lost(vec![partition(0)]));
+    bench.assign_after(&committed, 1);
+    bench.feed(alerts(0..1));
+    // The request that the earlier owner had sent arrives.
+    sleep(Duration::from_secs(19)).await;
+    assert!(bench.api.alerts.looked_up().is_empty(), "it may be under way");
+    let _unheard = alerts_there.create(&late);
+    bench.until("it is delivered", |b| b.totals().delivered == 2).await;
+    assert_eq!((alerts_there.counts(), bench.api.alerts.looked_up().len()), (vec![1, 1], 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::temporary_keys::{agency, pass};
-use super::{access_key, client, faults, password, request, settings, simulator};
+use super::{access_key, client, faults, password, request, settings, simulator, until};
 
 #[tokio::test]
 async fn temporary_keys_send_and_sign_their_security_token() {
@@ -119,6 +119,8 @@ async fn a_token_is_replaced_an_hour_before_it_expires() {
     for result in futures_util::future::join_all((0..16).map(|_| client.start(&request))).await {
         assert_eq!(result.unwrap().http_status, 200);
     }
+    until(|| simulator.handle().stats().token_requests >= 2).await;
+    let _started = client.start(&request).await.unwrap();
     assert_eq!(simulator.handle().stats().token_requests, 2);
 }
 
@@ -132,6 +134,8 @@ async fn a_token_that_cannot_be_replaced_yet_goes_on_being_used() {
     for _ in 0..3 {
         let _started = client.start(&request()).await.unwrap();
     }
+    until(|| simulator.handle().stats().token_requests >= 2).await;
+    let _started = client.start(&request()).await.unwrap();
     assert_eq!(simulator.handle().stats().token_requests, 2, "the failed replacement is not repeated at once");
     pass(Duration::from_secs(3_600)).await;
     let failure = client.start(&request()).await.unwrap_err();

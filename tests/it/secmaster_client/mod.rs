@@ -6,6 +6,7 @@ mod credentials;
 mod failures;
 mod look_ups;
 mod proxies;
+mod slow_issuers;
 mod temporary_keys;
 mod world;
 
@@ -92,6 +93,16 @@ fn request_titled(title: &str) -> WorkflowRequest {
 
 fn request() -> WorkflowRequest {
     request_titled("SSH brute force 测试")
+}
+
+/// Waits until this is so.
+async fn until(is_so: impl Fn() -> bool) {
+    let bound = tokio::time::timeout(Duration::from_secs(10), async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    bound.await.unwrap();
 }
 
 fn faults(document: Value) -> Faults {
