@@ -188,7 +188,7 @@ secmaster:
   endpoint: secmaster.example.com
   connect_timeout: 30s
   request_timeout: 30
-  credentials: {token: [hush], password_file: /none, password: hush}
+  credentials: {token: [hush], secret_access_key_file: /none, secret_access_key: hush}
 delivery:
   max_in_flight: many
   ordering: keys

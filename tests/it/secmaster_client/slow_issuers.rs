@@ -1,6 +1,6 @@
 //! Whoever gives out keys may be slow: the time of a request goes on meanwhile, so that nothing leaves after it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use alertbridge::domain::FailureClass::{Ambiguous, Credentials};
 use alertbridge::domain::FailureReason;
@@ -10,6 +10,7 @@ use alertbridge::simulator::RunningSimulator;
 use serde_json::json;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 
 use super::{faults, request, settings, simulator, until};
 
@@ -17,6 +18,7 @@ use super::{faults, request, settings, simulator, until};
 async fn client_after(simulator: &RunningSimulator, wait: Duration, request_timeout: Duration) -> SecMasterClient {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (at, to) = (listener.local_addr().unwrap(), simulator.addr());
+    #[expect(clippy::disallowed_methods, reason = "a server of a test, which ends with the test's runtime")]
     let _slow = tokio::spawn(async move {
         loop {
             let (mut near, _) = listener.accept().await.unwrap();
