@@ -20,7 +20,8 @@ PACKAGE = Path(__file__).resolve().parents[2]
 DOCKERFILE = PACKAGE / "deploy/Dockerfile"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", PACKAGE / "target"))
 ROOT = TARGET / "image-build"
-MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+# Without one debootstrap takes Debian's own.
+MIRROR = [mirror] if (mirror := os.environ.get("DEBIAN_MIRROR")) else []
 # As in the base image, which has them beside Debian's smallest root.
 BASE_PACKAGES = "ca-certificates,gcc,libc6-dev"
 RUST = "/usr/local/rust"
@@ -84,7 +85,7 @@ def make_base(image):
         shutil.rmtree(making, ignore_errors=True)
         command = [f"{folder}/usr/sbin/debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}"]
         environment = os.environ | {"DEBOOTSTRAP_DIR": f"{folder}/usr/share/debootstrap"}
-        subprocess.run([*command, suite, str(making), MIRROR], check=True, env=environment, stdout=subprocess.DEVNULL)
+        subprocess.run([*command, suite, str(making), *MIRROR], check=True, env=environment, stdout=subprocess.DEVNULL)
     # How the host reaches its mirror: proxies and the like.
     settings = [line for line in out("apt-config", "dump").splitlines() if line.startswith("Acquire::")]
     (making / "etc/apt/apt.conf.d/99host").write_text("\n".join(settings) + "\n")
