@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
-use super::Severity;
+use super::{Fields, Severity};
 
 /// The data class that a content belongs to, as the request names it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -29,7 +27,7 @@ pub struct Alert {
     /// The data class of the content.
     pub data_class: DataClass,
     /// The data object's fields, in the order in which they are sent.
-    pub content: Map<String, Value>,
+    pub content: Fields,
     /// Why it starts nothing, where its format's mapping says that it is not to (an update, an all-clear).
     pub skip: Option<Arc<str>>,
 }

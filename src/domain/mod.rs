@@ -4,6 +4,7 @@
 //! one; it imports none of them.
 
 mod alert;
+mod content;
 mod dead_letter;
 mod failure;
 mod ids;
@@ -14,6 +15,7 @@ mod request;
 mod severity;
 
 pub use alert::{Alert, DataClass};
+pub use content::{Data, Fields};
 pub use dead_letter::{AttemptReport, AttemptedCall, DeadLetter, DeadLetterClass, HEADER_PREFIX, Shape};
 pub use failure::{FailureClass, FailureReason};
 pub use ids::{alert_id, alert_name, instance_id, instance_id_of_alert, instance_name, instance_name_of_alert};

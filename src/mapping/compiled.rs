@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use compact_str::CompactString;
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::check::{Check, FieldFault, Place, is_nothing, type_name};
+use super::check::{Check, FieldFault, Place};
 use super::definition::{Definition, TestDefinition};
 use super::error::MappingError;
 use super::expression::{Document, Env, Expression, Roots};
 use super::mapper::MapFailure;
 use super::schema::ALERT;
 use super::severity::Scale;
-use crate::domain::{Alert, DataClass, DeadLetterClass, FailureReason, Severity, alert_id};
+use crate::domain::{Alert, Data, DataClass, DeadLetterClass, FailureReason, Fields, Severity, alert_id};
 
 /// What a mapping does with fields, beside its own file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -59,8 +60,8 @@ pub(super) struct Mapping {
 #[derive(Debug)]
 pub(super) enum Node {
     Expression(Expression),
-    Constant(Value),
-    Object(Vec<(String, Node)>),
+    Constant(Data),
+    Object(Vec<(CompactString, Node)>),
     List(Vec<Node>),
 }
 
@@ -102,21 +103,21 @@ impl Compiler<'_> {
         match value {
             Value::String(source) => match self.expression(&format!("alert.{}", place.path()), &source) {
                 Some(expression) => Node::Expression(expression),
-                None => Node::Constant(Value::Null),
+                None => Node::Constant(Data::Null),
             },
             Value::Object(fields) => Node::Object(
                 fields
                     .into_iter()
                     .map(|(name, value)| {
                         let node = self.node(&Place::Name(place, &name), value);
-                        (name, node)
+                        (name.into(), node)
                     })
                     .collect(),
             ),
             Value::Array(items) => Node::List(
                 items.into_iter().enumerate().map(|(i, item)| self.node(&Place::Index(place, i), item)).collect(),
             ),
-            scalar => Node::Constant(scalar),
+            scalar => Node::Constant(scalar.into()),
         }
     }
 }
@@ -196,27 +197,27 @@ impl Mapping {
     ) -> Result<Alert, MapFailure> {
         let skip = self.skip.as_ref().filter(|(when, _)| when.holds(document, env));
         let mut content = match build(&self.alert, &Place::Root, document, env, faults) {
-            Some(Value::Object(content)) => content,
-            None => Map::new(),
+            Some(Data::Object(content)) => content,
+            None => Fields::default(),
             Some(other) => {
-                let message = format!("the mapping gives {}, not an object", type_name(&other));
+                let message = format!("the mapping gives {}, not an object", other.type_name());
                 faults.push(FieldFault { field: "alert".to_owned(), message, left_out: true });
-                Map::new()
+                Fields::default()
             }
         };
 
-        let source_id = content.get("id").filter(|v| !is_nothing(v)).cloned();
+        let source_id = content.get("id").filter(|v| !v.is_nothing()).cloned();
         let id_text = match &source_id {
-            Some(Value::String(text)) if !text.trim().is_empty() && !is_nil(text) => Some(text.clone()),
-            Some(Value::Number(number)) => Some(number.to_string()),
-            Some(Value::String(_)) | None => None,
+            Some(Data::Text(text)) if !text.trim().is_empty() && !is_nil(text) => Some(text.clone()),
+            Some(Data::Number(digits)) => Some(digits.clone()),
+            Some(Data::Text(_)) | None => None,
             Some(other) => {
-                let message = format!("expected string, found {}", type_name(other));
+                let message = format!("expected string, found {}", other.type_name());
                 faults.push(FieldFault { field: "id".to_owned(), message, left_out: true });
                 None
             }
         };
-        let source_severity = content.get("severity").filter(|v| !is_nothing(v)).cloned();
+        let source_severity = content.get("severity").filter(|v| !v.is_nothing()).cloned();
         for (name, there) in [("id", id_text.is_some()), ("severity", source_severity.is_some())] {
             if !there && skip.is_none() && self.required.iter().any(|r| r == name) {
                 return Err(missing(name, faults));
@@ -239,8 +240,8 @@ impl Mapping {
             default
         });
         keep_source(&mut content, &id, id_text.and(source_id), severity, source_severity);
-        put(&mut content, "id", Value::String(id.clone()));
-        put(&mut content, "severity", Value::from(severity.as_str()));
+        content.set_first("id", Data::Text(id.as_str().into()));
+        content.set_first("severity", Data::Text(severity.as_str().into()));
 
         let built = faults.len();
         self.check(&mut content, env.zone_offset, policy, faults);
@@ -275,14 +276,14 @@ impl Mapping {
         })
     }
 
-    fn check(&self, content: &mut Map<String, Value>, zone_offset: i32, policy: Policy, faults: &mut Vec<FieldFault>) {
+    fn check(&self, content: &mut Fields, zone_offset: i32, policy: Policy, faults: &mut Vec<FieldFault>) {
         let mut check = Check { strict: policy.strict, zone_offset, faults };
         check.nesting(content);
         if &*self.data_class.name == "Alert" {
             check.object(&Place::Root, ALERT, content);
         } else {
             // Of other data classes we have no table.
-            content.retain(|_, value| !is_nothing(value));
+            content.retain(|_, value| !value.is_nothing());
         }
     }
 }
@@ -293,7 +294,7 @@ fn build(
     document: &Document<'_>,
     env: &Env,
     faults: &mut Vec<FieldFault>,
-) -> Option<Value> {
+) -> Option<Data> {
     match node {
         Node::Constant(value) => Some(value.clone()),
         Node::Expression(expression) => expression.one(document, env).unwrap_or_else(|fault| {
@@ -302,19 +303,19 @@ fn build(
             None
         }),
         Node::Object(fields) => {
-            let mut object = Map::with_capacity(fields.len());
+            let mut object = Fields::with_capacity(fields.len());
             for (name, node) in fields {
                 let value = build(node, &Place::Name(place, name), document, env, faults);
-                if let Some(value) = value.filter(|v| !is_nothing(v)) {
-                    object.insert(name.clone(), value);
+                if let Some(value) = value.filter(|v| !v.is_nothing()) {
+                    object.push(name.clone(), value);
                 }
             }
-            Some(Value::Object(object))
+            Some(Data::Object(object))
         }
         Node::List(nodes) => {
             let items = nodes.iter().enumerate();
             let items = items.filter_map(|(i, node)| build(node, &Place::Index(place, i), document, env, faults));
-            Some(Value::Array(items.filter(|v| !is_nothing(v)).collect()))
+            Some(Data::List(items.filter(|v| !v.is_nothing()).collect()))
         }
     }
 }
@@ -322,43 +323,39 @@ fn build(
 /// The source's own id and severity stay in `system_info`, as soon as one of the two had to be translated; an alert
 /// that already speaks SecMaster's language is passed on as it is.
 fn keep_source(
-    content: &mut Map<String, Value>,
+    content: &mut Fields,
     id: &str,
-    source_id: Option<Value>,
+    source_id: Option<Data>,
     severity: Severity,
-    source_severity: Option<Value>,
+    source_severity: Option<Data>,
 ) {
     let same_id = source_id.as_ref().is_none_or(|v| v.as_str() == Some(id));
     let same_severity = source_severity.as_ref().is_none_or(|v| v.as_str() == Some(severity.as_str()));
     if same_id && same_severity {
         return;
     }
-    let mut info = match content.get_mut("system_info").map(Value::take) {
-        Some(Value::Object(info)) => info,
-        None | Some(Value::Null) => Map::new(),
+    let mut info = match content.get_mut("system_info").map(std::mem::take) {
+        Some(Data::Object(info)) => info,
+        None | Some(Data::Null) => Fields::default(),
         // The field takes any value; what is no object moves one level down.
-        Some(other) => Map::from_iter([("source".to_owned(), other)]),
+        Some(other) => {
+            let mut info = Fields::default();
+            info.set("source", other);
+            info
+        }
     };
     if let Some(source_id) = source_id {
-        info.insert("source_id".to_owned(), source_id);
+        info.set("source_id", source_id);
     }
     if let Some(source_severity) = source_severity {
-        info.insert("source_severity".to_owned(), source_severity);
+        info.set("source_severity", source_severity);
     }
-    content.insert("system_info".to_owned(), Value::Object(info));
+    content.set("system_info", Data::Object(info));
 }
 
 /// Whether a text is the UUID that stands for none, which all alerts without an id would share.
 fn is_nil(text: &str) -> bool {
     Uuid::try_parse(text.trim()).is_ok_and(|uuid| uuid.is_nil())
-}
-
-/// Writes a field at its own place, or at the front.
-fn put(content: &mut Map<String, Value>, name: &str, value: Value) {
-    match content.get_mut(name) {
-        Some(slot) => *slot = value,
-        None => drop(content.shift_insert(0, name.to_owned(), value)),
-    }
 }
 
 fn missing(name: &str, faults: &[FieldFault]) -> MapFailure {

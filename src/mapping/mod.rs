@@ -55,6 +55,6 @@ pub use time::is_zone_offset;
 
 pub(crate) use error::suggestion as suggest;
 pub(crate) use expression::{
-    Document, Env, Expression, certain, from_json, reads, words_compared_with, words_ordered_with,
+    Content, Document, Env, Expression, certain, from_json, reads, words_compared_with, words_ordered_with,
 };
 pub(crate) use schema::near_alert_field;

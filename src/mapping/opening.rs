@@ -267,7 +267,7 @@ impl<'a> Run<'a> {
         let mut faults = Vec::new();
         let result = mapping.map(document, self.env, self.policy, part, position, &mut faults);
         if let Ok(alert) = &result {
-            self.bytes += alert.content.values().map(weight).sum::<usize>();
+            self.bytes += alert.content.iter().map(|(_, value)| weight(value)).sum::<usize>();
         }
         self.push(MappedPart { part, format: Some(Arc::clone(&mapping.name)), result, faults, id_of_place });
     }

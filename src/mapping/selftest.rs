@@ -100,7 +100,7 @@ impl Mapper {
 fn content(alert: Alert) -> Value {
     match alert.skip {
         Some(reason) => json!({"skip": &*reason}),
-        None => Value::Object(alert.content),
+        None => alert.content.into(),
     }
 }
 

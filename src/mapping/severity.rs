@@ -1,10 +1,8 @@
 //! From a source's severity, word or number, to one of the Alert's five.
 
-use serde_json::Value;
-
 use super::definition::SeverityDefinition;
 use super::error::{MappingError, suggestion};
-use crate::domain::Severity;
+use crate::domain::{Data, Severity};
 
 /// A source's scale.
 #[derive(Clone, Debug)]
@@ -48,19 +46,19 @@ impl Scale {
     ///
     /// Words come first, for numbers too (`words: {"4": High}`), then the Alert's own words, then the bands, in which
     /// a text that is a number counts as one.
-    pub(super) fn read(&self, value: &Value) -> Option<Severity> {
+    pub(super) fn read(&self, value: &Data) -> Option<Severity> {
         self.rule(value).map(|(_, severity)| severity)
     }
 
     /// The same, with what knows the value.
-    pub(super) fn rule(&self, value: &Value) -> Option<(Rule<'_>, Severity)> {
+    pub(super) fn rule(&self, value: &Data) -> Option<(Rule<'_>, Severity)> {
         let (text, number) = match value {
-            Value::String(text) => {
+            Data::Text(text) => {
                 let number = text.trim().parse().ok();
                 // `inf` and `nan` are words of severity scales, and numbers of Rust's only.
                 (text.trim().to_lowercase(), number.filter(|number: &f64| number.is_finite()))
             }
-            Value::Number(number) => (number.to_string(), number.as_f64()),
+            Data::Number(digits) => (digits.to_string(), digits.parse().ok()),
             _ => return None,
         };
         let of = |text: &str| self.words.iter().find(|(word, _)| word == text);
@@ -113,11 +111,11 @@ mod tests {
     #[test]
     fn words_are_compared_without_case_and_the_alerts_own_stand_for_themselves() {
         let scale = scale("{words: {Critical: Fatal, low: Tips}}");
-        assert_eq!(scale.read(&json!(" CRITICAL ")), Some(Severity::Fatal));
-        assert_eq!(scale.read(&json!("low")), Some(Severity::Tips), "the file's word wins over the Alert's own");
-        assert_eq!(scale.read(&json!("fatal")), Some(Severity::Fatal));
-        assert_eq!(scale.read(&json!("loud")), None);
-        assert_eq!(scale.read(&json!(true)), None);
+        assert_eq!(scale.read(&json!(" CRITICAL ").into()), Some(Severity::Fatal));
+        assert_eq!(scale.read(&json!("low").into()), Some(Severity::Tips), "the file's word wins over the Alert's own");
+        assert_eq!(scale.read(&json!("fatal").into()), Some(Severity::Fatal));
+        assert_eq!(scale.read(&json!("loud").into()), None);
+        assert_eq!(scale.read(&json!(true).into()), None);
     }
 
     #[test]
@@ -132,7 +130,7 @@ mod tests {
             (json!(-1), None),
             (json!(99), Some(Severity::Tips)),
         ] {
-            assert_eq!(scale.read(&value), expected, "{value}");
+            assert_eq!(scale.read(&value.clone().into()), expected, "{value}");
         }
     }
 
@@ -140,17 +138,17 @@ mod tests {
     fn a_whole_number_is_the_same_word_however_it_is_written() {
         let scale = scale("{words: {\"5\": Fatal, \"2.0\": High}, bands: [[0, Low]]}");
         for value in [json!(5), json!(5.0), json!("5"), json!("5.0"), serde_json::from_str("5.00").unwrap()] {
-            assert_eq!(scale.read(&value), Some(Severity::Fatal), "{value}");
+            assert_eq!(scale.read(&value.clone().into()), Some(Severity::Fatal), "{value}");
         }
-        assert_eq!(scale.read(&json!(2.0)), Some(Severity::High), "as it is written comes first");
-        assert_eq!(scale.read(&json!(5.5)), Some(Severity::Low));
+        assert_eq!(scale.read(&json!(2.0).into()), Some(Severity::High), "as it is written comes first");
+        assert_eq!(scale.read(&json!(5.5).into()), Some(Severity::Low));
     }
 
     #[test]
     fn what_only_floats_call_a_number_falls_into_no_band() {
         let scale = scale("{bands: [[0, Low], [90, Fatal]]}");
         for word in ["INF", "inf", "infinity", "+Infinity", "-inf", "NaN", "1e999"] {
-            assert_eq!(scale.read(&json!(word)), None, "{word}");
+            assert_eq!(scale.read(&json!(word).into()), None, "{word}");
         }
     }
 

@@ -1,10 +1,8 @@
 //! Why an alert takes its route: each rule that was tried, and how its condition came out.
 
-use serde_json::Value;
-
 use super::table::{Action, RouteTable};
 use crate::domain::Alert;
-use crate::mapping::{Env, Verdict, from_json};
+use crate::mapping::{Content, Env, Verdict};
 
 /// A rule, and what it did for an alert.
 #[derive(Clone, Debug)]
@@ -21,7 +19,8 @@ impl RouteTable {
     /// The rules in their order, with how they came out for this alert. [`RouteTable::decide`] tells the decision.
     #[must_use]
     pub fn explain(&self, alert: &Alert) -> Vec<RuleTrace> {
-        let content = from_json(&Value::Object(alert.content.clone()));
+        let content = Content::of(&alert.content);
+        let content = content.document();
         let mut ended = false;
         let mut traces = Vec::new();
         for rule in &self.rules {

@@ -8,9 +8,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use crate::domain::{Alert, AlertRequest, Destination, WorkflowRequest};
+use crate::domain::{Alert, AlertRequest, Destination, Fields, WorkflowRequest};
 
 /// Room for most bodies, so that writing one does not copy it again and again.
 const USUAL_BYTES: usize = 2 << 10;
@@ -33,7 +32,7 @@ struct PlaybookContext<'a> {
 
 #[derive(Serialize)]
 struct DataObject<'a> {
-    content: &'a Map<String, Value>,
+    content: &'a Fields,
     dataclass: DataClassRef<'a>,
 }
 
@@ -49,7 +48,7 @@ const ALERT: &str = "Alert";
 
 #[derive(Serialize)]
 struct AlertBody<'a> {
-    data_object: &'a Map<String, Value>,
+    data_object: &'a Fields,
 }
 
 /// Builds the request that creates the alert first, where the route asks for that. Content of another data class than
@@ -143,7 +142,7 @@ mod tests {
     use serde_json::json;
 
     use super::{about, body, build, build_alert};
-    use crate::domain::{Alert, DataClass, Destination, Severity};
+    use crate::domain::{Alert, Data, DataClass, Destination, Severity};
 
     fn alert() -> Alert {
         Alert {
@@ -152,7 +151,11 @@ mod tests {
             id: "i".to_owned(),
             severity: Severity::High,
             data_class: DataClass { id: None, name: "Alert".into() },
-            content: json!({"title": "SSH brute force \u{6d4b}\u{8bd5}", "id": "i"}).as_object().unwrap().clone(),
+            content: json!({"title": "SSH brute force \u{6d4b}\u{8bd5}", "id": "i"})
+                .as_object()
+                .unwrap()
+                .clone()
+                .into(),
             skip: None,
         }
     }
@@ -208,7 +211,7 @@ mod tests {
             creates_alert: true,
         };
         let mut alert = alert();
-        let _none = alert.content.insert("count".to_owned(), serde_json::from_str("12345678901234567890.10").unwrap());
+        alert.content.set("count", Data::Number("12345678901234567890.10".into()));
         let first = build(destination, &alert, Some("inst".to_owned()));
         let theirs = about(&first, "theirs");
         let text = String::from_utf8(first.body.to_vec()).unwrap();
@@ -228,9 +231,9 @@ mod tests {
         let mut alert = alert();
         // The same member elsewhere, and before.
         let deep = (0..300).fold(json!({"id": "i", "content": {"id": "i"}}), |inner, _| json!([inner]));
-        let _none = alert.content.shift_insert(0, "system_info".to_owned(), deep);
+        alert.content.set_first("system_info", deep.into());
         let first = build(destination, &alert, Some("\"content\":{\"id\":\"i\"}".to_owned()));
-        alert.content["id"] = json!("their \"own\"");
+        alert.content.set("id", Data::Text("their \"own\"".into()));
         let theirs = build(first.destination.clone(), &alert, first.action_instance_id.clone());
         assert_eq!(about(&first, "their \"own\""), theirs);
         assert_eq!(about(&theirs, "i"), first);

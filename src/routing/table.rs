@@ -4,11 +4,9 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::settings::{RouteSettings, RuleSettings};
 use crate::domain::{Alert, Destination};
-use crate::mapping::{Document, Env, Expression, from_json};
+use crate::mapping::{Content, Env, Expression};
 
 /// The route's name where no rule chose the workflow.
 pub(super) const DEFAULT_ROUTE: &str = "default";
@@ -128,12 +126,12 @@ impl RouteTable {
         if let Some(reason) = &alert.skip {
             return Decision::Skip { route: None, reason: Arc::clone(reason) };
         }
-        let mut content: Option<Document<'_>> = None;
+        let mut content: Option<Content<'_>> = None;
         let mut chosen: Vec<Destination> = Vec::new();
         for rule in &self.rules {
             let matches = rule.when.as_ref().is_none_or(|when| {
-                let content = content.get_or_insert_with(|| from_json(&Value::Object(alert.content.clone())));
-                when.holds(content, &Env::default())
+                let content = content.get_or_insert_with(|| Content::of(&alert.content));
+                when.holds(&content.document(), &Env::default())
             });
             if !matches {
                 continue;
@@ -213,7 +211,7 @@ mod tests {
             id: "i".to_owned(),
             severity: Severity::High,
             data_class: DataClass { id: None, name: "Alert".into() },
-            content: content.as_object().unwrap().clone(),
+            content: content.as_object().unwrap().clone().into(),
             skip: None,
         }
     }

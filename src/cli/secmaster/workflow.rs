@@ -192,7 +192,7 @@ fn content(input: &[u8]) -> anyhow::Result<Alert> {
         id: String::new(),
         severity: Severity::Medium,
         data_class: DataClass { id: None, name: "Alert".into() },
-        content,
+        content: content.into(),
         skip: None,
     })
 }

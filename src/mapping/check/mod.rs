@@ -4,10 +4,11 @@
 //! mapper's decision. Three things are mended silently: text that is too long is cut, a whole number that jq computed as
 //! a float (`3.0`) is written as an integer, and a time in another of the usual spellings is written in SecMaster's.
 
-use serde_json::{Map, Number, Value};
+use compact_str::{CompactString, ToCompactString as _};
 
 use super::schema::{Field, Kind};
 use super::time;
+use crate::domain::{Data, Fields};
 
 /// The API's limits for a resource's tags.
 const MAX_TAGS: usize = 50;
@@ -58,18 +59,18 @@ pub(super) struct Check<'a> {
     pub(super) faults: &'a mut Vec<FieldFault>,
 }
 
-fn nests_deeper(value: &Value, levels: usize) -> bool {
-    let is_deeper = |value: &Value| nests_deeper(value, levels.saturating_sub(1));
+fn nests_deeper(value: &Data, levels: usize) -> bool {
+    let is_deeper = |value: &Data| nests_deeper(value, levels.saturating_sub(1));
     match value {
-        Value::Array(items) => levels == 0 || items.iter().any(is_deeper),
-        Value::Object(map) => levels == 0 || map.values().any(is_deeper),
+        Data::List(items) => levels == 0 || items.iter().any(is_deeper),
+        Data::Object(fields) => levels == 0 || fields.iter().any(|(_, value)| is_deeper(value)),
         _ => false,
     }
 }
 
 impl Check<'_> {
     /// Leaves out the fields that nest too deeply to be read again, of any data class.
-    pub(super) fn nesting(&mut self, content: &mut Map<String, Value>) {
+    pub(super) fn nesting(&mut self, content: &mut Fields) {
         content.retain(|name, value| {
             !nests_deeper(value, MAX_NESTING)
                 || self.fault(&Place::Name(&Place::Root, name), format!("nests more than {MAX_NESTING} deep"))
@@ -83,127 +84,121 @@ impl Check<'_> {
     }
 
     /// Checks the fields of an object, in their order; drops what is null, empty or faulty.
-    pub(super) fn object(&mut self, place: &Place<'_>, fields: &[Field], object: &mut Map<String, Value>) {
+    pub(super) fn object(&mut self, place: &Place<'_>, fields: &[Field], object: &mut Fields) {
+        let mut next = 0;
         object.retain(|name, value| {
             let place = Place::Name(place, name);
-            let keep = match fields.iter().find(|f| f.name == name) {
+            let keep = match find(fields, name, &mut next) {
                 Some(field) => self.value(&place, field.kind, value),
                 None if self.strict => self.fault(&place, "the data class has no such field".to_owned()),
                 None => true,
             };
-            keep && !is_nothing(value)
+            keep && !value.is_nothing()
         });
     }
 
     /// Mends a value where it can; whether the field stays.
-    fn value(&mut self, place: &Place<'_>, kind: Kind, value: &mut Value) -> bool {
+    fn value(&mut self, place: &Place<'_>, kind: Kind, value: &mut Data) -> bool {
         match (kind, &mut *value) {
-            (_, Value::Null) => false,
+            (_, Data::Null) => false,
             (Kind::Any, _) => true,
-            (Kind::Number(min, max), Value::Number(number)) => {
-                let is_within = number.as_f64().is_some_and(|n| (f64::from(min)..=f64::from(max)).contains(&n));
+            (Kind::Number(min, max), Data::Number(number)) => {
+                let is_within = number.parse().is_ok_and(|n: f64| (f64::from(min)..=f64::from(max)).contains(&n));
                 is_within || self.fault(place, format!("is not between {min} and {max}"))
             }
-            (Kind::Text(max), Value::String(text)) => {
+            (Kind::Text(max), Data::Text(text)) => {
                 cut(text, max);
                 true
             }
-            (Kind::Time, Value::String(text)) => {
+            (Kind::Time, Data::Text(text)) => {
                 if !time::is_secmaster_time(text) {
                     let Some(time) = time::from_text(text, self.zone_offset) else {
                         let problem = "is no time like 2026-02-05T10:11:12.345Z+0800 (see secmaster_time)";
                         return self.fault(place, problem.to_owned());
                     };
-                    *text = time;
+                    *text = time.into();
                 }
                 true
             }
-            (Kind::Int(min, max), Value::Number(number)) => match whole(number) {
+            (Kind::Int(min, max), Data::Number(number)) => match whole(number) {
                 Some(n) if (min..=max).contains(&n) => {
-                    if !number.is_i64() {
-                        *number = n.into();
+                    if number.parse::<i64>().is_err() {
+                        *number = n.to_compact_string();
                     }
                     true
                 }
                 Some(_) => self.fault(place, format!("is not between {min} and {max}")),
                 None => self.fault(place, "is not a whole number".to_owned()),
             },
-            (Kind::PortText, Value::String(text)) => {
+            (Kind::PortText, Data::Text(text)) => {
                 let is_port = text.parse::<u16>().is_ok() && text.bytes().all(|b| b.is_ascii_digit());
                 is_port || self.fault(place, "is no port (a text from 0 to 65535)".to_owned())
             }
-            (Kind::Word(words), Value::String(word)) => {
+            (Kind::Word(words), Data::Text(word)) => {
                 words.contains(&word.as_str()) || self.fault(place, format!("is none of {}", words.join(", ")))
             }
-            (Kind::Object(fields), Value::Object(object)) => {
+            (Kind::Object(fields), Data::Object(object)) => {
                 self.object(place, fields, object);
                 true
             }
-            (Kind::List(fields), Value::Array(items)) => {
+            (Kind::List(fields), Data::List(items)) => {
                 self.list(place, fields, items);
                 true
             }
-            (Kind::Tags, Value::Object(tags)) => {
-                *tags = self.tags(place, std::mem::take(tags));
+            (Kind::Tags, Data::Object(tags)) => {
+                self.tags(place, tags);
                 true
             }
-            (kind, value) => self.fault(place, format!("expected {}, found {}", expected(kind), type_name(value))),
+            (kind, value) => self.fault(place, format!("expected {}, found {}", expected(kind), value.type_name())),
         }
     }
 
-    fn list(&mut self, place: &Place<'_>, fields: &'static [Field], items: &mut Vec<Value>) {
+    fn list(&mut self, place: &Place<'_>, fields: &'static [Field], items: &mut Vec<Data>) {
         let mut index = 0;
         items.retain_mut(|item| {
             let place = Place::Index(place, index);
             index += 1;
-            self.value(&place, Kind::Object(fields), item) && !is_nothing(item)
+            self.value(&place, Kind::Object(fields), item) && !item.is_nothing()
         });
     }
 
-    fn tags(&mut self, place: &Place<'_>, tags: Map<String, Value>) -> Map<String, Value> {
-        let mut checked = Map::new();
-        for (name, value) in tags {
-            let problem = {
-                let place = Place::Name(place, &name);
-                match &value {
-                    Value::String(_) if checked.len() == MAX_TAGS => Some((place.path(), "is more than 50 tags")),
-                    Value::String(text) if text.chars().count() > MAX_TAG_VALUE => {
-                        Some((place.path(), "is longer than 255 characters"))
-                    }
-                    Value::String(text) if !text.chars().all(in_tag) => {
-                        Some((place.path(), "holds other than letters, digits, spaces and + - = . _ : / @"))
-                    }
-                    Value::String(_) => None,
-                    _ => Some((place.path(), "is no text")),
+    fn tags(&mut self, place: &Place<'_>, tags: &mut Fields) {
+        let mut kept = 0;
+        tags.retain(|name, value| {
+            let problem = match value {
+                Data::Text(_) if kept == MAX_TAGS => "is more than 50 tags",
+                Data::Text(text) if text.chars().count() > MAX_TAG_VALUE => "is longer than 255 characters",
+                Data::Text(text) if !text.chars().all(in_tag) => {
+                    "holds other than letters, digits, spaces and + - = . _ : / @"
                 }
+                Data::Text(_) => {
+                    kept += 1;
+                    return true;
+                }
+                _ => "is no text",
             };
-            match problem {
-                None => drop(checked.insert(name, value)),
-                Some((field, message)) => {
-                    self.faults.push(FieldFault { field, message: message.to_owned(), left_out: true });
-                }
-            }
-        }
-        checked
+            self.fault(&Place::Name(place, name), problem.to_owned())
+        });
     }
+}
+
+/// The field of this name. Mappings mostly have the table's order, so it is looked for behind the one before.
+fn find<'f>(fields: &'f [Field], name: &str, next: &mut usize) -> Option<&'f Field> {
+    let (before, behind) = fields.split_at_checked(*next)?;
+    let at = match behind.iter().position(|field| field.name == name) {
+        Some(at) => *next + at,
+        None => before.iter().position(|field| field.name == name)?,
+    };
+    *next = at + 1;
+    fields.get(at)
 }
 
 fn in_tag(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, ' ' | '+' | '-' | '=' | '.' | '_' | ':' | '/' | '@')
 }
 
-/// Whether a value says nothing: null, an empty object, an empty list.
-pub(super) fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Object(map) => map.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
-    }
-}
-
 /// Leaves the first `max` characters.
-fn cut(text: &mut String, max: usize) {
+fn cut(text: &mut CompactString, max: usize) {
     if text.len() > max
         && let Some((at, _)) = text.char_indices().nth(max)
     {
@@ -212,11 +207,11 @@ fn cut(text: &mut String, max: usize) {
 }
 
 /// The number, if it is whole: `3`, `3.0`, `3e0`.
-fn whole(number: &Number) -> Option<i64> {
-    if let Some(n) = number.as_i64() {
+fn whole(digits: &str) -> Option<i64> {
+    if let Ok(n) = digits.parse() {
         return Some(n);
     }
-    let n = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 9e15)?;
+    let n = digits.parse().ok().filter(|n: &f64| n.fract() == 0.0 && n.abs() < 9e15)?;
     format!("{n}").parse().ok()
 }
 
@@ -230,17 +225,6 @@ const fn expected(kind: Kind) -> &'static str {
         Kind::Object(_) | Kind::Tags => "object",
         Kind::List(_) => "array",
         Kind::Any => "anything",
-    }
-}
-
-pub(super) const fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
     }
 }
 

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Check, Place};
+use crate::domain::Fields;
 use crate::mapping::schema::{ALERT, Field};
 
 fn check(strict: bool, value: Value) -> (Value, Vec<String>) {
-    let Value::Object(mut object) = value else { panic!("an object") };
+    let Value::Object(map) = value else { panic!("an object") };
+    let mut object = Fields::from(map);
     let mut faults = Vec::new();
     Check { strict, zone_offset: 480, faults: &mut faults }.object(&Place::Root, ALERT, &mut object);
-    (Value::Object(object), faults.into_iter().map(|f| format!("{}: {}", f.field, f.message)).collect())
+    (object.into(), faults.into_iter().map(|f| format!("{}: {}", f.field, f.message)).collect())
 }
 
 #[test]

@@ -11,12 +11,11 @@ mod looks;
 mod tests;
 
 use bytes::Bytes;
-use serde_json::Value;
 
 use super::expression::Item;
 use super::json::{self, Tree};
 use super::mapper::MapFailure;
-use crate::domain::{DeadLetterClass, FailureReason};
+use crate::domain::{Data, DeadLetterClass, FailureReason};
 
 /// How deep envelopes may nest, gzip and arrays at the root aside.
 pub(super) const MAX_LEVELS: u8 = 4;
@@ -27,13 +26,13 @@ pub(super) const MAX_PARTS: u32 = 10_000;
 pub(super) const MAX_BYTES_OF_PARTS: usize = 64 << 20;
 
 /// What a value takes in memory, roughly: each node, and the texts.
-pub(super) fn weight(value: &Value) -> usize {
+pub(super) fn weight(value: &Data) -> usize {
     const NODE: usize = 64;
     NODE + match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(weight).sum(),
-        Value::Object(map) => map.iter().map(|(name, value)| name.len() + weight(value)).sum(),
-        _ => 0,
+        Data::Text(text) | Data::Number(text) => text.len(),
+        Data::List(items) => items.iter().map(weight).sum(),
+        Data::Object(fields) => fields.iter().map(|(name, value)| name.len() + weight(value)).sum(),
+        Data::Null | Data::Bool(_) => 0,
     }
 }
 

@@ -1,10 +1,12 @@
 //! The fields of a part, each by itself: its expression, what that looked at, what it gave, and what is sent of it.
 
-use serde_json::{Map, Value};
+use compact_str::CompactString;
+use serde_json::Value;
 
 use super::FieldTrace;
 use super::remedy::remedy;
-use crate::mapping::check::{Check, FieldFault, Place, is_nothing};
+use crate::domain::{Data, Fields};
+use crate::mapping::check::{Check, FieldFault, Place};
 use crate::mapping::compiled::{Mapping, Node, Policy};
 use crate::mapping::expression::{Document, Env, Expression, reads, to_json};
 use crate::mapping::schema::ALERT;
@@ -12,7 +14,7 @@ use crate::mapping::schema::ALERT;
 /// A step down to a field.
 #[derive(Clone)]
 enum Step {
-    Name(String),
+    Name(CompactString),
     Index,
 }
 
@@ -39,10 +41,10 @@ impl Tracer<'_> {
                 let result = expression.one(self.document, self.env).map_err(|fault| fault.to_string());
                 match result {
                     // One expression for all fields.
-                    Ok(Some(Value::Object(fields))) if steps.is_empty() => {
-                        for (name, value) in fields {
-                            let place = Place::Name(place, &name);
-                            self.field(&place, &[Step::Name(name.clone())], Some(expression), Ok(Some(value)));
+                    Ok(Some(Data::Object(fields))) if steps.is_empty() => {
+                        for (name, value) in fields.iter() {
+                            let (place, steps) = (Place::Name(place, name), [Step::Name(name.into())]);
+                            self.field(&place, &steps, Some(expression), Ok(Some(value.clone())));
                         }
                     }
                     result => self.field(place, steps, Some(expression), result),
@@ -70,7 +72,7 @@ impl Tracer<'_> {
         place: &Place<'_>,
         steps: &[Step],
         expression: Option<&Expression>,
-        result: Result<Option<Value>, String>,
+        result: Result<Option<Data>, String>,
     ) {
         let field = if steps.is_empty() { "alert".to_owned() } else { place.path() };
         let mut trace = FieldTrace { field, ..FieldTrace::default() };
@@ -83,12 +85,12 @@ impl Tracer<'_> {
                 let (sent, faults) = self.check(steps, result.as_ref(), self.env.zone_offset);
                 trace.default_zone = sent.is_some() && sent != self.elsewhere(steps, expression, result.as_ref());
                 trace.faults = faults.into_iter().map(|fault| shown(&trace.field, steps, fault)).collect();
-                let empty = result.as_ref().and_then(Value::as_str).is_some_and(|text| text.trim().is_empty());
+                let empty = result.as_ref().and_then(Data::as_str).is_some_and(|text| text.trim().is_empty());
                 if empty && self.mapping.required.contains(&trace.field) {
                     let remedy = "`(.a | select(. != \"\")) // .b` takes another field where this one is empty";
                     trace.faults.push(("is required, and empty".to_owned(), Some(remedy)));
                 }
-                (trace.result, trace.sent) = (result, sent);
+                (trace.result, trace.sent) = (result.map(Value::from), sent.map(Value::from));
             }
             Err(message) => trace.faults.push((message.clone(), remedy(&message))),
         }
@@ -114,7 +116,7 @@ impl Tracer<'_> {
     }
 
     /// What would be sent if times without zone were taken for those of another one.
-    fn elsewhere(&self, steps: &[Step], expression: Option<&Expression>, result: Option<&Value>) -> Option<Value> {
+    fn elsewhere(&self, steps: &[Step], expression: Option<&Expression>, result: Option<&Data>) -> Option<Data> {
         let env = Env { zone_offset: self.env.zone_offset - 1, ..self.env.clone() };
         let there = match expression {
             // Of an expression that gives all fields, only what the typed check mends is seen.
@@ -127,9 +129,9 @@ impl Tracer<'_> {
     }
 
     /// What the typed check leaves of a field. `id` and `severity` are translated before it and are told by themselves.
-    fn check(&self, steps: &[Step], value: Option<&Value>, zone_offset: i32) -> (Option<Value>, Vec<FieldFault>) {
+    fn check(&self, steps: &[Step], value: Option<&Data>, zone_offset: i32) -> (Option<Data>, Vec<FieldFault>) {
         let mut faults = Vec::new();
-        let Some(value) = value.filter(|value| !is_nothing(value)) else { return (None, faults) };
+        let Some(value) = value.filter(|value| !value.is_nothing()) else { return (None, faults) };
         if &*self.mapping.data_class.name != "Alert" || steps.is_empty() {
             return (Some(value.clone()), faults);
         }
@@ -137,14 +139,18 @@ impl Tracer<'_> {
             return (Some(value.clone()), faults);
         }
         let whole = steps.iter().rev().fold(value.clone(), |value, step| match step {
-            Step::Name(name) => Value::Object(Map::from_iter([(name.clone(), value)])),
-            Step::Index => Value::Array(vec![value]),
+            Step::Name(name) => {
+                let mut object = Fields::default();
+                object.set(name, value);
+                Data::Object(object)
+            }
+            Step::Index => Data::List(vec![value]),
         });
-        let Value::Object(mut whole) = whole else { return (None, faults) };
+        let Data::Object(mut whole) = whole else { return (None, faults) };
         Check { strict: self.policy.strict, zone_offset, faults: &mut faults }.object(&Place::Root, ALERT, &mut whole);
-        let sent = steps.iter().try_fold(Value::Object(whole), |value, step| match (step, value) {
-            (Step::Name(name), Value::Object(mut object)) => object.shift_remove(name),
-            (Step::Index, Value::Array(items)) => items.into_iter().next(),
+        let sent = steps.iter().try_fold(Data::Object(whole), |value, step| match (step, value) {
+            (Step::Name(name), Data::Object(mut object)) => object.get_mut(name).map(std::mem::take),
+            (Step::Index, Data::List(items)) => items.into_iter().next(),
             _ => None,
         });
         (sent, faults)
@@ -154,7 +160,7 @@ impl Tracer<'_> {
 /// A fault without the path of its field, which was checked alone, as the first of its list.
 fn shown(field: &str, steps: &[Step], fault: FieldFault) -> (String, Option<&'static str>) {
     let alone = steps.iter().fold(String::new(), |path, step| match step {
-        Step::Name(name) if path.is_empty() => name.clone(),
+        Step::Name(name) if path.is_empty() => name.to_string(),
         Step::Name(name) => format!("{path}.{name}"),
         Step::Index => format!("{path}[0]"),
     });

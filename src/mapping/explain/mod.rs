@@ -18,7 +18,7 @@ use super::mapper::{Mapped, Mapper};
 use super::opening::Seen;
 use super::record;
 use super::severity::Rule;
-use crate::domain::{Origin, Record, Severity, alert_id, alert_name};
+use crate::domain::{Data, Origin, Record, Severity, alert_id, alert_name};
 
 /// What a record became, and why.
 #[derive(Clone, Debug)]
@@ -178,7 +178,7 @@ impl Mapper {
         let fields = fields::trace(mapping, document, env, policy);
         let result = |name: &str| {
             let field = fields.iter().find(|field| field.field == name);
-            field.and_then(|field| field.result.clone()).filter(|value| !super::check::is_nothing(value))
+            field.and_then(|field| field.result.clone()).filter(|value| !Data::from(value.clone()).is_nothing())
         };
         let source_id = match result("id") {
             Some(Value::String(text)) if !text.trim().is_empty() => Some(text),
@@ -204,7 +204,8 @@ fn id(format: &str, source: Option<String>, position: &str) -> IdTrace {
 }
 
 fn severity(mapping: &Mapping, source: Option<Value>, otherwise: Severity) -> SeverityTrace {
-    let known = source.as_ref().and_then(|value| mapping.severity.rule(value));
+    let data = source.clone().map(Data::from);
+    let known = data.as_ref().and_then(|value| mapping.severity.rule(value));
     let (rule, severity) = match (known, mapping.severity.own_default()) {
         (Some((Rule::Word(word), severity)), _) => (format!("severity.words.{word}"), severity),
         (Some((Rule::OwnWord, severity)), _) => ("one of the Alert's own words".to_owned(), severity),

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
+use compact_str::{CompactString, ToCompactString as _};
 use jaq_json::{Num, Rc, Val};
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
 use super::Document;
 use super::budget::{spend_bytes, spend_steps};
 use super::item::{Item, Node};
+use crate::domain::{Data, Fields};
 use crate::mapping::json::Tree;
 
 /// An integer of more digits is kept as its text, like a decimal: computing with it is not worth its price.
@@ -17,69 +19,88 @@ const ELEMENT: usize = 16;
 const FIELD: usize = 48;
 
 /// The value as it will be sent. Numbers keep their digits; not-a-number and infinity, which JSON lacks, become null.
-pub(crate) fn to_json(item: &Item<'_>) -> Value {
+pub(crate) fn to_data(item: &Item<'_>) -> Data {
     match &item.node {
-        Node::Tree(tree) => tree_to_json(tree),
-        Node::Val(val) => val_to_json(val),
+        Node::Tree(tree) => of_tree(tree),
+        Node::Val(val) => of_val(val),
         Node::List(items) => {
             spend_steps(1);
-            Value::Array(items.iter().map(to_json).collect())
+            Data::List(items.iter().map(to_data).collect())
         }
         Node::Object(object) => {
             spend_steps(1);
-            let mut map = Map::with_capacity(object.len());
-            map.extend(object.iter().map(|(name, item)| (name.to_string(), to_json(item))));
-            Value::Object(map)
+            let mut fields = Fields::with_capacity(object.len());
+            object.iter().for_each(|(name, item)| fields.push(CompactString::new(name), to_data(item)));
+            Data::Object(fields)
         }
     }
 }
 
-fn tree_to_json(tree: &Tree<'_>) -> Value {
+/// The same, for people and for tests.
+pub(crate) fn to_json(item: &Item<'_>) -> Value {
+    to_data(item).into()
+}
+
+fn of_tree(tree: &Tree<'_>) -> Data {
     spend_steps(1);
     match tree {
-        Tree::Null => Value::Null,
-        Tree::Bool(b) => Value::Bool(*b),
-        Tree::Number(digits) => digits.parse().map_or(Value::Null, Value::Number),
+        Tree::Null => Data::Null,
+        Tree::Bool(b) => Data::Bool(*b),
+        Tree::Number(digits) => Data::Number(CompactString::new(digits)),
         Tree::Text(text) => {
             // What was shared until here is a copy of its own now.
             spend_bytes(text.len());
-            Value::String(text.to_string())
+            Data::Text(CompactString::new(text))
         }
-        Tree::List(items) => Value::Array(items.iter().map(tree_to_json).collect()),
+        Tree::List(items) => Data::List(items.iter().map(of_tree).collect()),
         Tree::Object(object) => {
-            let mut map = Map::with_capacity(object.len());
-            map.extend(object.iter().map(|(name, tree)| (name.to_string(), tree_to_json(tree))));
-            Value::Object(map)
+            let mut fields = Fields::with_capacity(object.len());
+            object.iter().for_each(|(name, tree)| fields.push(CompactString::new(name), of_tree(tree)));
+            Data::Object(fields)
         }
     }
 }
 
-fn val_to_json(val: &Val) -> Value {
+fn of_val(val: &Val) -> Data {
     spend_steps(1);
     match val {
-        Val::Null => Value::Null,
-        Val::Bool(b) => Value::Bool(*b),
-        Val::Num(Num::Int(i)) => Value::from(*i),
-        Val::Num(Num::Float(f)) => Number::from_f64(*f).map_or(Value::Null, Value::Number),
-        Val::Num(number) => number.to_string().parse().map_or(Value::Null, Value::Number),
+        Val::Null => Data::Null,
+        Val::Bool(b) => Data::Bool(*b),
+        Val::Num(Num::Int(i)) => Data::Number(i.to_compact_string()),
+        Val::Num(Num::Float(f)) => {
+            Number::from_f64(*f).map_or(Data::Null, |number| Data::Number(number.as_str().into()))
+        }
+        Val::Num(number) => {
+            number.to_string().parse().map_or(Data::Null, |number: Number| Data::Number(number.as_str().into()))
+        }
         Val::TStr(bytes) | Val::BStr(bytes) => {
             spend_bytes(bytes.len());
-            Value::String(owned(bytes))
+            Data::Text(CompactString::from_utf8_lossy(bytes))
         }
-        Val::Arr(items) => Value::Array(items.iter().map(val_to_json).collect()),
-        Val::Obj(map) => Value::Object(map.iter().map(|(k, v)| (name(k), val_to_json(v))).collect::<Map<_, _>>()),
+        Val::Arr(items) => Data::List(items.iter().map(of_val).collect()),
+        Val::Obj(map) => {
+            let mut fields = Fields::with_capacity(map.len());
+            for (key, val) in map.iter() {
+                match key {
+                    Val::TStr(bytes) if let Ok(text) = std::str::from_utf8(bytes) => {
+                        fields.push(text.into(), of_val(val))
+                    }
+                    // Names that are no UTF-8 may become the same one.
+                    key => {
+                        spend_steps(1 + fields.iter().len() / 8);
+                        fields.set(&name(key), of_val(val));
+                    }
+                }
+            }
+            Data::Object(fields)
+        }
     }
-}
-
-/// Nearly always it is UTF-8, which is found out faster than where it is not.
-fn owned(bytes: &[u8]) -> String {
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), ToOwned::to_owned)
 }
 
 /// The text of a name.
 pub(super) fn name(key: &Val) -> String {
     match key {
-        Val::TStr(bytes) | Val::BStr(bytes) => owned(bytes),
+        Val::TStr(bytes) | Val::BStr(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         key => key.to_string(),
     }
 }
@@ -133,4 +154,23 @@ pub(crate) fn from_json(value: &Value) -> Document<'static> {
     let mut deepest = 0;
     let val = convert(value, 0, &mut deepest);
     Document::of_val(val, deepest + 1, 0)
+}
+
+/// A mapped alert's content, as it is read by conditions.
+pub(crate) struct Content<'c> {
+    tree: Tree<'c>,
+    depth: u16,
+}
+
+impl<'c> Content<'c> {
+    /// A view of these fields; only its own lists are made.
+    pub(crate) fn of(fields: &'c Fields) -> Self {
+        let (tree, depth) = Tree::of_fields(fields);
+        Self { tree, depth }
+    }
+
+    /// The whole of it.
+    pub(crate) const fn document(&'c self) -> Document<'c> {
+        Document::new(Item::tree(&self.tree, self.depth), 0)
+    }
 }

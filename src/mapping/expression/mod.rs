@@ -23,8 +23,8 @@ mod verdict;
 
 use std::fmt;
 
+use crate::domain::Data;
 use jaq_json::Val;
-use serde_json::Value;
 
 pub(crate) use self::budget::within_record;
 use self::budget::{Spent, beside_record, within};
@@ -32,8 +32,9 @@ use self::direct::{Context, Stop};
 pub(crate) use self::document::Document;
 use self::inspect::Step;
 pub(in crate::mapping) use self::item::Item;
-pub(crate) use self::json::from_json;
+use self::json::to_data;
 pub(in crate::mapping) use self::json::to_json;
+pub(crate) use self::json::{Content, from_json};
 use self::value::Bounded;
 
 pub(crate) use self::reads::reads;
@@ -145,10 +146,10 @@ impl Expression {
     ///
     /// # Errors
     /// On an error, on two results, and when the evaluation costs too much.
-    pub(crate) fn one(&self, input: &Document<'_>, env: &Env) -> Result<Option<Value>, Fault> {
+    pub(crate) fn one(&self, input: &Document<'_>, env: &Env) -> Result<Option<Data>, Fault> {
         match &self.kind {
             Kind::Path(path) => {
-                Ok(look_up(path, input.item())?.filter(|item| !item.is_null()).map(|item| to_json(&item)))
+                Ok(look_up(path, input.item())?.filter(|item| !item.is_null()).map(|item| to_data(&item)))
             }
             Kind::Direct(term) => within(input.bytes(), || {
                 let (mut seen, mut found) = (false, None);
@@ -156,7 +157,7 @@ impl Expression {
                     if std::mem::replace(&mut seen, true) {
                         return Err(Stop::Enough);
                     }
-                    found = Some(to_json(&item)).filter(|v| !v.is_null());
+                    found = Some(to_data(&item)).filter(|v| *v != Data::Null);
                     Ok(())
                 });
                 match ended {
@@ -172,7 +173,7 @@ impl Expression {
                 if results.next().is_some() {
                     return Err(several());
                 }
-                Ok(Some(to_json(&first.into())).filter(|v| !v.is_null()))
+                Ok(Some(to_data(&first.into())).filter(|v| *v != Data::Null))
             })?,
         }
     }

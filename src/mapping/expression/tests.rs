@@ -8,7 +8,11 @@ use crate::mapping::expression::budget::within;
 
 fn eval(source: &str, input: &Value) -> Result<Option<Value>, String> {
     let env = Env { record: jaq_json::Val::Null, zone_offset: 480 };
-    Expression::compile(source).unwrap().one(&from_json(input), &env).map_err(|f| f.to_string())
+    Expression::compile(source)
+        .unwrap()
+        .one(&from_json(input), &env)
+        .map(|one| one.map(Value::from))
+        .map_err(|f| f.to_string())
 }
 
 #[test]

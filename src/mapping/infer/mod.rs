@@ -218,7 +218,7 @@ fn attempt(parts: &Parts, inputs: &[Value], settings: &MappingSettings) -> Attem
                 return Attempt::Without(target);
             }
             match part.result {
-                Ok(alert) if i == 0 => expect.push(Value::Object(alert.content)),
+                Ok(alert) if i == 0 => expect.push(alert.content.into()),
                 Ok(_) => {}
                 Err(failure) => return Attempt::Bad(failure.message),
             }

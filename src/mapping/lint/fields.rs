@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::File;
-use crate::mapping::check::{Check, Place, type_name};
+use crate::domain::{Data, Fields};
+use crate::mapping::check::{Check, Place};
 use crate::mapping::definition::Definition;
 use crate::mapping::error::suggestion;
 use crate::mapping::expression::{Document, Env, Expression, certain, from_json, reads};
@@ -62,7 +63,8 @@ fn value(file: &mut File<'_>, path: &str, field: &'static Field, value: &Value, 
         }
         (Kind::Any | Kind::Tags, Value::Object(_) | Value::Array(_)) => {}
         (Kind::Object(_), Value::Array(_)) | (_, Value::Object(_) | Value::Array(_)) => {
-            let problem = format!("is an {}, which the data class does not take here", type_name(value));
+            let problem =
+                format!("is an {}, which the data class does not take here", Data::from(value.clone()).type_name());
             file.warn(path, problem, "write one expression or value");
         }
         (_, Value::String(source)) => {
@@ -70,12 +72,12 @@ fn value(file: &mut File<'_>, path: &str, field: &'static Field, value: &Value, 
                 check(file, path, field, constant);
             }
         }
-        (_, constant) => check(file, path, field, constant.clone()),
+        (_, constant) => check(file, path, field, constant.clone().into()),
     }
 }
 
 /// The value of an expression that is nothing but a text or a number.
-pub(super) fn constant(source: &str) -> Option<Value> {
+pub(super) fn constant(source: &str) -> Option<Data> {
     if !reads(source).is_empty() || certain(source).holds.is_none() {
         return None;
     }
@@ -84,13 +86,14 @@ pub(super) fn constant(source: &str) -> Option<Value> {
 }
 
 /// What the typed check says of a constant, it says of every alert.
-fn check(file: &mut File<'_>, path: &str, field: &'static Field, constant: Value) {
+fn check(file: &mut File<'_>, path: &str, field: &'static Field, constant: Data) {
     // Translated before it is checked.
     if matches!(field.name, "id" | "severity") {
         return;
     }
     let mut faults = Vec::new();
-    let mut whole = Map::from_iter([(field.name.to_owned(), constant)]);
+    let mut whole = Fields::default();
+    whole.set(field.name, constant);
     let known = std::slice::from_ref(field);
     Check { strict: false, zone_offset: 0, faults: &mut faults }.object(&Place::Root, known, &mut whole);
     for fault in faults {

@@ -46,12 +46,13 @@ pub(super) fn lint(file: &mut File<'_>, definition: &Definition) {
 pub(super) fn constant(file: &mut File<'_>, definition: &Definition, mapping: &Mapping) {
     let Some(constant) = definition.alert.get("severity").and_then(|value| match value {
         Value::String(source) => fields::constant(source),
-        Value::Number(_) => Some(value.clone()),
+        Value::Number(_) => Some(value.clone().into()),
         _ => None,
     }) else {
         return;
     };
     if mapping.severity.read(&constant).is_none() {
+        let constant = Value::from(constant);
         let problem = format!("the constant {constant} is no word of the scale, so every alert takes the default");
         file.warn("alert.severity", problem, "write Tips, Low, Medium, High or Fatal, or add it to `severity.words`");
     }

@@ -67,7 +67,7 @@ fn nothing(node: &Node, path: &str, documents: &[Document<'_>], env: &Env, silen
             }
         }
         Node::Object(fields) => fields.iter().for_each(|(name, node)| {
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
             nothing(node, &path, documents, env, silent);
         }),
         Node::List(nodes) => nodes

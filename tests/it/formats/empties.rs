@@ -6,7 +6,7 @@ use super::{alert, changed};
 
 /// A field of the content, such as `/network_list/0/src_ip`.
 fn field(document: &Value, pointer: &str) -> Value {
-    Value::Object(alert(document).content).pointer(pointer).cloned().unwrap_or_default()
+    Value::from(alert(document).content).pointer(pointer).cloned().unwrap_or_default()
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use alertbridge::domain::Data;
 use alertbridge::mapping::Mapped;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -26,7 +27,7 @@ fn every_id_is_a_uuid_and_no_two_records_share_one() {
             for part in parts_of(mapper(), bytes_of(format, fixture)) {
                 let alert = part.result.unwrap();
                 assert_eq!(Uuid::try_parse(&alert.id).unwrap().to_string(), alert.id, "{format}");
-                assert_eq!(alert.content["id"], alert.id.as_str(), "{format}");
+                assert_eq!(alert.content.get("id").and_then(Data::as_str), Some(alert.id.as_str()), "{format}");
                 let other = seen.insert(alert.id, format!("{format}/{fixture}"));
                 // Two records of a format cannot stand at one place, as they do here.
                 let of_place = other.as_deref().is_none_or(|other| OF_PLACE.contains(&other));
@@ -78,7 +79,7 @@ fn a_source_id_that_is_a_uuid_is_the_alerts_and_another_is_kept() {
         let other = of("own-4711");
         let name = format!("alertbridge:alert:{format}/own-4711");
         assert_eq!(other.id, Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string(), "{format}");
-        assert_eq!(other.content["system_info"]["source_id"], "own-4711", "{format}");
+        assert_eq!(Value::from(other.content)["system_info"]["source_id"], "own-4711", "{format}");
     }
 }
 

@@ -82,7 +82,7 @@ impl Evaluator {
         let part = parts_of(&self.mapper, document.to_string()).remove(0);
         let faults: BTreeMap<&str, &str> =
             part.faults.iter().map(|fault| (fault.field.as_str(), fault.message.as_str())).collect();
-        let content = part.result.unwrap().content.remove("system_info").unwrap_or_default();
+        let content = Value::from(part.result.unwrap().content)["system_info"].take();
         let outcome = |i: usize| match (faults.get(format!("system_info.e{i}").as_str()), &content[format!("e{i}")]) {
             (Some(fault), _) => Outcome::Fault((*fault).to_owned()),
             (None, Value::Null) => Outcome::Nothing,

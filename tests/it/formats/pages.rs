@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use regex::Regex;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::leaves::{Evaluator, Leaf, Outcome, definition, leaves, parts};
 use super::{FORMATS, alert, document};
@@ -62,7 +62,7 @@ fn sources(leaf: &Leaf, at_paths: &BTreeMap<String, Outcome>) -> String {
 }
 
 /// What stands in the content under a field's name, such as `alert_type.category`.
-fn in_content<'c>(content: &'c Map<String, Value>, field: &str) -> Option<&'c Value> {
+fn in_content<'c>(content: &'c Value, field: &str) -> Option<&'c Value> {
     let mut names = field.split('.');
     let first = content.get(names.next()?)?;
     names.try_fold(first, |value, name| value.get(name))
@@ -76,7 +76,7 @@ fn fields(format: &str) -> String {
     let all: BTreeSet<String> = leaves.iter().flat_map(|leaf| paths(&leaf.expression)).collect();
     let at_paths = Evaluator::new(&all.iter().map(String::as_str).collect::<Vec<_>>()).evaluate(&part);
     let at_paths: BTreeMap<String, Outcome> = all.into_iter().zip(at_paths).collect();
-    let content = alert(&document(format, "example")).content;
+    let content = Value::from(alert(&document(format, "example")).content);
     let mut out = "| field | expression | in the example | becomes |\n|---|---|---|---|\n".to_owned();
     for (leaf, result) in leaves.iter().zip(&results) {
         let becomes = match (leaf.field.as_str(), result) {

@@ -156,7 +156,7 @@ fn every_word_and_every_border_of_every_scale_becomes_its_severity() {
 #[test]
 fn an_unknown_word_stays_in_the_alert() {
     let document = changed("splunk_notable", |d| d["urgency"] = json!("rather bad"));
-    let content = super::alert(&document).content;
+    let content = Value::from(super::alert(&document).content);
     assert_eq!(
         (&content["severity"], &content["system_info"]["source_severity"]),
         (&json!("Medium"), &json!("rather bad"))

@@ -1,0 +1,254 @@
+//! The data object of an alert: JSON values that are small and made without much ado.
+//!
+//! An alert is dozens of short names and texts, made once, checked once and written once. Up to 24 bytes stand inside the
+//! value itself, and an object is a list: at this size going through it is faster than hashing.
+
+use compact_str::CompactString;
+use serde::ser::{Error as _, Serialize, SerializeMap as _, Serializer};
+use serde_json::{Number, Value};
+
+/// A JSON value of an alert.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Data {
+    /// `null`
+    #[default]
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A number as it is written, so that it keeps its digits.
+    Number(CompactString),
+    /// A text.
+    Text(CompactString),
+    /// A list.
+    List(Vec<Self>),
+    /// An object.
+    Object(Fields),
+}
+
+/// An object: its fields in the order in which they are sent. No two have the same name.
+#[derive(Clone, Debug, Default)]
+pub struct Fields(Vec<(CompactString, Data)>);
+
+/// As in JSON, the order does not count.
+impl PartialEq for Fields {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.iter().all(|(name, value)| other.get(name) == Some(value))
+    }
+}
+
+impl Data {
+    /// The text that it is.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether it says nothing: null, an empty object, an empty list.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::List(items) => items.is_empty(),
+            Self::Object(fields) => fields.is_empty(),
+            Self::Bool(_) | Self::Number(_) | Self::Text(_) => false,
+        }
+    }
+
+    /// Its type, as jq calls it.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "boolean",
+            Self::Number(_) => "number",
+            Self::Text(_) => "string",
+            Self::List(_) => "array",
+            Self::Object(_) => "object",
+        }
+    }
+}
+
+impl Fields {
+    /// An empty object with room for so many fields.
+    #[must_use]
+    pub fn with_capacity(fields: usize) -> Self {
+        Self(Vec::with_capacity(fields))
+    }
+
+    /// Adds a field at the end, of a name that the object does not have yet.
+    pub fn push(&mut self, name: CompactString, value: Data) {
+        self.0.push((name, value));
+    }
+
+    /// The value of a field.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Data> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The value of a field, to change it.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Data> {
+        self.0.iter_mut().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// Writes a field at its place, or at the end.
+    pub fn set(&mut self, name: &str, value: Data) {
+        match self.get_mut(name) {
+            Some(slot) => *slot = value,
+            None => self.push(name.into(), value),
+        }
+    }
+
+    /// Writes a field at its place, or at the front.
+    pub fn set_first(&mut self, name: &str, value: Data) {
+        match self.get_mut(name) {
+            Some(slot) => *slot = value,
+            None => self.0.insert(0, (name.into(), value)),
+        }
+    }
+
+    /// Keeps the fields of which `keep` says so, which may change them.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut Data) -> bool) {
+        self.0.retain_mut(|(name, value)| keep(name, value));
+    }
+
+    /// The fields in their order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Data)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether it has no fields.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Data {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(b) => serializer.serialize_bool(*b),
+            Self::Number(digits) => match digits.parse() {
+                Ok(whole) => serializer.serialize_i64(whole),
+                Err(_) => digits.parse::<Number>().map_err(S::Error::custom)?.serialize(serializer),
+            },
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => serializer.collect_seq(items),
+            Self::Object(fields) => fields.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in self.iter() {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl From<Value> for Data {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(b) => Self::Bool(b),
+            Value::Number(number) => Self::Number(number.as_str().into()),
+            Value::String(text) => Self::Text(text.into()),
+            Value::Array(items) => Self::List(items.into_iter().map(Self::from).collect()),
+            Value::Object(map) => Self::Object(map.into()),
+        }
+    }
+}
+
+impl From<Data> for Value {
+    fn from(data: Data) -> Self {
+        match data {
+            Data::Null => Self::Null,
+            Data::Bool(b) => Self::Bool(b),
+            Data::Number(digits) => digits.parse().map_or(Self::Null, Self::Number),
+            Data::Text(text) => Self::String(text.into()),
+            Data::List(items) => Self::Array(items.into_iter().map(Self::from).collect()),
+            Data::Object(fields) => fields.into(),
+        }
+    }
+}
+
+impl From<serde_json::Map<String, Value>> for Fields {
+    fn from(map: serde_json::Map<String, Value>) -> Self {
+        Self(map.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+impl From<Fields> for Value {
+    fn from(fields: Fields) -> Self {
+        Self::Object(fields.0.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::{Data, Fields};
+
+    fn fields(value: Value) -> Fields {
+        let Value::Object(map) = value else { panic!("an object") };
+        map.into()
+    }
+
+    #[test]
+    fn a_field_is_written_at_its_own_place_or_where_the_caller_says() {
+        let mut fields = fields(json!({"title": "t", "count": 1}));
+        fields.set("title", Data::Text("u".into()));
+        fields.set("labels", Data::Bool(true));
+        fields.set_first("id", Data::Text("i".into()));
+        fields.set_first("count", Data::Number("2.50".into()));
+        assert_eq!(
+            serde_json::to_string(&fields).unwrap(),
+            "{\"id\":\"i\",\"title\":\"u\",\"count\":2.50,\"labels\":true}"
+        );
+        fields.retain(|name, _| name != "title");
+        assert_eq!((fields.get("title"), fields.get("id").and_then(Data::as_str)), (None, Some("i")));
+    }
+
+    #[test]
+    fn a_number_keeps_the_digits_that_it_was_written_with() {
+        for digits in ["0", "-7", "9223372036854775807", "18446744073709551616", "1.10", "1e400", "-0.0", "1E+2"] {
+            let data = Data::Number(digits.into());
+            assert_eq!(serde_json::to_string(&data).unwrap(), serde_json::to_string(&Value::from(data)).unwrap());
+        }
+        assert_eq!(serde_json::to_string(&Data::Number("1.10".into())).unwrap(), "1.10");
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<Option<bool>>().prop_map(|b| json!(b)),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,40}".prop_map(Value::from)
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec(("\\PC{0,30}", inner), 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_what_serde_json_writes(value in values()) {
+            let data = Data::from(value.clone());
+            prop_assert_eq!(serde_json::to_string(&data).unwrap(), value.to_string());
+            prop_assert_eq!(data.is_nothing(), matches!(value.to_string().as_str(), "null" | "{}" | "[]"));
+            prop_assert_eq!(Value::from(data), value);
+        }
+    }
+}
