@@ -122,6 +122,8 @@ catalogue! {
         "Optional fields left out, and severities defaulted, because the source's value did not fit.";
     CREDENTIAL_EXPIRY = Gauge "credential_expiry_timestamp_seconds" [] &[],
         "When the credentials in use expire, in seconds since the epoch; absent if they do not.";
+    RENEWAL_FAILING = Gauge "credential_renewal_failing" [] &[],
+        "1 while the last try to fetch a token or temporary key for SecMaster has failed; 0 also where nothing is fetched.";
     READY = Gauge "ready" [] &[],
         "1 while `/readyz` says so: the consumer group is joined and no shutdown has begun; else 0.";
     STARTED = Gauge "start_timestamp_seconds" [] &[],
