@@ -94,7 +94,9 @@ OTHER_BINARY := $(or $(ALERTBRIDGE_OTHER),$(CURDIR)/target/other-build/release/a
 .PHONY: other-build
 other-build: tools
 	@[ -n "$(ALERTBRIDGE_OTHER)" ] && exit 0; \
-	commit=$$(git rev-parse --verify "$(OTHER)^{commit}"); \
+	commit=$$(git rev-parse --quiet --verify "$(OTHER)^{commit}" 2>/dev/null) || { \
+		echo "there is no commit $(OTHER) here to update from, as in a shallow clone: give OTHER=commit, or ALERTBRIDGE_OTHER=binary" >&2; \
+		exit 1; }; \
 	[ -d target/other ] || { git worktree add --quiet --force --detach target/other "$$commit"; }; \
 	git -C target/other checkout --quiet --detach "$$commit"; \
 	cargo build --locked --release --manifest-path target/other/Cargo.toml --target-dir target/other-build

@@ -167,6 +167,11 @@ pub trait WorkflowApi: Send + Sync + 'static {
         None
     }
 
+    /// Whether the last try to fetch credentials has failed, where they are fetched.
+    fn is_renewal_failing(&self) -> bool {
+        false
+    }
+
     /// By how many seconds this machine's clock is ahead of the service's (negative: behind), as of the last answer;
     /// `None` before there was one that told.
     fn clock_skew_seconds(&self) -> Option<i64> {

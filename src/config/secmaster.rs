@@ -25,7 +25,8 @@ pub struct SecMaster {
     pub credentials: Credentials,
     /// How long making a connection may take.
     pub connect_timeout: TimeSpan,
-    /// How long one request may take, connection included.
+    /// How long one request may take, connection included, and the fetching of a token or temporary key where none is in
+    /// hand.
     pub request_timeout: TimeSpan,
     /// Certificate authorities added to the system's, a PEM file. Works in an image without any of its own.
     pub ca_file: Option<PathBuf>,

@@ -19,15 +19,11 @@ use super::doubt::{Because, LookUp, Subject};
 use super::flow::Flow;
 use super::look_up::BY_LOOK_UP;
 use super::settings::AmbiguousPolicy;
-use super::timers::Wake;
 use crate::domain::{AlertRequest, Created, FailureClass, FoundAlert};
 use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
 use crate::routing;
 use crate::scheduler::{DeliveryId, RouteId};
-use crate::telemetry::{AlertEvent, AlertLookUpEvent};
-
-/// Why an alert's absence says nothing.
-const IDS_ARE_IGNORED: &str = "the service gives alerts ids of its own, so that ours cannot be found";
+use crate::telemetry::{AlertEvent, LookUpEvent};
 
 /// The first step of a delivery that is about a created alert.
 #[derive(Debug)]
@@ -205,38 +201,17 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         charge: Option<Duration>,
         now: Instant,
     ) -> bool {
-        let is_ambiguous = failure.class == FailureClass::Ambiguous;
-        let because = match failure.class {
-            FailureClass::Rejected => Because::Refused(failure.clone()),
+        match failure.class {
+            FailureClass::Rejected => self.look_up_first(id, Subject::Alert, failure, charge, now),
             FailureClass::Ambiguous if self.settings.ambiguous == AmbiguousPolicy::Verify => {
-                Because::Ambiguous { failure: failure.clone(), was_charged: charge.is_some() }
+                self.look_up_first(id, Subject::Alert, failure, charge, now)
             }
-            FailureClass::Ambiguous => return false,
+            FailureClass::Ambiguous => false,
             _ => {
                 self.clear_doubt_unless_unclear(id);
-                return false;
+                false
             }
-        };
-        if self.is_given_up(id) {
-            // The mark tells the next owner to look it up.
-            self.abandon(&[id]);
-            return true;
         }
-        if self.verify.are_alert_ids_ignored {
-            if is_ambiguous {
-                self.leave_unclear(id, Subject::Alert, IDS_ARE_IGNORED);
-            }
-            return false;
-        }
-        if is_ambiguous {
-            self.count_failure(id, failure, charge, now);
-        }
-        let not_before = self.is_over_at(failure, now);
-        if let Some(delivery) = self.deliveries.get_mut(&id) {
-            delivery.doubt.next = Some(LookUp { not_before, because, of: Subject::Alert });
-        }
-        self.timers.set(not_before, Wake::Delivery(id));
-        true
     }
 
     /// Decides on what a look-up has shown of an alert.
@@ -246,11 +221,13 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 self.tell_alert(id, Ok(&created), Some(BY_LOOK_UP), None);
                 self.alert_is_there(id, &created.alert_id, now);
             }
-            FoundAlert::Absent if self.verify.are_alert_ids_ignored => self.not_learnt(id, IDS_ARE_IGNORED, now),
-            FoundAlert::Absent => {
-                self.clear_doubt_unless_unclear(id);
-                self.not_there(id, now);
-            }
+            FoundAlert::Absent => match self.verify.why_absence_is_unclear(Subject::Alert) {
+                Some(why) => self.not_learnt(id, why, now),
+                None => {
+                    self.clear_doubt_unless_unclear(id);
+                    self.not_there(id, now);
+                }
+            },
             FoundAlert::Unclear => self.not_learnt(id, "the service does not answer with the alert asked for", now),
         }
     }
@@ -303,7 +280,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         duration: Duration,
     ) {
         if let Some(of) = self.describe(id) {
-            self.telemetry.alert_looked_up(&AlertLookUpEvent { delivery: of, result, duration });
+            self.telemetry.alert_looked_up(&LookUpEvent { delivery: of, result, duration });
         }
     }
 }

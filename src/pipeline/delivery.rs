@@ -38,6 +38,12 @@ impl OpenRecord {
     pub(super) fn moved_from(&self) -> Option<&Origin> {
         self.redrive.is_some().then_some(&self.origin)
     }
+
+    /// When the alert's record was first appended, in milliseconds since the epoch: of a redriven one by its mark, if
+    /// that says so.
+    pub(super) fn first_appended_ms(&self) -> Option<i64> {
+        self.origin.timestamp_ms.or(self.record.timestamp_ms)
+    }
 }
 
 /// How many attempts a dead letter's report tells of: the first and the latest.
@@ -50,6 +56,8 @@ pub(super) struct OpenDelivery {
     /// Where its record stands: asked for at each step of an attempt, when the record itself is long out of the cache.
     pub(super) partition: TopicPartition,
     pub(super) offset: Offset,
+    /// Where it first stood, if it was redriven.
+    pub(super) moved_from: Option<Arc<Origin>>,
     pub(super) facts: AlertFacts,
     pub(super) route: RouteId,
     pub(super) request: Arc<WorkflowRequest>,
@@ -78,6 +86,7 @@ impl OpenDelivery {
     pub(super) fn new(
         id: RecordId,
         record: &Record,
+        moved_from: Option<Arc<Origin>>,
         facts: AlertFacts,
         route: RouteId,
         request: WorkflowRequest,
@@ -87,6 +96,7 @@ impl OpenDelivery {
             record: id,
             partition: record.partition.clone(),
             offset: record.offset,
+            moved_from,
             facts,
             route,
             request: Arc::new(request),

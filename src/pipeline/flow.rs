@@ -167,7 +167,7 @@ impl<A, D> Flow<A, D> {
             skip_rule_reason: None,
             confirmed_by: None,
             error: None,
-            age_ms: age_ms(open.record.timestamp_ms),
+            age_ms: age_ms(open.first_appended_ms()),
             duration_ms: None,
             trace_id: open.trace_id.as_deref(),
         };
@@ -204,7 +204,7 @@ impl<A, D> Flow<A, D> {
         Some(Delivery {
             partition: &delivery.partition,
             offset: delivery.offset,
-            origin: self.records.get(&delivery.record).and_then(OpenRecord::moved_from),
+            origin: delivery.moved_from.as_deref(),
             part: delivery.facts.part,
             alert_id: delivery.facts.id.as_deref(),
             route: Some(&to.route),

@@ -44,6 +44,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         let trace_id = trace_id(&record);
         let record = Arc::new(record);
         let remaining = planned.len();
+        let moved_from = redrive.is_some().then(|| Arc::new(origin.clone()));
         let open = OpenRecord { record: Arc::clone(&record), origin, redrive, claim, bytes, remaining, trace_id };
         drop(self.records.insert(id, open));
         let mut leads = Vec::new();
@@ -55,7 +56,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                     let lane = lane(self.settings.ordering, &record);
                     let clock = self.gates.active_time(route, now);
                     self.scheduler.add(delivery, severity, route, lane, clock);
-                    let open = OpenDelivery::new(id, &record, facts, route, request, now);
+                    let open = OpenDelivery::new(id, &record, moved_from.clone(), facts, route, request, now);
                     drop(self.deliveries.insert(delivery, open));
                     self.suspect(delivery);
                     if let Some(alert) = alert {
@@ -88,8 +89,8 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                 (origin, None, planned)
             }
             Admission::Marked(mark) => {
-                let planned = self.preparer.plan_redriven(record, &mark.origin, &self.telemetry);
-                (mark.origin.clone(), Some(mark.clone()), redriven::only_marked(&mark, planned))
+                let planned = self.preparer.plan_redriven(record, &mark, &self.telemetry);
+                (mark.origin.clone(), Some(mark), planned)
             }
         }
     }

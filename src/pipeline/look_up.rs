@@ -1,12 +1,13 @@
-//! What the answer to a look-up leads to.
+//! A look-up is sent, and what its answer leads to.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::delivery::OpenDelivery;
 use super::doubt::{Because, LookUp, Subject};
 use super::flow::Flow;
 use super::timers::Wake;
-use super::verify::IDS_ARE_IGNORED;
+use super::verify::CallDone;
 use crate::domain::{DeadLetterClass, FailureClass, Found, FoundAlert};
 use crate::ports::{ApiFailure, DeadLetterSink, WorkflowApi};
 use crate::scheduler::{DeliveryId, RouteId};
@@ -63,6 +64,37 @@ impl Failure {
 }
 
 impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
+    /// Whether the next call for this delivery is a look-up.
+    pub(super) fn is_looked_up_next(&self, id: DeliveryId) -> bool {
+        self.deliveries.get(&id).is_some_and(|delivery| delivery.doubt.next.is_some())
+    }
+
+    /// Sends a look-up.
+    pub(super) fn look_up(&mut self, id: DeliveryId, now: Instant) {
+        let Some(delivery) = self.deliveries.get_mut(&id) else { return };
+        let route = delivery.route;
+        let is_probe = self.gates.is_paused(route);
+        delivery.in_flight = true;
+        delivery.is_probe = is_probe;
+        let previous = delivery.doubt.last.replace(now);
+        let (api, request) = (Arc::clone(&self.api), Arc::clone(&delivery.request));
+        let is_of_alert = delivery.doubt.next.as_ref().is_some_and(|look_up| look_up.of == Subject::Alert);
+        let alert = delivery.alert_to_create().filter(|_| is_of_alert).cloned();
+        self.leaves(route, is_probe, now);
+        let _handle = self.attempts.spawn(async move {
+            let result = match alert {
+                Some(alert) => api.find_alert(&alert.destination, &alert.alert_id).await.map(Shown::Alert),
+                None => {
+                    let instance = request.action_instance_id.as_deref().unwrap_or_default();
+                    api.find(&request.destination, instance).await.map(Shown::Instance)
+                }
+            };
+            let duration = tokio::time::Instant::now().into_std() - now;
+            CallDone::LookUp(LookUpDone { id, route, is_probe, previous, sent_at: now, duration, result })
+        });
+        self.telemetry.in_flight(self.attempts.len());
+    }
+
     /// Decides on the answer to a look-up. It charges the delivery nothing.
     pub(super) fn looked_up(&mut self, done: LookUpDone, now: Instant) {
         self.telemetry.in_flight(self.attempts.len());
@@ -97,13 +129,15 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     fn instance_shown(&mut self, id: DeliveryId, found: Found, now: Instant) {
         match found {
             Found::Present { started, .. } => self.delivered(id, &started, Some(BY_LOOK_UP), now),
-            Found::Absent if self.verify.are_ids_ignored => self.not_learnt(id, IDS_ARE_IGNORED, now),
-            Found::Absent => {
-                if !self.is_alert_suspected(id) {
-                    self.clear_doubt(id);
+            Found::Absent => match self.verify.why_absence_is_unclear(Subject::Instance) {
+                Some(why) => self.not_learnt(id, why, now),
+                None => {
+                    if !self.is_alert_suspected(id) {
+                        self.clear_doubt(id);
+                    }
+                    self.not_there(id, now);
                 }
-                self.not_there(id, now);
-            }
+            },
             Found::Unclear => self.not_learnt(id, "the service does not answer with the instance asked for", now),
         }
     }

@@ -8,8 +8,8 @@ use super::faults;
 use super::redriven;
 use super::settings::InstanceIdMode;
 use crate::domain::{
-    Alert, AlertRequest, DeadLetterClass, Destination, FailureReason, HEADER_PREFIX, Origin, Record, Severity,
-    SkipReason, WorkflowRequest,
+    Alert, AlertRequest, DeadLetterClass, Destination, FailureReason, HEADER_PREFIX, Origin, Record, RedriveMark,
+    Severity, SkipReason, WorkflowRequest,
 };
 use crate::mapping::{Mapped, MappedPart, Mapper};
 use crate::routing::{self, Decision, RouteTable};
@@ -87,18 +87,24 @@ impl Preparer {
         if is_dead_letter_copy(record) {
             return redriven::skipped(SkipReason::DeadLetterCopy);
         }
-        self.plan_redriven(record, origin, telemetry)
+        self.plan_parts(record, origin, None, telemetry)
     }
 
-    /// The same of a record that carries our headers rightly.
-    pub(super) fn plan_redriven(&self, record: &Record, origin: &Origin, telemetry: &Telemetry) -> Vec<Planned> {
+    /// What is to become of what a mark names of its record.
+    pub(super) fn plan_redriven(&self, record: &Record, mark: &RedriveMark, telemetry: &Telemetry) -> Vec<Planned> {
+        redriven::only_marked(mark, self.plan_parts(record, &mark.origin, mark.part, telemetry))
+    }
+
+    /// `only`: the part that counts; nothing is planned, or told, of the others.
+    fn plan_parts(&self, record: &Record, origin: &Origin, only: Option<u32>, telemetry: &Telemetry) -> Vec<Planned> {
         let skip = redriven::skipped;
         match self.mapper.map(record, origin) {
             Mapped::Tombstone => skip(SkipReason::Tombstone),
             Mapped::Unmatched => skip(SkipReason::Unmatched),
             Mapped::Parts(parts) if parts.is_empty() => skip(SkipReason::EmptyBatch),
             Mapped::Parts(parts) => {
-                parts.into_iter().flat_map(|part| self.plan_part(part, record, origin, telemetry)).collect()
+                let of_them = parts.into_iter().filter(|part| only.is_none_or(|only| part.part == only));
+                of_them.flat_map(|part| self.plan_part(part, record, origin, telemetry)).collect()
             }
         }
     }

@@ -81,6 +81,7 @@ impl<A: WorkflowApi, D> Flow<A, D> {
         if let Some(since_epoch) = expires_at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok()) {
             self.telemetry.credential_expiry(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX));
         }
+        self.telemetry.renewal_failing(self.api.is_renewal_failing());
         let clock_skew_seconds = self.api.clock_skew_seconds();
         let guard = self.guarded.status(tokio::time::Instant::now().into_std());
         self.telemetry.held_dead_letters(guard.held);

@@ -7,13 +7,11 @@
 //! with a higher mark has landed.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::dispatch::AttemptDone;
 use super::doubt::{Because, LookUp, Subject};
 use super::flow::Flow;
-use super::look_up::Shown;
 use super::settings::{AmbiguousPolicy, InstanceIdMode, PipelineSettings};
 use super::timers::Wake;
 use crate::domain::{Created, FailureClass, FailureReason, Offset, Started, TopicPartition};
@@ -64,6 +62,19 @@ impl Verify {
             marks_again_at: None,
             are_ids_ignored: false,
             are_alert_ids_ignored: false,
+        }
+    }
+
+    /// Why the absence of what we asked for says nothing, if that is so.
+    pub(super) const fn why_absence_is_unclear(&self, of: Subject) -> Option<&'static str> {
+        match of {
+            Subject::Instance if self.are_ids_ignored => {
+                Some("the service gives instances ids of its own, so that ours cannot be found")
+            }
+            Subject::Alert if self.are_alert_ids_ignored => {
+                Some("the service gives alerts ids of its own, so that ours cannot be found")
+            }
+            Subject::Instance | Subject::Alert => None,
         }
     }
 
@@ -138,11 +149,11 @@ impl<A, D> Flow<A, D> {
             return true;
         }
         let Some((partition, offset)) = self.place_of(id) else { return true };
-        if self.verify.are_ids_ignored
+        if let Some(why) = self.verify.why_absence_is_unclear(Subject::Instance)
             && let Some(look_up) = self.deliveries.get(&id).and_then(|delivery| delivery.doubt.next.as_ref())
             && let LookUp { because: Because::Suspected, of: Subject::Instance, not_before } = *look_up
         {
-            self.leave_unclear(id, Subject::Instance, IDS_ARE_IGNORED);
+            self.leave_unclear(id, Subject::Instance, why);
             self.suspect_alert(id, not_before);
         }
         if let Some(look_up) = self.deliveries.get(&id).and_then(|delivery| delivery.doubt.next.as_ref()) {
@@ -230,9 +241,6 @@ impl<A, D> Flow<A, D> {
     }
 }
 
-/// Why absence says nothing.
-pub(super) const IDS_ARE_IGNORED: &str = "the service gives instances ids of its own, so that ours cannot be found";
-
 /// Why nothing can be looked up.
 const NO_IDS: &str = "no instance ids are asked for (`delivery.instance_id: none`), so that nothing can be looked up";
 
@@ -264,32 +272,45 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         }
         let Some(delivery) = self.deliveries.get_mut(&id) else { return false };
         delivery.doubt.was_there |= is_ambiguous;
-        let was_there = delivery.doubt.was_there;
-        let because = match failure.class {
-            FailureClass::Ambiguous => Because::Ambiguous { failure: failure.clone(), was_charged: charge.is_some() },
-            FailureClass::Rejected if was_there => Because::Refused(failure.clone()),
-            _ => {
-                self.clear_doubt_unless_unclear(id);
-                return false;
-            }
-        };
+        let may_be_there = is_ambiguous || failure.class == FailureClass::Rejected && delivery.doubt.was_there;
+        if !may_be_there {
+            self.clear_doubt_unless_unclear(id);
+            return false;
+        }
+        self.look_up_first(id, Subject::Instance, failure, charge, now)
+    }
+
+    /// A call was ambiguous, or refused for what may be there: it is looked up before anything becomes of the delivery,
+    /// or the delivery is given up. Says whether either is so: where absence says nothing, neither is.
+    pub(super) fn look_up_first(
+        &mut self,
+        id: DeliveryId,
+        of: Subject,
+        failure: &ApiFailure,
+        charge: Option<Duration>,
+        now: Instant,
+    ) -> bool {
         if self.is_given_up(id) {
             // The mark tells the next owner to look it up.
             self.abandon(&[id]);
             return true;
         }
-        if self.verify.are_ids_ignored {
+        let is_ambiguous = failure.class == FailureClass::Ambiguous;
+        if let Some(why) = self.verify.why_absence_is_unclear(of) {
             if is_ambiguous {
-                self.leave_unclear(id, Subject::Instance, IDS_ARE_IGNORED);
+                self.leave_unclear(id, of, why);
             }
             return false;
         }
-        if is_ambiguous {
+        let because = if is_ambiguous {
             self.count_failure(id, failure, charge, now);
-        }
+            Because::Ambiguous { failure: failure.clone(), was_charged: charge.is_some() }
+        } else {
+            Because::Refused(failure.clone())
+        };
         let not_before = self.is_over_at(failure, now);
         if let Some(delivery) = self.deliveries.get_mut(&id) {
-            delivery.doubt.next = Some(LookUp { not_before, because, of: Subject::Instance });
+            delivery.doubt.next = Some(LookUp { not_before, because, of });
         }
         self.timers.set(not_before, Wake::Delivery(id));
         true
@@ -302,44 +323,5 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     pub(super) fn is_over_at(&self, failure: &ApiFailure, now: Instant) -> Instant {
         let is_over = failure.http_status.is_some() || failure.reason == FailureReason::NoAnswer;
         if is_over { now } else { now + self.settings.request_timeout }
-    }
-
-    /// Whether the next call for this delivery is a look-up.
-    pub(super) fn is_looked_up_next(&self, id: DeliveryId) -> bool {
-        self.deliveries.get(&id).is_some_and(|delivery| delivery.doubt.next.is_some())
-    }
-
-    /// Sends a look-up.
-    pub(super) fn look_up(&mut self, id: DeliveryId, now: Instant) {
-        let Some(delivery) = self.deliveries.get_mut(&id) else { return };
-        let route = delivery.route;
-        let is_probe = self.gates.is_paused(route);
-        delivery.in_flight = true;
-        delivery.is_probe = is_probe;
-        let previous = delivery.doubt.last.replace(now);
-        let (api, request) = (Arc::clone(&self.api), Arc::clone(&delivery.request));
-        let is_of_alert = delivery.doubt.next.as_ref().is_some_and(|look_up| look_up.of == Subject::Alert);
-        let alert = delivery.alert_to_create().filter(|_| is_of_alert).cloned();
-        self.leaves(route, is_probe, now);
-        let _handle = self.attempts.spawn(async move {
-            let result = match alert {
-                Some(alert) => api.find_alert(&alert.destination, &alert.alert_id).await.map(Shown::Alert),
-                None => {
-                    let instance = request.action_instance_id.as_deref().unwrap_or_default();
-                    api.find(&request.destination, instance).await.map(Shown::Instance)
-                }
-            };
-            let duration = tokio::time::Instant::now().into_std() - now;
-            CallDone::LookUp(super::look_up::LookUpDone {
-                id,
-                route,
-                is_probe,
-                previous,
-                sent_at: now,
-                duration,
-                result,
-            })
-        });
-        self.telemetry.in_flight(self.attempts.len());
     }
 }

@@ -283,6 +283,10 @@ impl WorkflowApi for SecMasterClient {
         self.authorizer().expires_at()
     }
 
+    fn is_renewal_failing(&self) -> bool {
+        self.authorizer().is_failing()
+    }
+
     fn clock_skew_seconds(&self) -> Option<i64> {
         self.inner.clock.skew_seconds()
     }

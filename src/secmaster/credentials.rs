@@ -195,6 +195,15 @@ impl Authorizer {
         }
     }
 
+    /// Whether what is to be used next could not be fetched.
+    pub(super) fn is_failing(&self) -> bool {
+        match self {
+            Self::Password(tokens) => tokens.is_failing(),
+            Self::Temporary(keys) => keys.is_failing(),
+            Self::AccessKey(_) | Self::Token { .. } => false,
+        }
+    }
+
     /// Whether requests are signed, so that the clock matters.
     pub(super) const fn signs(&self) -> bool {
         matches!(self, Self::AccessKey(_) | Self::Temporary(_))

@@ -68,6 +68,11 @@ impl PasswordTokens {
         self.projects().values().filter_map(|tokens| tokens.expires_at()).min()
     }
 
+    /// Whether the last fetch for one of the projects has failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.projects().values().any(|tokens| tokens.is_failing())
+    }
+
     fn of(&self, project_id: &Arc<str>) -> Arc<Renewed<HeaderValue>> {
         Arc::clone(self.projects().entry(Arc::clone(project_id)).or_default())
     }

@@ -191,6 +191,11 @@ impl<T: Clone> Renewed<T> {
         Some(SystemTime::now() + expires_at.saturating_duration_since(Instant::now()))
     }
 
+    /// Whether the last fetch has failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.state().failure.is_some()
+    }
+
     /// A panic while the lock is held leaves nothing half done.
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

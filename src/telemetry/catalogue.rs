@@ -87,7 +87,7 @@ catalogue! {
     LOOK_UPS = Counter "look_ups_total" ["result"] &[],
         "Look-ups of instances that may have been started and of alerts that may have been created, by what they said: present, absent, unclear, failed.";
     ALERT_AGE = Histogram "alert_age_seconds" ["severity"] AGE_SECONDS,
-        "Age of delivered alerts: from the record's timestamp to the confirmed start of the workflow.";
+        "Age of delivered alerts: from the record's timestamp, of a redriven alert that of its first record, to the confirmed start of the workflow.";
     RATE_LIMIT_WAIT = Histogram "rate_limit_wait_seconds" [] WAIT_SECONDS,
         "Time that the dispatcher waited for a token of the rate limits.";
     RATE_SHARE = Gauge "rate_share" [] &[],
@@ -122,6 +122,8 @@ catalogue! {
         "Optional fields left out, and severities defaulted, because the source's value did not fit.";
     CREDENTIAL_EXPIRY = Gauge "credential_expiry_timestamp_seconds" [] &[],
         "When the credentials in use expire, in seconds since the epoch; absent if they do not.";
+    RENEWAL_FAILING = Gauge "credential_renewal_failing" [] &[],
+        "1 while the last try to fetch a token or temporary key for SecMaster has failed; 0 also where nothing is fetched.";
     READY = Gauge "ready" [] &[],
         "1 while `/readyz` says so: the consumer group is joined and no shutdown has begun; else 0.";
     STARTED = Gauge "start_timestamp_seconds" [] &[],

@@ -84,6 +84,7 @@ pub(super) struct Metrics {
     pub(super) revoked: Counter,
     pub(super) lost: Counter,
     paused: Vec<(PauseReason, Gauge)>,
+    pub(super) renewal_failing: Gauge,
     pub(super) ready: Gauge,
 }
 
@@ -140,6 +141,7 @@ impl Metrics {
             revoked: counter(r, &names::REBALANCES, &["revoked"]),
             lost: counter(r, &names::REBALANCES, &["lost"]),
             paused: PauseReason::ALL.map(|p| (p, gauge(r, &names::PAUSED, &[p.as_str()]))).into(),
+            renewal_failing: gauge(r, &names::RENEWAL_FAILING, &[]),
             ready: gauge(r, &names::READY, &[]),
             handle: recorder.handle(),
             recorder,

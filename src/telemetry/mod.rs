@@ -22,8 +22,8 @@ mod throttle;
 
 pub use catalogue::{CATALOGUE, Definition, Kind, reference as metrics_reference};
 pub use events::{
-    AlertEvent, AlertLookUpEvent, AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, LookUpEvent, OutcomeEvent,
-    PauseEvent, StartEvent, Telemetry, Totals,
+    AlertEvent, AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, LookUpEvent, OutcomeEvent, PauseEvent,
+    StartEvent, Telemetry, Totals,
 };
 pub use health::{Health, Heart};
 pub use log_events::{CLIENT_EVENTS, EVENTS, LogEvent, reference as logging_reference};

@@ -10,6 +10,7 @@
 mod in_place;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -56,6 +57,7 @@ pub fn keep_credentials(
         wanted,
         wake,
         sink: Arc::downgrade(sink),
+        untold: BTreeSet::new(),
     };
     let _detached = thread::Builder::new()
         .name("kafka-credentials".to_owned())
@@ -72,6 +74,8 @@ struct Keeper {
     wanted: Wanted,
     wake: Wake,
     sink: Weak<KafkaSink>,
+    /// Files that brokers have accepted and of which nobody has been told that they are in use.
+    untold: BTreeSet<&'static str>,
 }
 
 impl Keeper {
@@ -79,6 +83,7 @@ impl Keeper {
         let clock = Wake::default();
         while self.sink.strong_count() > 0 {
             self.look();
+            self.tell();
             clock.wait(LOOKS);
         }
     }
@@ -91,11 +96,7 @@ impl Keeper {
             Ok(fresh) => {
                 self.settings = fresh;
                 self.watch.accepted(snapshot);
-                tracing::info!(
-                    event = "kafka.credentials_renewed",
-                    files = names,
-                    "changed files for Kafka were read and are in use"
-                );
+                self.untold.extend(files);
             }
             Err(error) => tracing::warn!(
                 event = "kafka.credentials_refused",
@@ -104,6 +105,15 @@ impl Keeper {
                 "changed files for Kafka do not work; what was read before stays in use, and they are tried again"
             ),
         }
+    }
+
+    /// Says what is in use, as soon as that is so: another consumer may have to take over first.
+    fn tell(&mut self) {
+        if self.untold.is_empty() || self.wanted.is_pending() {
+            return;
+        }
+        let files = Vec::from_iter(std::mem::take(&mut self.untold)).join(" ");
+        tracing::info!(event = "kafka.credentials_renewed", files, "changed files for Kafka were read and are in use");
     }
 
     /// The settings as the files are now, if brokers accept them.
@@ -183,13 +193,44 @@ mod tests {
         settings.security.password.map(|password| password.expose_secret().to_owned())
     }
 
+    fn keeper(settings: &KafkaSettings, wanted: &Wanted, connection: &Connection, sink: &Arc<KafkaSink>) -> Keeper {
+        Keeper {
+            settings: settings.clone(),
+            watch: Watch::new(watch::Snapshot::new()),
+            current: Current::new(&connection.consumer),
+            wanted: wanted.clone(),
+            wake: Wake::default(),
+            sink: Arc::downgrade(sink),
+            untold: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn files_are_said_to_be_in_use_once_the_consumer_that_was_made_of_them_has_taken_over() {
+        let (settings, wanted) = (offline(), Wanted::default());
+        let connection = Connection::open(&settings, &Wake::default()).unwrap();
+        let sink = Arc::new(KafkaSink::new(&settings).unwrap());
+        let mut keeper = keeper(&settings, &wanted, &connection, &sink);
+        let mut is_untold = |file| {
+            keeper.untold.extend(file);
+            keeper.tell();
+            !keeper.untold.is_empty()
+        };
+        assert!(!is_untold(Some("kafka.security.password_file")), "in place");
+        wanted.ask(settings);
+        assert!(is_untold(Some("kafka.security.key_file")));
+        let _made_of = wanted.take(Instant::now());
+        assert!(is_untold(None), "it has not taken over");
+        wanted.done();
+        assert!(!is_untold(None));
+    }
+
     #[test]
     fn a_password_that_changes_while_another_consumer_is_about_to_take_over_reaches_that_too() {
-        let (settings, wake, wanted) = (with_password("first"), Wake::default(), Wanted::default());
-        let connection = Connection::open(&settings, &wake).unwrap();
+        let (settings, wanted) = (with_password("first"), Wanted::default());
+        let connection = Connection::open(&settings, &Wake::default()).unwrap();
         let sink = Arc::new(KafkaSink::new(&settings).unwrap());
-        let (current, watch) = (Current::new(&connection.consumer), Watch::new(watch::Snapshot::new()));
-        let keeper = Keeper { settings, watch, current, wanted: wanted.clone(), wake, sink: Arc::downgrade(&sink) };
+        let keeper = keeper(&settings, &wanted, &connection, &sink);
         let password = Means { password: true, ..Means::default() };
         let give = |means, password| drop(keeper.give(means, with_password(password)).unwrap());
 

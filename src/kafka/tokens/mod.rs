@@ -152,10 +152,11 @@ fn no_token(state: &TokenState) -> ClientError {
     ClientError(format!("no token for Kafka: {}", state.error().unwrap_or("the token endpoint has not answered yet")))
 }
 
-fn long_enough(token: Token) -> Result<Token, String> {
+/// Whether a token is worth having: one that has begun to live so shortly is not; what is left of the one at hand is.
+fn worth_having(token: Token, state: &TokenState, now: Instant) -> Result<Token, String> {
     let (lives, shortest) = (token.lifetime.as_secs_f64(), SHORTEST.as_secs());
-    let is_long = token.lifetime >= SHORTEST;
-    is_long.then_some(token).ok_or_else(|| format!("the token lives for {lives} s only; {shortest} s are needed"))
+    let is_worth_it = token.lifetime >= SHORTEST || state.is_the_rest(&token.secret, token.lifetime, now);
+    is_worth_it.then_some(token).ok_or_else(|| format!("the token lives for {lives} s only; {shortest} s are needed"))
 }
 
 /// The thread: asks whenever a token is due.
@@ -168,8 +169,9 @@ fn keep(shared: &Shared, ask: &Ask, rung: &Receiver<()>) {
             Err(RecvTimeoutError::Timeout) => {}
         }
         shared.state().asks();
-        let asked = ask().and_then(long_enough);
+        let asked = ask();
         let now = Instant::now();
+        let asked = asked.and_then(|token| worth_having(token, &shared.state(), now));
         match asked {
             Ok(Token { secret, lifetime }) => {
                 shared.state().granted(secret, lifetime, now);
@@ -239,6 +241,16 @@ mod tests {
             assert_eq!(state.ended(), 1);
             assert_eq!(asked.load(Ordering::SeqCst), 1);
         }
+    }
+
+    #[test]
+    fn what_is_left_of_the_token_at_hand_is_no_failure() {
+        let lives = |millis| Token { lifetime: Duration::from_millis(millis), ..token("t".to_owned()) };
+        let (tokens, asked) = counted(move |n| Ok(lives(if n == 0 { 10_000 } else { 8_000 })));
+        let _leased = tokens.lease().unwrap();
+        tokens.renew().unwrap();
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+        assert_eq!(tokens.0.shared.state().error(), None);
     }
 
     #[test]

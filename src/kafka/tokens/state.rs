@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use rand::Rng;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use crate::resilience::Backoff;
@@ -31,9 +31,15 @@ const WORTHLESS: Duration = Duration::from_secs(1);
 /// A token that lives for less is as good as none: it could not be replaced in time without asking all the time.
 pub(super) const SHORTEST: Duration = Duration::from_secs(10);
 
-/// Between a token and the next question at least: an endpoint that grants one token again until it ends is asked when
-/// half of what is left is over, and half of that.
+/// Between a token and the next question at least.
 const ASKED: Duration = Duration::from_secs(5);
+
+/// The same where the endpoint grants one token again until it ends: it is asked when half of what is left is over, and
+/// half of that, down to this, and then when the token has ended.
+const ASKED_AT_LAST: Duration = Duration::from_secs(1);
+
+/// Endpoints tell lifetimes in whole seconds.
+const ROUNDED: Duration = Duration::from_secs(1);
 
 /// The token at hand, and how asking goes.
 #[derive(Debug)]
@@ -105,11 +111,27 @@ impl TokenState {
         self.error.as_deref()
     }
 
+    /// Whether this is the token at hand, granted once more with what is left of its life.
+    pub(super) fn is_the_rest(&self, secret: &SecretString, lifetime: Duration, now: Instant) -> bool {
+        self.token.as_ref().is_some_and(|held| {
+            held.secret.expose_secret() == secret.expose_secret()
+                && now < held.until
+                && now + lifetime <= held.until + ROUNDED
+        })
+    }
+
     pub(super) fn granted(&mut self, secret: SecretString, lifetime: Duration, now: Instant) {
-        self.token = Some(Held { secret, since: now, until: now + lifetime });
+        let ends = self.token.as_ref().filter(|_| self.is_the_rest(&secret, lifetime, now)).map(|held| held.until);
+        let wait = match lifetime / 2 {
+            half if ends.is_none() => half.max(ASKED),
+            half if half >= ASKED_AT_LAST => half,
+            _ => lifetime + ROUNDED,
+        };
+        let until = ends.map_or(now + lifetime, |ends| ends.min(now + lifetime));
+        self.token = Some(Held { secret, since: now, until });
         self.failed = 0;
         self.error = None;
-        self.ends(now, now + (lifetime / 2).max(ASKED));
+        self.ends(now, now + wait);
     }
 
     /// Says how long it waits until it asks again.
@@ -184,13 +206,34 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_grants_one_token_again_is_not_asked_in_a_burst() {
+    fn an_endpoint_that_grants_one_token_until_it_ends_is_asked_a_few_times_and_once_it_has_ended() {
+        let start = Instant::now();
+        let (mut state, until) = (TokenState::new(start), at(start, 100));
+        let mut asked = Vec::new();
+        state.granted("t".into(), until - start, start);
+        while state.due() < until {
+            let now = state.due();
+            asked.push((now - start).as_secs());
+            assert!(state.is_the_rest(&"t".into(), until - now, now) && state.lease(now).is_some(), "{asked:?}");
+            state.granted("t".into(), until - now, now);
+        }
+        assert_eq!(asked, [50, 75, 87, 93, 96, 98]);
+        assert!(state.due() <= until + ROUNDED);
+    }
+
+    #[test]
+    fn another_token_or_the_same_that_goes_on_living_for_moments_is_not_what_is_left_of_the_one_at_hand() {
         let start = Instant::now();
         let mut state = TokenState::new(start);
-        for lifetime in [Duration::ZERO, Duration::from_millis(1), Duration::from_secs(4), SHORTEST] {
-            state.granted("t".into(), lifetime, start);
-            assert_eq!(state.due(), at(start, 5), "{lifetime:?}");
-        }
+        let (moments, token, now) = (Duration::from_secs(3), SecretString::from("t"), at(start, 99));
+        assert!(!state.is_the_rest(&token, moments, start), "there is none");
+        state.granted("t".into(), Duration::from_secs(100), start);
+        assert!(state.is_the_rest(&token, Duration::from_millis(1_500), now));
+        assert!(!state.is_the_rest(&token, moments, now), "it would go on for ever");
+        assert!(!state.is_the_rest(&"u".into(), Duration::from_millis(500), now));
+        assert!(!state.is_the_rest(&token, Duration::from_millis(500), at(start, 100)), "it has ended");
+        state.granted("u".into(), moments, now);
+        assert_eq!(state.due(), at(start, 104), "not in a burst");
     }
 
     #[test]

@@ -126,6 +126,11 @@ impl TemporaryKeys {
         self.keys.expires_at()
     }
 
+    /// Whether the last fetch has failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.keys.is_failing()
+    }
+
     /// Remembers what is shown to the issuer; says whether something else was shown before.
     fn show(&self, token: &SecretString) -> bool {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);

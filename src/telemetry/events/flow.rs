@@ -122,6 +122,11 @@ impl Telemetry {
     pub fn credential_expiry(&self, unix_seconds: i64) {
         self.metrics().gauge(&catalogue::CREDENTIAL_EXPIRY, &[]).set(as_gauge(unix_seconds));
     }
+
+    /// Whether the last try to fetch credentials has failed.
+    pub fn renewal_failing(&self, is_failing: bool) {
+        self.metrics().renewal_failing.set(f64::from(u8::from(is_failing)));
+    }
 }
 
 fn count(value: usize) -> f64 {

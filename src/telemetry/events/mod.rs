@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-pub use alerts::{AlertEvent, AlertLookUpEvent};
+pub use alerts::AlertEvent;
 pub use delivery::{AttemptEvent, Delivery, OutcomeEvent};
 pub use flow::PauseEvent;
 pub use guard::{GuardClosedEvent, GuardOpenedBy};

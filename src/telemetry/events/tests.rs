@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::time::advance;
 
 use super::{
-    AlertEvent, AlertLookUpEvent, AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, LookUpEvent, OutcomeEvent,
-    PauseEvent, StartEvent, Telemetry, Totals,
+    AlertEvent, AttemptEvent, Delivery, GuardClosedEvent, GuardOpenedBy, LookUpEvent, OutcomeEvent, PauseEvent,
+    StartEvent, Telemetry, Totals,
 };
 use crate::config::LogLevel;
 use crate::domain::{
@@ -111,6 +111,7 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     telemetry.oldest_unsettled(Some(Duration::from_secs(9)));
     telemetry.rate_limit_wait(Duration::from_millis(100));
     telemetry.credential_expiry(1_800_000_000);
+    telemetry.renewal_failing(true);
     telemetry.ready(true);
     telemetry.in_flight(1);
     let (started, failed) =
@@ -128,7 +129,7 @@ async fn make_everything_happen(telemetry: &Telemetry) {
         telemetry.alert(&AlertEvent { delivery, attempt, result, confirmed_by, duration });
     }
     for result in [Ok(&FoundAlert::Present(created)), Ok(&FoundAlert::Absent), Ok(&FoundAlert::Unclear), Err(&failed)] {
-        telemetry.alert_looked_up(&AlertLookUpEvent { delivery, result, duration });
+        telemetry.alert_looked_up(&LookUpEvent { delivery, result, duration });
     }
     telemetry.alert_unverified(&delivery, "the service gives ids of its own");
     telemetry.look_up_failed(&delivery, &failed);

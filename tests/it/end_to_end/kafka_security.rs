@@ -200,6 +200,8 @@ async fn rotate_certificate(name: &str, configuration: impl Fn(String) -> String
         bridge.events_of(&["partitions.lost", "kafka.unavailable", "offsets.commit_failed", "kafka.leave_slow"]);
     let story = bridge.events_of(&["kafka.credentials_renewed", "partitions.revoked", "partitions.assigned"]);
     assert!(troubles.is_empty(), "{troubles:?} beside {story:?}");
+    let place = |name: &str| story.iter().position(|event| event["event"] == name);
+    assert!(place("partitions.revoked") < place("kafka.credentials_renewed"), "said once it is in use: {story:?}");
     assert_eq!(bridge.terminate().await.code(), Some(0));
 }
 

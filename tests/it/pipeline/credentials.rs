@@ -261,10 +261,14 @@ async fn without_iam_everything_waits_and_goes_on_within_a_quarter_of_a_minute_o
         assert_eq!((scene.state().as_str(), scene.bench.committed(0)), ("paused: credentials", None));
         assert!(scene.log.line("delivery.paused").contains("answered 500"), "{}", scene.log.line("delivery.paused"));
 
+        let failing = |is: u8| format!("\nalertbridge_credential_renewal_failing {is}\n");
+        assert!(scene.bench.telemetry.render().contains(&failing(1)), "{service}");
+
         scene.set_faults(&json!({}));
         let took = scene.delivered(50).await;
         assert!(took <= Duration::from_secs(20), "{took:?}");
         scene.audit(50);
+        scene.until("it is not failing any more", |s| s.bench.telemetry.render().contains(&failing(0))).await;
         let (failed, resumed) = (["iam.token_failed", "credentials.key_failed"], scene.log.count("delivery.resumed"));
         assert_eq!(failed.iter().map(|event| scene.log.count(event) as u64).sum::<u64>(), asked);
         assert_eq!((resumed, scene.log.count("delivery.paused")), (1, 1));

@@ -1,5 +1,7 @@
 //! Redriven records: only what the mark names runs, under its first ids, and what fails again counts up.
 
+use std::time::SystemTime;
+
 use alertbridge::domain::{Header, Offset, Origin, Record, RedriveMark, Shape, TopicPartition, instance_id};
 use alertbridge::ports::SourceEvent;
 use alertbridge::ports::Start;
@@ -135,4 +137,42 @@ async fn what_is_not_run_is_committed_all_the_same() {
             b.asked(|asked| asked.committed.get(&redrive).map(|frontier| frontier.offset.0)) == Some(2)
         })
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redriven_alert_is_as_old_as_its_first_record() {
+    let bench = start(FakeApi::that_works(), one_route());
+    let untimed = RedriveMark { origin: Origin { timestamp_ms: None, ..origin() }, ..mark() };
+    let mut sums = vec![0.0];
+    for (delivered, mark) in [(1, mark()), (2, untimed)] {
+        bench.feed(vec![redriven(delivered - 1, "a", mark.headers())]);
+        bench.until("it is delivered", |b| b.totals().delivered == u64::try_from(delivered).unwrap()).await;
+        sums.push(age_sum(&bench));
+    }
+    let seconds =
+        |ms: i64| (SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64()) - ms as f64 / 1e3;
+    let is_about = |age: f64, expected: f64| (age - expected).abs() < 60.0;
+    assert!(is_about(sums[1], seconds(1_600_000_000_000)), "by its mark: {sums:?}");
+    assert!(is_about(sums[2] - sums[1], seconds(1_700_000_000_000)), "which does not say: {sums:?}");
+}
+
+fn age_sum(bench: &Bench) -> f64 {
+    bench.telemetry.tick();
+    let page = bench.telemetry.render();
+    let line = page.lines().find(|line| line.starts_with(r#"alertbridge_alert_age_seconds_sum{severity="High"}"#));
+    line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_redriven_batch_only_the_marked_parts_faults_are_told() {
+    let bench = start(FakeApi::that_works(), one_route());
+    let batch =
+        br#"[{"title": "a", "severity": "odd"}, {"title": "b", "severity": "odd"}, {"title": "c", "severity": "odd"}]"#;
+    let mark = RedriveMark { part: Some(1), ..mark() };
+    let record = Record { value: Some(Bytes::from_static(batch)), ..redriven(0, "a", mark.headers()) };
+    bench.feed(vec![record]);
+    bench.until("it is delivered", |b| b.totals().delivered == 1).await;
+    let page = bench.telemetry.render();
+    let told = r#"alertbridge_mapping_faults_total{format="secmaster_alert",field="severity"} 1"#;
+    assert!(page.lines().any(|line| line == told), "{page}");
 }

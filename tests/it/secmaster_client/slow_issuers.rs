@@ -43,7 +43,11 @@ async fn no_request_leaves_once_its_time_is_over_and_the_key_serves_the_next() {
     assert_eq!(failure.retry_after, Some(Duration::from_secs(15)));
     until(|| simulator.handle().stats().keys_issued == 1).await;
     assert!(simulator.handle().instances().is_empty(), "nothing has left");
-    while client.start(&request()).await.is_err() {}
+    let begun = Instant::now();
+    while let Err(failure) = client.start(&request()).await {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{failure}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert_eq!(simulator.handle().stats().keys_issued, 1);
 }
 
