@@ -1,6 +1,8 @@
 //! The pure layers of the crate, and the fuzz targets over them.
 #![allow(dead_code, unused_imports, unreachable_pub)]
 
+#[path = "../../src/bounded_file.rs"]
+mod bounded_file;
 #[path = "../../src/domain/mod.rs"]
 pub mod domain;
 #[path = "../../src/mapping/mod.rs"]

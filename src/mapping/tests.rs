@@ -115,8 +115,8 @@ fn a_fault_of_an_optional_field_leaves_it_out_and_says_so() {
     let mut parts = parts(&mapper, r#"{"own":1,"title":"t","n":"many","hosts":7,"sev":"loud"}"#);
     let part = parts.remove(0);
     let alert = part.result.unwrap();
-    assert_eq!(alert.severity, Severity::Tips, "the mapping's own default");
     assert!(alert.content.get("count").is_none());
+    assert_eq!(alert.severity, Severity::Tips, "the mapping's own default");
     insta::assert_debug_snapshot!(part.faults);
 }
 
@@ -396,6 +396,5 @@ fn fields_of_another_data_class_are_passed_on_unchecked() {
     let strict = mapper_of(&[("own.yaml", yaml)], |s| s.strict = true).unwrap();
     let alert = alert(&strict, &json!({"t": 7, "n": "many", "e": []}));
     assert_eq!((alert.data_class.id.as_deref(), &*alert.data_class.name), (Some("c-1"), "Device"));
-    let content = Value::from(alert.content);
-    assert_eq!((&content["title"], &content["count"], &content["empty"]), (&json!(7), &json!("many"), &Value::Null));
+    assert!(serde_json::to_string(&alert.content).unwrap().ends_with(r#""title":7,"count":"many"}"#));
 }

@@ -9,6 +9,7 @@ mod deployment;
 mod documentation;
 mod end_to_end;
 mod formats;
+mod fuzz_targets;
 mod kafka_adapter;
 mod layering;
 mod metrics_catalogue;
