@@ -16,11 +16,13 @@ pub(super) struct Lines {
     pub(super) warnings: Vec<String>,
     /// Whether an alert's id is made of the record's place.
     pub(super) id_of_place: bool,
+    /// Whether its value is not JSON.
+    pub(super) not_json: bool,
 }
 
 /// The lines of a record that became this.
 pub(super) fn of_record(input: &Input, mapped: Mapped, routes: Option<&Routes>) -> anyhow::Result<Lines> {
-    let mut lines = Lines { out: Vec::new(), warnings: Vec::new(), id_of_place: false };
+    let mut lines = Lines { out: Vec::new(), warnings: Vec::new(), id_of_place: false, not_json: false };
     match mapped {
         Mapped::Tombstone => lines.out.push(skip(None, None, SkipReason::Tombstone.as_str())),
         Mapped::Unmatched => lines.out.push(skip(None, None, SkipReason::Unmatched.as_str())),
@@ -40,6 +42,7 @@ pub(super) fn of_record(input: &Input, mapped: Mapped, routes: Option<&Routes>) 
                 match deliveries {
                     Ok(deliveries) => lines.out.extend(deliveries),
                     Err(failure) => {
+                        lines.not_json |= failure.reason == FailureReason::NotJson;
                         lines.warnings.push(format!("{at}: {failure}"));
                         lines.out.push(error(&failure));
                     }

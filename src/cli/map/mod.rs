@@ -7,6 +7,7 @@ mod infer;
 mod input;
 mod lines;
 mod paint;
+mod several;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -194,6 +195,11 @@ fn show(
         for warning in lines.warnings.iter().filter(|_| !args.explain) {
             warn(err, warning);
         }
+        if lines.not_json
+            && let Some(advice) = advice(args, input)
+        {
+            warn(err, advice);
+        }
         for line in lines.out {
             all_well &= line.get("error").is_none();
             writeln!(out, "{line}")?;
@@ -216,6 +222,11 @@ fn map(mapper: &Mapper, format: Option<&str>, input: &Input) -> anyhow::Result<M
             mapper.map_as(format, &input.record, &input.origin).ok_or_else(|| anyhow!("there is no format `{format}`"))
         }
     }
+}
+
+/// What to do about a record that is not JSON because its file holds several.
+fn advice(args: &MapArgs, input: &Input) -> Option<&'static str> {
+    if args.lines || args.from.is_some() { None } else { several::advice(input.record.value.as_deref()?) }
 }
 
 fn warn(err: &mut impl Write, text: &str) {
