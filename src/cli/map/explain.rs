@@ -13,6 +13,8 @@ use crate::routing::{self, Decision};
 const MOST_NAME: usize = 30;
 /// The widest that a column of expressions is.
 const MOST_EXPRESSION: usize = 60;
+/// The most columns that are kept free for the last one of a table.
+const MOST_LAST: usize = 20;
 /// How many of the values that an expression read are shown.
 const MOST_READS: usize = 6;
 
@@ -60,12 +62,14 @@ struct Page {
 }
 
 impl Page {
-    /// A line: its indentation, then pieces.
+    /// A line: its indentation, then pieces, each with its columns; of the last these are what those before it leave
+    /// free, and it takes all that is left.
     fn line(&mut self, indent: usize, pieces: &[(Tone, &str, usize)]) {
         let mut line = " ".repeat(indent);
         let mut left = self.paint.width.saturating_sub(indent);
+        let free = pieces.last().map_or(0, |(_, _, columns)| (*columns).max(1));
         for (i, (tone, text, columns)) in pieces.iter().enumerate() {
-            let columns = (*columns).min(left);
+            let columns = (*columns).min(left.saturating_sub(free + 2));
             if i + 1 == pieces.len() {
                 line.push_str(&self.paint.text(*tone, text, left));
             } else {
@@ -107,19 +111,20 @@ impl Page {
         self.note("format", &text, tone);
         let name = columns(document.tried.iter().map(|tried| &*tried.format), MOST_NAME);
         let expression = columns(document.tried.iter().map(|tried| tried.expression.as_str()), MOST_EXPRESSION);
+        let verdicts: Vec<String> = document.tried.iter().map(|tried| tried.verdict.to_string()).collect();
+        let last = widest(&verdicts);
         let held = |tried: &Tried| tried.failed.as_ref().map_or(0, |(held, _)| *held);
         let most = document.tried.iter().map(held).max().filter(|most| *most > 0 && matched.is_none());
         let closest = document.tried.iter().find(|tried| Some(held(tried)) == most);
-        for tried in &document.tried {
+        for (tried, verdict) in document.tried.iter().zip(&verdicts) {
             let (mark, tone) = mark(Some(&tried.verdict));
-            let verdict = tried.verdict.to_string();
             self.line(
                 10,
                 &[
                     (tone, mark, 1),
                     (Tone::Plain, &tried.format, name),
                     (Tone::Faint, &tried.expression, expression),
-                    (tone, &verdict, 0),
+                    (tone, verdict, last),
                 ],
             );
         }
@@ -249,16 +254,18 @@ impl Page {
         let when = |when: &Option<String>| when.clone().unwrap_or_else(|| "(always)".to_owned());
         let whens: Vec<String> = rules.iter().map(|rule| when(&rule.when)).collect();
         let expression = columns(whens.iter().map(String::as_str), MOST_EXPRESSION);
-        for (rule, when) in rules.iter().zip(&whens) {
+        let verdict = |verdict: &Option<Verdict>| verdict.as_ref().map_or("not tried".to_owned(), ToString::to_string);
+        let verdicts: Vec<String> = rules.iter().map(|rule| verdict(&rule.verdict)).collect();
+        let last = widest(&verdicts);
+        for ((rule, when), verdict) in rules.iter().zip(&whens).zip(&verdicts) {
             let (mark, tone) = mark(rule.verdict.as_ref());
-            let verdict = rule.verdict.as_ref().map_or_else(|| "not tried".to_owned(), ToString::to_string);
             self.line(
                 10,
                 &[
                     (tone, mark, 1),
                     (Tone::Plain, &rule.name, name),
                     (Tone::Faint, when, expression),
-                    (tone, &verdict, 0),
+                    (tone, verdict, last),
                 ],
             );
         }
@@ -294,6 +301,11 @@ const fn mark(verdict: Option<&Verdict>) -> (&'static str, Tone) {
         Some(_) => ("-", Tone::Plain),
         None => (" ", Tone::Faint),
     }
+}
+
+/// The columns to keep free for a table's last ones.
+fn widest(verdicts: &[String]) -> usize {
+    verdicts.iter().map(|verdict| width(verdict)).max().unwrap_or(0).min(MOST_LAST)
 }
 
 /// The columns that the widest of these takes, within a bound.

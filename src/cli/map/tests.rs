@@ -21,6 +21,11 @@ fn lines(input: &str, arguments: &[&str], routes: Option<&Routes>) -> (bool, Str
 
 /// Whether all is well, what programs read, and what people read.
 fn said(input: &str, arguments: &[&str], routes: Option<&Routes>) -> (bool, String, String) {
+    said_within(110, input, arguments, routes)
+}
+
+/// The same on a terminal of so many columns.
+fn said_within(width: usize, input: &str, arguments: &[&str], routes: Option<&Routes>) -> (bool, String, String) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("in.json");
     std::fs::write(&file, input).unwrap();
@@ -29,7 +34,7 @@ fn said(input: &str, arguments: &[&str], routes: Option<&Routes>) -> (bool, Stri
     let mapper = Mapper::load(&MappingSettings::default()).unwrap();
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let inputs = input::from_files(&args).unwrap();
-    let paint = Paint { width: 110, colour: false };
+    let paint = Paint { width, colour: false };
     let all_well = show(&args, &mapper, routes, &inputs, &mut out, &mut err, paint).unwrap();
     (all_well, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
@@ -158,4 +163,36 @@ fn people_read_why_a_record_becomes_nothing() {
 fn what_is_explained_is_mapped_as_ever() {
     let input = [ALERT, "not json", r#"[{"title":"t","severity":"loud"},7]"#, "[]"].join("\n");
     assert_eq!(lines(&input, &["--lines", "--explain"], Some(&routes())), lines(&input, &["--lines"], Some(&routes())));
+}
+
+#[test]
+fn no_explanation_is_wider_than_the_terminal() {
+    let record = format!(
+        r#"{{"id":"a-1","title":"{}","severity":"critical","count":"57","arrive_time":"2026-11-20 08:14:52","network_list":[{{"src_port":"x"}}]}}"#,
+        "wide \u{544a}".repeat(40)
+    );
+    let input = [record.as_str(), "not json", r#"{"a":1}"#, "[]", r#"[{"title":" ","severity":"x"},7]"#].join("\n");
+    let arguments = ["--explain", "--lines", "--topic", "a.topic.with.a.long.name", "--offset", "0"];
+    for width in [60, 70, 83, 110, 139] {
+        let (_, _, err) = said_within(width, &input, &arguments, Some(&routes()));
+        let widest = err.lines().max_by_key(|line| super::paint::width(line)).unwrap();
+        assert!(super::paint::width(widest) <= width, "{width}: {widest}");
+        let verdicts = err.lines().filter(|line| line.contains("  falco_alert  "));
+        assert!(verdicts.clone().count() > 0 && verdicts.clone().all(|line| line.ends_with("false")), "{width}: {err}");
+    }
+}
+
+#[test]
+fn a_file_of_several_lines_is_told_of_lines() {
+    let two = format!("{ALERT}\n{ALERT}\n");
+    let advice =
+        "alertbridge: warning: it holds several lines of JSON: with --lines each line is a record of its own\n";
+    for arguments in [&[][..], &["--explain"]] {
+        let (all_well, _, err) = said(&two, arguments, None);
+        assert!(!all_well && err.ends_with(advice), "{err}");
+    }
+    let (_, _, err) = said("{\"a\": 1\nnot json", &[], None);
+    assert!(!err.contains("--lines"), "{err}");
+    let (_, _, err) = said(&format!("{ALERT} x\n{ALERT}"), &["--lines"], None);
+    assert!(!err.contains("--lines"), "they are given: {err}");
 }
