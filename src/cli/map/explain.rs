@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::Routes;
 use super::input::Input;
+use super::lines;
 use super::paint::{Paint, Tone, width};
+use super::standing::Standing;
 use crate::domain::{Alert, SkipReason};
 use crate::mapping::{DocumentTrace, Explanation, FieldTrace, Mapped, MappedPart, PartTrace, Tried, Verdict};
 use crate::routing::{self, Decision};
@@ -35,22 +37,39 @@ pub(super) fn text(
             page.note("skipped", SkipReason::Unmatched.as_str(), Tone::Plain);
         }
         Mapped::Parts(parts) => {
-            for document in &explanation.documents {
+            let mark = input.standing.mark();
+            let runs = |part: u32| mark.is_none_or(|mark| mark.names_part(part));
+            let documents = explanation.documents.iter();
+            for document in documents.filter(|all| all.parts.is_empty() || all.parts.iter().any(|p| runs(p.part))) {
                 page.formats(document, forced);
-                for trace in &document.parts {
+                for trace in document.parts.iter().filter(|trace| runs(trace.part)) {
                     page.part(trace, parts.iter().find(|part| part.part == trace.part), input, routes);
                 }
             }
             let explained = |part: &MappedPart| {
                 explanation.documents.iter().flat_map(|document| &document.parts).any(|trace| trace.part == part.part)
             };
-            for part in parts.iter().filter(|part| !explained(part)) {
+            for part in parts.iter().filter(|part| runs(part.part) && !explained(part)) {
                 page.failure(part);
+            }
+            if let Some(mark) = mark.filter(|_| !parts.is_empty() && !parts.iter().any(|part| runs(part.part))) {
+                page.note("error", &format!("dead letter {}", lines::gone(mark, false)), Tone::Bad);
             }
             if parts.is_empty() {
                 page.note("skipped", SkipReason::EmptyBatch.as_str(), Tone::Plain);
             }
         }
+    }
+    page.text.push('\n');
+    page.text
+}
+
+/// What there is to say of a record of which nothing runs, whatever it holds.
+pub(super) fn skipped(input: &Input, paint: Paint) -> String {
+    let mut page = Page { text: String::new(), paint };
+    page.record(input);
+    if let Standing::Skipped { reason, .. } = &input.standing {
+        page.note("skipped", reason.as_str(), Tone::Plain);
     }
     page.text.push('\n');
     page.text
@@ -98,6 +117,9 @@ impl Page {
             text.push_str(&format!(", headers {}", names.join(" ")));
         }
         self.note("record", &text, Tone::Plain);
+        for note in input.standing.note().iter().flat_map(|note| note.split("; ")) {
+            self.line(10, &[(Tone::Advice, note, 0)]);
+        }
     }
 
     fn formats(&mut self, document: &DocumentTrace, forced: Option<&str>) {
@@ -269,10 +291,18 @@ impl Page {
                 ],
             );
         }
-        let Decision::Run(destinations) = decision else { return };
+        let Decision::Run(mut destinations) = decision else { return };
+        let mark = input.standing.mark();
+        destinations.retain(|to| mark.is_none_or(|mark| mark.names_workflow(&to.workflow_id)));
+        if let Some(mark) = mark.filter(|_| destinations.is_empty()) {
+            self.note("error", &format!("dead letter {}", lines::gone(mark, true)), Tone::Bad);
+        }
         for destination in &destinations {
             if let Some(created) = routing::build_alert(destination, alert) {
-                let text = format!("{} is created in SecMaster first", created.alert_id);
+                let text = match mark.and_then(|mark| mark.created_alert_id.as_deref()) {
+                    Some(known) => format!("{known} is in SecMaster already, and is not created again"),
+                    None => format!("{} is created in SecMaster first", created.alert_id),
+                };
                 self.note("alert", &text, Tone::Good);
             }
             self.note("workflow", &destination.workflow_id, Tone::Good);

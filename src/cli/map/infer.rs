@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 
+use super::standing::Topics;
 use super::{MapArgs, input, several};
 use crate::app;
 use crate::cli::Failure;
@@ -46,7 +47,7 @@ fn recognised(args: &MapArgs, config: &crate::config::Config) -> Result<Option<S
         // Standard input is read already.
         return Ok(None);
     }
-    let Some(input) = input::from_files(args)?.into_iter().next() else { return Ok(None) };
+    let Some(input) = input::from_files(args, &Topics::of(config))?.into_iter().next() else { return Ok(None) };
     let Mapped::Parts(parts) = mapper.map(&input.record, &input.origin) else { return Ok(None) };
     Ok(parts.first().and_then(|part| part.format.as_ref()).map(|format| format.to_string()))
 }
