@@ -94,6 +94,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, MappingError> 
         let mut problem = e.to_string().replace("<input>", file);
         if problem.contains("mapping values are not allowed") {
             problem.push_str("; an expression with `: ` or ` #` in it needs single quotes around it");
+        } else if problem.contains("while parsing a flow") {
+            problem.push_str("; inside of `{…}` and `[…]` an expression with one of `, [ ] { }` or a quote in it needs single quotes around it");
         }
         MappingError::of_file(file, problem)
     })

@@ -74,7 +74,8 @@ pub(super) fn guess(leaves: &[Leaf], samples: usize) -> Vec<Guess> {
         scored.reverse();
         scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
         if let [(score, leaf), others @ ..] = scored.as_slice() {
-            let others = others.iter().filter(|_| NAMED.contains(&role.target));
+            let is_other = |other: &Leaf| NAMED.contains(&role.target) && other.values.len() >= leaf.values.len();
+            let others = others.iter().filter(|(_, other)| is_other(other));
             guesses.push(Guess { others: others.map(|(_, leaf)| leaf.path()).collect(), ..of(role, leaf, *score) });
         }
     }
