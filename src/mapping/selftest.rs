@@ -111,7 +111,7 @@ pub(super) fn input(mapping: &Mapping, test: &TestDefinition) -> Result<Value, S
         (None, Some(file)) => {
             let file = beside(mapping, file);
             let text = fs::read(&file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
-            serde_json::from_slice(&text).map_err(|e| format!("{} is not JSON: {e}", file.display()))
+            serde_json::from_slice(&text).map_err(|e| format!("{} is not one JSON record: {e}", file.display()))
         }
         (None, None) => Err("has neither `input` nor `file`".to_owned()),
     }

@@ -26,17 +26,11 @@ pub(crate) struct Certain {
 pub(crate) fn certain(source: &str) -> Certain {
     let Some(term) = inspect::inspect(source).term else { return Certain::default() };
     let mut impossible_types = Vec::new();
-    let mut behind = &term;
-    loop {
-        compared(behind, &|term| ends_in_type(term), &mut |word| {
-            if !TYPES.contains(&word) && !impossible_types.iter().any(|known| known == word) {
-                impossible_types.push(word.to_owned());
-            }
-        });
-        // `.a | type == "text"`: whatever stands before the pipe.
-        let Term::BinOp(_, BinaryOp::Pipe(None), right) = behind else { break };
-        behind = right;
-    }
+    compared(&term, &|term| ends_in_type(term), &mut |word| {
+        if !TYPES.contains(&word) {
+            impossible_types.push(word.to_owned());
+        }
+    });
     // An assignment gives the document, which is never false.
     let whole = matches!(&term, Term::BinOp(_, BinaryOp::Assign, _));
     Certain { holds: if whole { Some(true) } else { holds(&term) }, assigns: assigns(&term), impossible_types }
@@ -165,6 +159,10 @@ fn comparisons(
         Term::BinOp(left, BinaryOp::Pipe(None), right) if of_kind(left) => {
             comparisons(right, operators, &|term| matches!(term, Term::Id), found);
         }
+        // `.a | type == "text"`: behind a pipe, `type` is `type`, and a path another one.
+        Term::BinOp(_, BinaryOp::Pipe(None), right) if of_kind(&Term::Call("type", Vec::new())) => {
+            comparisons(right, operators, of_kind, found);
+        }
         _ => {}
     }
 }
@@ -248,6 +246,9 @@ mod tests {
             assert_eq!(words_compared_with(source, "severity"), ["a", "b"], "{source}");
             assert!(words_ordered_with(source, "severity").is_empty());
         }
-        assert_eq!(certain(".a | .b | type == \"text\" or (type | IN(\"list\"))").impossible_types, ["text", "list"]);
+        assert_eq!(
+            certain(".x and (.a | .b | type == \"text\" or (type | IN(\"list\")))").impossible_types,
+            ["text", "list"]
+        );
     }
 }
