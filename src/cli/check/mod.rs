@@ -32,8 +32,8 @@ use crate::mapping::{Finding, Level, Mapper};
 pub(super) struct CheckArgs {
     #[command(flatten)]
     files: ConfigFiles,
-    /// Check mapping files only, in these folders (may be repeated) and those of the configuration, whatever else that
-    /// lacks to run
+    /// Check mapping files in these folders (may be repeated) and those of the configuration, and routes if it has any,
+    /// whatever else it lacks to run
     #[arg(long, value_name = "DIR")]
     mappings: Vec<PathBuf>,
     /// Fail if there are warnings, too: exit with 2, with 1 for those of --online
@@ -102,7 +102,7 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(Round, Loaded), Fail
         writeln!(out, "ok    configuration ({})", sources(&loaded))?;
     }
     let mapper = mappings(&loaded, &mut round, out)?;
-    if !only_mappings {
+    if !only_mappings || !loaded.config.routing.rules.is_empty() {
         let routes = app::load_routes(&loaded.config).map_err(|error| error.to_string());
         match routes.map(|_routes| routes_said(&loaded)) {
             Ok(said) => writeln!(out, "ok    {said}")?,
@@ -114,6 +114,8 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(Round, Loaded), Fail
             Finding { file: place, ..finding }
         });
         tell(placed, &mut round, out)?;
+    }
+    if !only_mappings {
         match app::check_clients(&loaded.config) {
             Ok(()) => writeln!(out, "ok    clients (files and properties; nothing was reached)")?,
             Err(error) => round.errors.push(error.to_string()),
