@@ -56,7 +56,7 @@ fn routes_are_checked_with_the_mappings_while_the_rest_of_the_configuration_is_m
     fs::write(folder.path().join("alertbridge.yaml"), rules).unwrap();
     let (code, out, err) = run(folder.path(), &["check", "--mappings", "mappings"]);
     assert!(code == Some(0) && out.contains("\nok    routes (1 rules, then dead letter `unroutable`)\n"), "{out}{err}");
-    assert!(out.contains("note  alertbridge.yaml:3:22: routing.rules[0].when: `a` looks at `.vendor`"), "{out}");
+    assert!(out.contains("note  alertbridge.yaml:3: routing.rules[0].when: `a` looks at `.vendor`"), "{out}");
     assert!(out.contains("compares `.severity` with `high`, which no mapped alert has; did you mean `High`?"), "{out}");
 }
 

@@ -276,7 +276,8 @@ impl Page {
         let when = |when: &Option<String>| when.clone().unwrap_or_else(|| "(always)".to_owned());
         let whens: Vec<String> = rules.iter().map(|rule| when(&rule.when)).collect();
         let expression = columns(whens.iter().map(String::as_str), MOST_EXPRESSION);
-        let verdict = |verdict: &Option<Verdict>| verdict.as_ref().map_or("not tried".to_owned(), ToString::to_string);
+        let verdict =
+            |verdict: &Option<Verdict>| verdict.as_ref().map_or_else(|| "not tried".to_owned(), ToString::to_string);
         let verdicts: Vec<String> = rules.iter().map(|rule| verdict(&rule.verdict)).collect();
         let last = widest(&verdicts);
         for ((rule, when), verdict) in rules.iter().zip(&whens).zip(&verdicts) {
