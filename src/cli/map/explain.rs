@@ -31,10 +31,10 @@ pub(super) fn text(
     let mut page = Page { text: String::new(), paint };
     page.record(input);
     match &explanation.mapped {
-        Mapped::Tombstone => page.note("skipped", SkipReason::Tombstone.as_str(), Tone::Plain),
+        Mapped::Tombstone => page.whole(input, SkipReason::Tombstone),
         Mapped::Unmatched => {
             explanation.documents.iter().for_each(|document| page.formats(document, forced));
-            page.note("skipped", SkipReason::Unmatched.as_str(), Tone::Plain);
+            page.whole(input, SkipReason::Unmatched);
         }
         Mapped::Parts(parts) => {
             let mark = input.standing.mark();
@@ -56,7 +56,7 @@ pub(super) fn text(
                 page.note("error", &format!("dead letter {}", lines::gone(mark, false)), Tone::Bad);
             }
             if parts.is_empty() {
-                page.note("skipped", SkipReason::EmptyBatch.as_str(), Tone::Plain);
+                page.whole(input, SkipReason::EmptyBatch);
             }
         }
     }
@@ -119,6 +119,14 @@ impl Page {
         self.note("record", &text, Tone::Plain);
         for note in input.standing.note().iter().flat_map(|note| note.split("; ")) {
             self.line(10, &[(Tone::Advice, note, 0)]);
+        }
+    }
+
+    /// What becomes of a record without parts: it counts as one, with the number 0.
+    fn whole(&mut self, input: &Input, reason: SkipReason) {
+        match input.standing.mark().filter(|mark| !mark.names_part(0)) {
+            Some(mark) => self.note("error", &format!("dead letter {}", lines::gone(mark, false)), Tone::Bad),
+            None => self.note("skipped", reason.as_str(), Tone::Plain),
         }
     }
 
@@ -295,7 +303,8 @@ impl Page {
         let Decision::Run(mut destinations) = decision else { return };
         let mark = input.standing.mark();
         destinations.retain(|to| mark.is_none_or(|mark| mark.names_workflow(&to.workflow_id)));
-        if let Some(mark) = mark.filter(|_| destinations.is_empty()) {
+        // Of several parts another one may lead there.
+        if let Some(mark) = mark.filter(|mark| mark.part.is_some() && destinations.is_empty()) {
             self.note("error", &format!("dead letter {}", lines::gone(mark, true)), Tone::Bad);
         }
         for destination in &destinations {

@@ -32,8 +32,8 @@ pub(super) fn of_record(input: &Input, mapped: Mapped, routes: Option<&Routes>) 
     let runs = |part: u32| mark.is_none_or(|mark| mark.names_part(part));
     let mut has_part = false;
     let mut whole = |reason: SkipReason| {
-        has_part = true;
-        runs(0).then(|| skip(None, None, reason.as_str()))
+        has_part = runs(0);
+        has_part.then(|| skip(None, None, reason.as_str()))
     };
     match mapped {
         Mapped::Tombstone => lines.out.extend(whole(SkipReason::Tombstone)),
@@ -97,8 +97,10 @@ fn alert_lines(
                     let mut request = routing::build(destination, alert, instance);
                     // What is there already is not created again.
                     let known = mark.and_then(|mark| mark.created_alert_id.as_deref());
-                    if let Some(id) = known.filter(|_| created.is_some()) {
-                        request = routing::about(&request, id);
+                    if let (Some(id), Some(ours)) = (known, &created) {
+                        if !ours.alert_id.eq_ignore_ascii_case(id) {
+                            request = routing::about(&request, id);
+                        }
                         created = None;
                     }
                     let body: Value = serde_json::from_slice(&request.body)?;

@@ -243,7 +243,7 @@ fn advice(args: &MapArgs, input: &Input) -> Option<&'static str> {
 
 fn warn(err: &mut impl Write, text: &str) {
     // Nothing can be done about a standard error that does not take the text.
-    drop(writeln!(err, "alertbridge: warning: {text}"));
+    drop(writeln!(err, "alertbridge: warning: {}", paint::printable(text)));
 }
 
 #[cfg(test)]

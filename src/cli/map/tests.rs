@@ -250,6 +250,35 @@ fn where_a_redrive_leads_nowhere_any_more_it_is_the_dead_letter_that_it_would_be
     assert!(!all_well && out.lines().count() == 1 && out.contains("the record has no part 1 any more"), "{out}");
     let (_, same, err) = said(ALERT, &[&headers[..], &["--explain"]].concat(), Some(&routes()));
     assert!(same == out && err.contains("the record has no part 1 any more"), "{err}");
+    let (_, out, err) = said("[]", &[&headers[..], &["--explain"]].concat(), Some(&routes()));
+    assert!(out.contains("the record has no part 1 any more") && err.contains("has no part 1"), "{out}{err}");
+}
+
+#[test]
+fn what_headers_say_cannot_move_the_cursor() {
+    let headers = of_dead_letter("\u{1b}[2J");
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let (_, _, err) = said(&batch(), &headers, Some(&routes()));
+    assert!(err.contains("for the workflow \\u{1b}[2J") && !err.contains('\u{1b}'), "{err}");
+}
+
+#[test]
+fn an_alert_that_was_created_before_is_not_created_again() {
+    let rule = RuleSettings {
+        name: "creating".to_owned(),
+        workflow_ids: vec!["w2".to_owned()],
+        create_alert: true,
+        ..RuleSettings::default()
+    };
+    let settings = RouteSettings { rules: vec![rule], ..RouteSettings::default() };
+    let routes = Routes { table: RouteTable::new(&settings).unwrap(), instance_id: InstanceIdMode::Record };
+    let mut headers = of_dead_letter("w2");
+    headers.extend(["--header".to_owned(), "alertbridge-created-alert-id=theirs".to_owned()]);
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let (all_well, out) = lines(&batch(), &headers, Some(&routes));
+    let line: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(all_well && line.get("create_alert").is_none(), "{out}");
+    assert_eq!(line["request"]["playbook_context"]["data_object"]["content"]["id"], "theirs");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Fields that a rule's condition looks at and no alert has: it sees the mapped alert, not the record.
 
-use crate::mapping::{Finding, Given, Level, alert_words, near_alert_path, reads, suggest, words_compared_with};
+use crate::mapping::{
+    Finding, Given, Level, alert_words, is_alert_field, near_alert_path, reads, suggest, words_compared_with,
+};
 use crate::routing::settings::RuleSettings;
 
 /// The data class whose fields and words are known.
@@ -41,7 +43,7 @@ pub(super) fn lint(key: &str, rule: &RuleSettings, condition: &str, seen: Seen<'
     let mut told: Vec<Finding> = Vec::new();
     for path in reads(condition) {
         let Some(name) = root(&path) else { continue };
-        let finding = if seen.is_written(&name) { None } else { of_path(key, rule, &path, &name, seen) };
+        let finding = of_path(key, rule, &path, &name, seen);
         told.extend(finding.filter(|finding| !told.contains(finding)));
     }
     if seen.only_alerts() {
@@ -51,12 +53,16 @@ pub(super) fn lint(key: &str, rule: &RuleSettings, condition: &str, seen: Seen<'
 }
 
 fn of_path(key: &str, rule: &RuleSettings, path: &str, name: &str, seen: Seen<'_>) -> Option<Finding> {
+    // Of a field of the Alert, what it looks at inside may be a slip, whoever writes it.
+    if !is_alert_field(name) && seen.is_written(name) {
+        return None;
+    }
     if let Some((wrong, near)) = near_alert_path(path) {
         let problem =
             format!("`{}` looks at `{wrong}`, which is no field of the Alert; did you mean `{near}`?", rule.name);
         return Some(Finding::warning("", key, problem, "rename it, unless a mapping of yours writes this field"));
     }
-    if seen.given.is_empty() || crate::mapping::is_alert_field(name) {
+    if seen.given.is_empty() || is_alert_field(name) {
         return None;
     }
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

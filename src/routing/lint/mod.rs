@@ -172,7 +172,7 @@ mod tests {
                 rule("known", Some(".close_reason == \"x\" and .system_info.anything and .malware.own")),
             ]
         };
-        let own = || of("own", Some(&["id", "severity", "shift", "handle_staus"]));
+        let own = || of("own", Some(&["id", "severity", "shift", "handle_staus", "data_source"]));
         insta::assert_snapshot!(told_of(rules(), &[own()]));
         insta::assert_snapshot!(told_of(rules(), &[own(), of("secmaster_alert", None)]));
         let settings = RouteSettings { rules: rules(), ..RouteSettings::default() };
