@@ -153,9 +153,10 @@ pub(crate) fn mapping_settings(config: &Config) -> MappingSettings {
     settings::mapping(config)
 }
 
-/// What in the routes is hardly meant.
-pub(crate) fn lint_routes(config: &Config) -> Vec<Finding> {
-    routing::lint(&settings::routes(config))
+/// What in the routes is hardly meant, of alerts that these mappings make; none where they do not load.
+pub(crate) fn lint_routes(config: &Config, mapper: Option<&Mapper>) -> Vec<Finding> {
+    let given = mapper.map(Mapper::given).unwrap_or_default();
+    routing::lint(&settings::routes(config), &given, config.mapping.strict)
 }
 
 /// Every workflow that the routes name.

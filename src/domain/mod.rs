@@ -21,6 +21,6 @@ pub use failure::{FailureClass, FailureReason};
 pub use ids::{alert_id, alert_name, instance_id, instance_id_of_alert, instance_name, instance_name_of_alert};
 pub use outcome::{Outcome, OutcomeKind, SkipReason};
 pub use record::{Header, Offset, Origin, Record, TopicPartition};
-pub use redrive::{RedriveMark, read_origin};
+pub use redrive::{RedriveMark, is_dead_letter_copy, read_origin};
 pub use request::{AlertRequest, Created, Destination, Found, FoundAlert, Started, WorkflowRequest};
 pub use severity::Severity;

@@ -68,6 +68,31 @@ impl RedriveMark {
         fields.into_iter().filter_map(header).collect()
     }
 
+    /// Whether this part of the record runs.
+    #[must_use]
+    pub fn names_part(&self, part: u32) -> bool {
+        self.part.is_none_or(|named| named == part)
+    }
+
+    /// Whether this workflow runs, if the routes lead to it.
+    #[must_use]
+    pub fn names_workflow(&self, workflow_id: &str) -> bool {
+        self.workflow_id.as_deref().is_none_or(|named| named == workflow_id)
+    }
+
+    /// What is wrong where mappings and routes give nothing any more of what it names. `has_part`: they do give the part.
+    #[must_use]
+    pub fn names_nothing(&self, has_part: bool) -> String {
+        if has_part {
+            let workflow = self.workflow_id.as_deref().unwrap_or_default();
+            format!(
+                "no rule leads to the workflow {workflow} of the redrive mark any more: redrive with --any-workflow"
+            )
+        } else {
+            format!("the record has no part {} any more", self.part.unwrap_or_default())
+        }
+    }
+
     /// The same for each mark that asks for the same thing: two dead letters that a crash has made of one failure have
     /// one, whatever either knows of the alert.
     #[must_use]
@@ -95,6 +120,13 @@ pub fn read_origin(record: &Record) -> Option<Origin> {
             Some(time) => Some(time.parse().ok()?),
         },
     })
+}
+
+/// Whether a record of an alert topic is a dead letter that somebody copied there: running it would loop.
+#[must_use]
+pub fn is_dead_letter_copy(record: &Record) -> bool {
+    let is_ours = |name: &str| name.strip_prefix(HEADER_PREFIX).is_some_and(|rest| rest.starts_with("original-"));
+    record.headers.iter().any(|header| is_ours(&header.name))
 }
 
 /// Longer than any name or id that a mark holds, in bytes; what they say goes into log lines.

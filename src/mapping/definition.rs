@@ -91,10 +91,48 @@ pub(super) struct TestDefinition {
 /// Reads a mapping file's text; `file` is for the error.
 pub(super) fn parse(file: &str, text: &str) -> Result<Definition, MappingError> {
     serde_saphyr::from_str(text).map_err(|e| {
-        let mut problem = e.to_string().replace("<input>", file);
-        if problem.contains("mapping values are not allowed") {
-            problem.push_str("; an expression with `: ` or ` #` in it needs single quotes around it");
-        }
-        MappingError::of_file(file, problem)
+        let told = e.to_string();
+        let advice = HINTS.iter().find(|(part, _)| told.contains(part)).map(|(_, advice)| format!("\n{advice}"));
+        let problem = told.replace("<input>", file);
+        MappingError::of_file(file, problem.trim_end_matches(['\n', ' ', '|']).to_owned() + &advice.unwrap_or_default())
     })
+}
+
+/// What to do about what YAML says of expressions without quotes, or within the wrong ones.
+const HINTS: &[(&str, &str)] = &[
+    ("mapping values are not allowed", "an expression with `: ` or ` #` in it needs single quotes around it"),
+    (
+        "unknown escape character",
+        r#"in double quotes YAML reads the backslash itself: put single quotes around the whole, as in '"\(.a) on \(.b)"'"#,
+    ),
+    ("while parsing a flow", IN_FLOW),
+    ("unexpected character", IN_FLOW),
+];
+const IN_FLOW: &str =
+    "inside of `{…}` and `[…]`, and where it begins with one of these, an expression needs single quotes around it";
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn an_expression_that_yaml_takes_apart_is_told_what_quotes_it_needs() {
+        let told = |line: &str| {
+            let text = format!("name: x\nmatch: .x\nalert:\n  title: .t\n  {line}\n  count: 1\n");
+            parse("x.yaml", &text).err().unwrap().to_string()
+        };
+        for line in [
+            r"description: .a + {b: .c}",
+            r"user_info: [.actors[] | {user_name: .login}]",
+            r"network_list: [{src_ip: .ips[0]}]",
+            r#"system_info: {user: $record.headers["user"]}"#,
+        ] {
+            let told = told(line);
+            assert!(told.starts_with("x.yaml: ") && told.contains(line), "{told}");
+            assert!(told.lines().last().unwrap().ends_with("needs single quotes around it"), "{line}: {told}");
+        }
+        let double = told(r#"description: "Rule \(.r) on \(.h)""#);
+        assert!(double.ends_with(r#"put single quotes around the whole, as in '"\(.a) on \(.b)"'"#), "{double}");
+        assert!(!told("nothing: [1").is_empty());
+    }
 }

@@ -57,4 +57,4 @@ pub(crate) use error::suggestion as suggest;
 pub(crate) use expression::{
     Content, Document, Env, Expression, certain, from_json, reads, words_compared_with, words_ordered_with,
 };
-pub(crate) use schema::near_alert_field;
+pub(crate) use schema::{alert_words, is_alert_field, near_alert_path};

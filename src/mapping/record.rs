@@ -5,6 +5,9 @@ use jaq_json::{Map, Val};
 
 use crate::domain::{HEADER_PREFIX, Origin, Record};
 
+/// The names of what it has.
+pub(super) const FIELDS: [&str; 6] = ["topic", "partition", "offset", "timestamp", "key", "headers"];
+
 /// `{topic, partition, offset, timestamp, key, headers}`. Key and header values are text, null where they are not
 /// UTF-8 or not there; of a repeated header the last counts.
 ///

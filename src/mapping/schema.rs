@@ -52,13 +52,37 @@ const fn field(name: &'static str, kind: Kind) -> Field {
     Field { name, kind }
 }
 
-/// Whether a name is one of the Alert's own fields; if not, one that is nearly the same.
-pub(crate) fn near_alert_field(name: &str) -> Option<&'static str> {
-    let mut names = ALERT.iter().map(|field| field.name);
-    if names.clone().any(|known| known == name) {
-        return None;
+/// Whether the Alert has a field of this name at the top.
+pub(crate) fn is_alert_field(name: &str) -> bool {
+    ALERT.iter().any(|field| field.name == name)
+}
+
+/// The fields at the top that hold one of some words, with these.
+pub(crate) fn alert_words() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    ALERT.iter().filter_map(|field| match field.kind {
+        Kind::Word(words) => Some((field.name, words)),
+        _ => None,
+    })
+}
+
+/// The beginning of a path (`.data_source.produkt_name`) up to a name that is none of the Alert's fields, but nearly one,
+/// and that one.
+pub(crate) fn near_alert_path(path: &str) -> Option<(String, &'static str)> {
+    let mut fields = ALERT;
+    let mut seen = String::new();
+    for part in path.strip_prefix('.')?.split('.') {
+        let name = part.split('[').next().unwrap_or_default();
+        let Some(field) = fields.iter().find(|field| field.name == name) else {
+            let near = |field: &&Field| name.len() > 3 && strsim::osa_distance(name, field.name) <= 2;
+            return fields.iter().find(near).map(|field| (format!("{seen}.{name}"), field.name));
+        };
+        seen = format!("{seen}.{part}");
+        match field.kind {
+            Kind::Object(inner) | Kind::List(inner) => fields = inner,
+            _ => return None,
+        }
     }
-    names.find(|known| name.len() > 3 && strsim::osa_distance(name, known) <= 2)
+    None
 }
 
 /// The Alert data class.

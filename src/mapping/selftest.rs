@@ -69,7 +69,14 @@ impl Mapper {
             Value::Array(contents) => contents,
             content => std::slice::from_ref(content),
         };
-        let problems = compare(parts, expected);
+        let mut problems = compare(parts, expected);
+        if test.expect.as_object().is_some_and(serde_json::Map::is_empty) {
+            // Somebody has begun with the input.
+            let (all, nothing) =
+                (problems.len(), "expects nothing; `alertbridge map --expect` prints what to write here");
+            problems.retain(|problem| !problem.contains(NOT_EXPECTED));
+            problems.extend((problems.len() < all).then(|| nothing.to_owned()));
+        }
         if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
     }
 }
@@ -104,6 +111,8 @@ fn content(alert: Alert) -> Value {
     }
 }
 
+const NOT_EXPECTED: &str = "is not expected, but there";
+
 /// The document of a test.
 pub(super) fn input(mapping: &Mapping, test: &TestDefinition) -> Result<Value, String> {
     match (&test.input, &test.file) {
@@ -111,7 +120,7 @@ pub(super) fn input(mapping: &Mapping, test: &TestDefinition) -> Result<Value, S
         (None, Some(file)) => {
             let file = beside(mapping, file);
             let text = fs::read(&file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
-            serde_json::from_slice(&text).map_err(|e| format!("{} is not JSON: {e}", file.display()))
+            serde_json::from_slice(&text).map_err(|e| format!("{} is not one JSON record: {e}", file.display()))
         }
         (None, None) => Err("has neither `input` nor `file`".to_owned()),
     }
@@ -162,7 +171,7 @@ fn differences(path: &str, found: &Value, expected: &Value, faults: &[FieldFault
                 match (f.get(name), e.get(name)) {
                     (Some(f), Some(e)) => differences(&path, f, e, faults, problems),
                     (None, _) => problems.push(format!("{path} is missing{}", why(&path, faults))),
-                    (Some(f), None) => problems.push(format!("{path} is not expected, but there: {f}")),
+                    (Some(f), None) => problems.push(format!("{path} {NOT_EXPECTED}: {f}")),
                 }
             }
         }

@@ -8,8 +8,8 @@ use super::faults;
 use super::redriven;
 use super::settings::InstanceIdMode;
 use crate::domain::{
-    Alert, AlertRequest, DeadLetterClass, Destination, FailureReason, HEADER_PREFIX, Origin, Record, RedriveMark,
-    Severity, SkipReason, WorkflowRequest,
+    Alert, AlertRequest, DeadLetterClass, Destination, FailureReason, Origin, Record, RedriveMark, Severity,
+    SkipReason, WorkflowRequest, is_dead_letter_copy,
 };
 use crate::mapping::{Mapped, MappedPart, Mapper};
 use crate::routing::{self, Decision, RouteTable};
@@ -169,10 +169,4 @@ fn alert_for(to: &Destination, alert: &Alert, alerts: &mut Vec<Arc<AlertRequest>
     let request = Arc::new(routing::build_alert(to, alert)?);
     alerts.push(Arc::clone(&request));
     Some(request)
-}
-
-/// Whether the record is a dead letter that somebody copied here: running it would loop.
-fn is_dead_letter_copy(record: &Record) -> bool {
-    let is_ours = |name: &str| name.strip_prefix(HEADER_PREFIX).is_some_and(|rest| rest.starts_with("original-"));
-    record.headers.iter().any(|header| is_ours(&header.name))
 }

@@ -34,10 +34,10 @@ pub(super) fn admit(record: &Record, settings: &PipelineSettings) -> Admission {
 /// any more, a dead letter says so: nothing gets lost silently.
 pub(super) fn only_marked(mark: &RedriveMark, planned: Vec<Planned>) -> Vec<Planned> {
     let mut of_part = planned;
-    of_part.retain(|plan| mark.part.is_none_or(|part| plan.facts().part == part));
+    of_part.retain(|plan| mark.names_part(plan.facts().part));
     let has_part = !of_part.is_empty();
-    of_part.retain(|plan| match (plan, &mark.workflow_id) {
-        (Planned::Deliver { request, .. }, Some(workflow)) => request.destination.workflow_id == *workflow,
+    of_part.retain(|plan| match plan {
+        Planned::Deliver { request, .. } => mark.names_workflow(&request.destination.workflow_id),
         _ => true,
     });
     if of_part.is_empty() {
@@ -48,12 +48,7 @@ pub(super) fn only_marked(mark: &RedriveMark, planned: Vec<Planned>) -> Vec<Plan
 
 fn gone(mark: &RedriveMark, has_part: bool) -> Planned {
     let part = mark.part.unwrap_or_default();
-    let workflow = mark.workflow_id.as_deref().unwrap_or_default();
-    let error = if has_part {
-        format!("no rule leads to the workflow {workflow} of the redrive mark any more: redrive with --any-workflow")
-    } else {
-        format!("the record has no part {part} any more")
-    };
+    let error = mark.names_nothing(has_part);
     let facts = AlertFacts { part, ..AlertFacts::default() };
     Planned::DeadLetter { facts, class: DeadLetterClass::Unroutable, reason: FailureReason::NoRoute, error }
 }

@@ -50,6 +50,28 @@ fn mapping_files_are_checked_without_a_configuration_that_could_run() {
 }
 
 #[test]
+fn routes_are_checked_with_the_mappings_while_the_rest_of_the_configuration_is_missing() {
+    let folder = folder(&good());
+    let rules = "routing:\n  rules:\n    - {name: a, when: '.vendor == \"acme\" or (.severity | IN(\"high\"))', workflow_id: 446255ce-1111-4222-8333-0b4931000000}\n";
+    fs::write(folder.path().join("alertbridge.yaml"), rules).unwrap();
+    let (code, out, err) = run(folder.path(), &["check", "--mappings", "mappings"]);
+    assert!(code == Some(0) && out.contains("\nok    routes (1 rules, then dead letter `unroutable`)\n"), "{out}{err}");
+    assert!(out.contains("note  alertbridge.yaml:3: routing.rules[0].when: `a` looks at `.vendor`"), "{out}");
+    assert!(out.contains("compares `.severity` with `high`, which no mapped alert has; did you mean `High`?"), "{out}");
+}
+
+#[test]
+fn a_test_that_expects_nothing_is_told_how_to_get_what_it_is_to_expect() {
+    let good = good();
+    let folder = folder(&format!("{}expect: {{}}}}\n", good.split_once("expect: ").unwrap().0));
+    let (code, _, err) = run(folder.path(), &["check", "--mappings", "mappings"]);
+    assert!(
+        code == Some(2) && err.ends_with("expects nothing; `alertbridge map --expect` prints what to write here\n"),
+        "{err}"
+    );
+}
+
+#[test]
 fn warnings_are_told_with_their_place_and_fail_only_where_they_are_denied() {
     let folder = folder(&good().replace("alert: {title: .t}", "alert: {title: .t, shift: .nothing}"));
     let (code, out, err) = run(folder.path(), &["check", "--mappings", "mappings"]);

@@ -13,7 +13,7 @@ use super::Failure;
 use super::config::ConfigFiles;
 use crate::app;
 use crate::config::{Loaded, Purpose, TimeSpan};
-use crate::mapping::{Finding, Level};
+use crate::mapping::{Finding, Level, Mapper};
 
 /// Validate configuration, mappings and routes; with --online, Kafka and SecMaster against them
 ///
@@ -32,8 +32,8 @@ use crate::mapping::{Finding, Level};
 pub(super) struct CheckArgs {
     #[command(flatten)]
     files: ConfigFiles,
-    /// Check mapping files only, in these folders (may be repeated) and those of the configuration, whatever else that
-    /// lacks to run
+    /// Check mapping files in these folders (may be repeated) and those of the configuration, and routes if it has any,
+    /// whatever else it lacks to run
     #[arg(long, value_name = "DIR")]
     mappings: Vec<PathBuf>,
     /// Fail if there are warnings, too: exit with 2, with 1 for those of --online
@@ -101,19 +101,21 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(Round, Loaded), Fail
     if !only_mappings {
         writeln!(out, "ok    configuration ({})", sources(&loaded))?;
     }
-    mappings(&loaded, &mut round, out)?;
-    if !only_mappings {
+    let mapper = mappings(&loaded, &mut round, out)?;
+    if !only_mappings || !loaded.config.routing.rules.is_empty() {
         let routes = app::load_routes(&loaded.config).map_err(|error| error.to_string());
         match routes.map(|_routes| routes_said(&loaded)) {
             Ok(said) => writeln!(out, "ok    {said}")?,
             Err(said) => round.errors.push(said),
         }
-        let findings = app::lint_routes(&loaded.config);
+        let findings = app::lint_routes(&loaded.config, mapper.as_ref());
         let placed = findings.into_iter().map(|finding| {
             let place = loaded.place_of(&finding.field).unwrap_or("configuration").to_owned();
             Finding { file: place, ..finding }
         });
         tell(placed, &mut round, out)?;
+    }
+    if !only_mappings {
         match app::check_clients(&loaded.config) {
             Ok(()) => writeln!(out, "ok    clients (files and properties; nothing was reached)")?,
             Err(error) => round.errors.push(error.to_string()),
@@ -125,13 +127,13 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(Round, Loaded), Fail
     Ok((round, loaded))
 }
 
-/// The mappings, the tests inside them, and what is hardly meant in them.
-fn mappings(loaded: &Loaded, round: &mut Round, out: &mut impl Write) -> Result<(), Failure> {
+/// The mappings, the tests inside them, and what is hardly meant in them; gives those that are in force.
+fn mappings(loaded: &Loaded, round: &mut Round, out: &mut impl Write) -> Result<Option<Mapper>, Failure> {
     let mapper = match app::load_mapper(&loaded.config) {
         Ok(mapper) => mapper,
         Err(error) => {
             round.errors.push(error.to_string());
-            return Ok(());
+            return Ok(None);
         }
     };
     round.files.extend(mapper.test_files());
@@ -143,7 +145,8 @@ fn mappings(loaded: &Loaded, round: &mut Round, out: &mut impl Write) -> Result<
         writeln!(out, "ok    mappings {formats} ({tests} tests hold; version {})", mapper.version())?;
     }
     round.errors.extend(failures.iter().map(ToString::to_string));
-    tell(app::lint_mappings(&loaded.config, &mapper), round, out)
+    tell(app::lint_mappings(&loaded.config, &mapper), round, out)?;
+    Ok(Some(mapper))
 }
 
 /// Says the notes and warnings, and keeps the errors for the end.

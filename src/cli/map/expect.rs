@@ -14,7 +14,9 @@ pub(super) fn execute(args: &MapArgs, mapper: &Mapper, inputs: &[Input]) -> Resu
     let mut out = io::stdout().lock();
     for input in inputs {
         let value = input.record.value.as_deref().unwrap_or_default();
-        let text = mapper.expectation(format, value).map_err(|why| Failure::RunTime(anyhow!("{why}")))?;
+        let advice = || super::advice(args, input).map(|advice| format!("; {advice}")).unwrap_or_default();
+        let text = mapper.expectation(format, value);
+        let text = text.map_err(|why| Failure::RunTime(anyhow!("{why}{}", advice())))?;
         out.write_all(text.as_bytes())?;
     }
     Ok(())

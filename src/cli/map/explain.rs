@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::Routes;
 use super::input::Input;
+use super::lines;
 use super::paint::{Paint, Tone, width};
+use super::standing::Standing;
 use crate::domain::{Alert, SkipReason};
 use crate::mapping::{DocumentTrace, Explanation, FieldTrace, Mapped, MappedPart, PartTrace, Tried, Verdict};
 use crate::routing::{self, Decision};
@@ -13,6 +15,8 @@ use crate::routing::{self, Decision};
 const MOST_NAME: usize = 30;
 /// The widest that a column of expressions is.
 const MOST_EXPRESSION: usize = 60;
+/// The most columns that are kept free for the last one of a table.
+const MOST_LAST: usize = 20;
 /// How many of the values that an expression read are shown.
 const MOST_READS: usize = 6;
 
@@ -27,28 +31,45 @@ pub(super) fn text(
     let mut page = Page { text: String::new(), paint };
     page.record(input);
     match &explanation.mapped {
-        Mapped::Tombstone => page.note("skipped", SkipReason::Tombstone.as_str(), Tone::Plain),
+        Mapped::Tombstone => page.whole(input, SkipReason::Tombstone),
         Mapped::Unmatched => {
             explanation.documents.iter().for_each(|document| page.formats(document, forced));
-            page.note("skipped", SkipReason::Unmatched.as_str(), Tone::Plain);
+            page.whole(input, SkipReason::Unmatched);
         }
         Mapped::Parts(parts) => {
-            for document in &explanation.documents {
+            let mark = input.standing.mark();
+            let runs = |part: u32| mark.is_none_or(|mark| mark.names_part(part));
+            let documents = explanation.documents.iter();
+            for document in documents.filter(|all| all.parts.is_empty() || all.parts.iter().any(|p| runs(p.part))) {
                 page.formats(document, forced);
-                for trace in &document.parts {
+                for trace in document.parts.iter().filter(|trace| runs(trace.part)) {
                     page.part(trace, parts.iter().find(|part| part.part == trace.part), input, routes);
                 }
             }
             let explained = |part: &MappedPart| {
                 explanation.documents.iter().flat_map(|document| &document.parts).any(|trace| trace.part == part.part)
             };
-            for part in parts.iter().filter(|part| !explained(part)) {
+            for part in parts.iter().filter(|part| runs(part.part) && !explained(part)) {
                 page.failure(part);
             }
+            if let Some(mark) = mark.filter(|_| !parts.is_empty() && !parts.iter().any(|part| runs(part.part))) {
+                page.note("error", &format!("dead letter {}", lines::gone(mark, false)), Tone::Bad);
+            }
             if parts.is_empty() {
-                page.note("skipped", SkipReason::EmptyBatch.as_str(), Tone::Plain);
+                page.whole(input, SkipReason::EmptyBatch);
             }
         }
+    }
+    page.text.push('\n');
+    page.text
+}
+
+/// What there is to say of a record of which nothing runs, whatever it holds.
+pub(super) fn skipped(input: &Input, paint: Paint) -> String {
+    let mut page = Page { text: String::new(), paint };
+    page.record(input);
+    if let Standing::Skipped { reason, .. } = &input.standing {
+        page.note("skipped", reason.as_str(), Tone::Plain);
     }
     page.text.push('\n');
     page.text
@@ -60,12 +81,14 @@ struct Page {
 }
 
 impl Page {
-    /// A line: its indentation, then pieces.
+    /// A line: its indentation, then pieces, each with its columns; of the last these are what those before it leave
+    /// free, and it takes all that is left.
     fn line(&mut self, indent: usize, pieces: &[(Tone, &str, usize)]) {
         let mut line = " ".repeat(indent);
         let mut left = self.paint.width.saturating_sub(indent);
+        let free = pieces.last().map_or(0, |(_, _, columns)| (*columns).max(1));
         for (i, (tone, text, columns)) in pieces.iter().enumerate() {
-            let columns = (*columns).min(left);
+            let columns = (*columns).min(left.saturating_sub(free + 2));
             if i + 1 == pieces.len() {
                 line.push_str(&self.paint.text(*tone, text, left));
             } else {
@@ -94,6 +117,17 @@ impl Page {
             text.push_str(&format!(", headers {}", names.join(" ")));
         }
         self.note("record", &text, Tone::Plain);
+        for note in input.standing.note().iter().flat_map(|note| note.split("; ")) {
+            self.line(10, &[(Tone::Advice, note, 0)]);
+        }
+    }
+
+    /// What becomes of a record without parts: it counts as one, with the number 0.
+    fn whole(&mut self, input: &Input, reason: SkipReason) {
+        match input.standing.mark().filter(|mark| !mark.names_part(0)) {
+            Some(mark) => self.note("error", &format!("dead letter {}", lines::gone(mark, false)), Tone::Bad),
+            None => self.note("skipped", reason.as_str(), Tone::Plain),
+        }
     }
 
     fn formats(&mut self, document: &DocumentTrace, forced: Option<&str>) {
@@ -107,19 +141,20 @@ impl Page {
         self.note("format", &text, tone);
         let name = columns(document.tried.iter().map(|tried| &*tried.format), MOST_NAME);
         let expression = columns(document.tried.iter().map(|tried| tried.expression.as_str()), MOST_EXPRESSION);
+        let verdicts: Vec<String> = document.tried.iter().map(|tried| tried.verdict.to_string()).collect();
+        let last = widest(&verdicts);
         let held = |tried: &Tried| tried.failed.as_ref().map_or(0, |(held, _)| *held);
         let most = document.tried.iter().map(held).max().filter(|most| *most > 0 && matched.is_none());
         let closest = document.tried.iter().find(|tried| Some(held(tried)) == most);
-        for tried in &document.tried {
+        for (tried, verdict) in document.tried.iter().zip(&verdicts) {
             let (mark, tone) = mark(Some(&tried.verdict));
-            let verdict = tried.verdict.to_string();
             self.line(
                 10,
                 &[
                     (tone, mark, 1),
                     (Tone::Plain, &tried.format, name),
                     (Tone::Faint, &tried.expression, expression),
-                    (tone, &verdict, 0),
+                    (tone, verdict, last),
                 ],
             );
         }
@@ -249,23 +284,35 @@ impl Page {
         let when = |when: &Option<String>| when.clone().unwrap_or_else(|| "(always)".to_owned());
         let whens: Vec<String> = rules.iter().map(|rule| when(&rule.when)).collect();
         let expression = columns(whens.iter().map(String::as_str), MOST_EXPRESSION);
-        for (rule, when) in rules.iter().zip(&whens) {
+        let verdict =
+            |verdict: &Option<Verdict>| verdict.as_ref().map_or_else(|| "not tried".to_owned(), ToString::to_string);
+        let verdicts: Vec<String> = rules.iter().map(|rule| verdict(&rule.verdict)).collect();
+        let last = widest(&verdicts);
+        for ((rule, when), verdict) in rules.iter().zip(&whens).zip(&verdicts) {
             let (mark, tone) = mark(rule.verdict.as_ref());
-            let verdict = rule.verdict.as_ref().map_or_else(|| "not tried".to_owned(), ToString::to_string);
             self.line(
                 10,
                 &[
                     (tone, mark, 1),
                     (Tone::Plain, &rule.name, name),
                     (Tone::Faint, when, expression),
-                    (tone, &verdict, 0),
+                    (tone, verdict, last),
                 ],
             );
         }
-        let Decision::Run(destinations) = decision else { return };
+        let Decision::Run(mut destinations) = decision else { return };
+        let mark = input.standing.mark();
+        destinations.retain(|to| mark.is_none_or(|mark| mark.names_workflow(&to.workflow_id)));
+        // Of several parts another one may lead there.
+        if let Some(mark) = mark.filter(|mark| mark.part.is_some() && destinations.is_empty()) {
+            self.note("error", &format!("dead letter {}", lines::gone(mark, true)), Tone::Bad);
+        }
         for destination in &destinations {
             if let Some(created) = routing::build_alert(destination, alert) {
-                let text = format!("{} is created in SecMaster first", created.alert_id);
+                let text = match mark.and_then(|mark| mark.created_alert_id.as_deref()) {
+                    Some(known) => format!("{known} is in SecMaster already, and is not created again"),
+                    None => format!("{} is created in SecMaster first", created.alert_id),
+                };
                 self.note("alert", &text, Tone::Good);
             }
             self.note("workflow", &destination.workflow_id, Tone::Good);
@@ -294,6 +341,11 @@ const fn mark(verdict: Option<&Verdict>) -> (&'static str, Tone) {
         Some(_) => ("-", Tone::Plain),
         None => (" ", Tone::Faint),
     }
+}
+
+/// The columns to keep free for a table's last ones.
+fn widest(verdicts: &[String]) -> usize {
+    verdicts.iter().map(|verdict| width(verdict)).max().unwrap_or(0).min(MOST_LAST)
 }
 
 /// The columns that the widest of these takes, within a bound.

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 
-use super::{MapArgs, input};
+use super::standing::Topics;
+use super::{MapArgs, input, several};
 use crate::app;
 use crate::cli::Failure;
 use crate::config::Purpose;
@@ -18,9 +19,10 @@ pub(super) fn execute(args: &MapArgs) -> Result<(), Failure> {
     let mut samples = Vec::new();
     for (i, (file, text)) in input::values(args)?.into_iter().enumerate() {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-        let sample: Value =
-            serde_json::from_slice(text).with_context(|| format!("{file}: sample {} is not JSON", i + 1))?;
-        samples.push(sample);
+        let sample: Result<Value, _> = serde_json::from_slice(text);
+        let advice = several::advice(text).filter(|_| !args.lines).map(|advice| format!("; {advice}"));
+        let advice = advice.unwrap_or_default();
+        samples.push(sample.with_context(|| format!("{file}: sample {} is not JSON{advice}", i + 1))?);
     }
     let file = args.records.first().and_then(|file| file.file_stem()).and_then(|stem| stem.to_str());
     let name = args.name.as_deref().or(file).unwrap_or_default();
@@ -45,7 +47,7 @@ fn recognised(args: &MapArgs, config: &crate::config::Config) -> Result<Option<S
         // Standard input is read already.
         return Ok(None);
     }
-    let Some(input) = input::from_files(args)?.into_iter().next() else { return Ok(None) };
+    let Some(input) = input::from_files(args, &Topics::of(config))?.into_iter().next() else { return Ok(None) };
     let Mapped::Parts(parts) = mapper.map(&input.record, &input.origin) else { return Ok(None) };
     Ok(parts.first().and_then(|part| part.format.as_ref()).map(|format| format.to_string()))
 }

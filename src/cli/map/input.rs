@@ -10,15 +10,25 @@ use anyhow::Context as _;
 use bytes::Bytes;
 
 use super::MapArgs;
+use super::standing::{Standing, Topics};
 use crate::app;
 use crate::cli::Failure;
 use crate::config::Config;
 use crate::domain::{Offset, Origin, Record, TopicPartition};
 
-/// A record and where it first stood.
+/// A record, where it first stood, and what of it would run.
 pub(super) struct Input {
     pub(super) record: Record,
     pub(super) origin: Origin,
+    pub(super) standing: Standing,
+}
+
+impl Input {
+    fn of(record: Record, cluster_id: &Arc<str>, topics: &Topics<'_>) -> Self {
+        let standing = topics.standing(&record);
+        let origin = standing.origin(record.origin(cluster_id));
+        Self { record, origin, standing }
+    }
 }
 
 /// A record's place in Kafka: `TOPIC/PARTITION/OFFSET`.
@@ -46,18 +56,18 @@ impl FromStr for At {
 
 /// The records that the command line names.
 pub(super) fn records(args: &MapArgs, config: &Config) -> Result<Vec<Input>, Failure> {
+    let topics = Topics::of(config);
     match &args.from {
         Some(at) => {
             let (record, cluster_id) = app::read_record(config, &at.partition, at.offset, args.timeout)?;
-            let origin = record.origin(&cluster_id.into());
-            Ok(vec![Input { record, origin }])
+            Ok(vec![Input::of(record, &cluster_id.into(), &topics)])
         }
-        None => Ok(from_files(args)?),
+        None => Ok(from_files(args, &topics)?),
     }
 }
 
 /// The records of the files.
-pub(super) fn from_files(args: &MapArgs) -> anyhow::Result<Vec<Input>> {
+pub(super) fn from_files(args: &MapArgs, topics: &Topics<'_>) -> anyhow::Result<Vec<Input>> {
     let cluster_id: Arc<str> = args.cluster.as_str().into();
     let values = values(args)?.into_iter().map(|(_, value)| value);
     let records = values.zip(args.offset.unwrap_or(0)..).map(|(value, offset)| {
@@ -70,8 +80,7 @@ pub(super) fn from_files(args: &MapArgs) -> anyhow::Result<Vec<Input>> {
             value: Some(value).filter(|v| !v.is_empty()),
             headers: args.headers.clone(),
         };
-        let origin = record.origin(&cluster_id);
-        Input { record, origin }
+        Input::of(record, &cluster_id, topics)
     });
     Ok(records.collect())
 }

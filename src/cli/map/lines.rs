@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::Routes;
 use super::input::Input;
-use crate::domain::{Alert, DeadLetterClass, FailureReason, SkipReason};
+use super::standing::Standing;
+use crate::domain::{Alert, DeadLetterClass, Destination, FailureReason, RedriveMark, SkipReason};
 use crate::mapping::{MapFailure, Mapped};
 use crate::routing::{self, Decision};
 
@@ -16,19 +17,31 @@ pub(super) struct Lines {
     pub(super) warnings: Vec<String>,
     /// Whether an alert's id is made of the record's place.
     pub(super) id_of_place: bool,
+    /// Whether its value is not JSON.
+    pub(super) not_json: bool,
 }
 
 /// The lines of a record that became this.
 pub(super) fn of_record(input: &Input, mapped: Mapped, routes: Option<&Routes>) -> anyhow::Result<Lines> {
-    let mut lines = Lines { out: Vec::new(), warnings: Vec::new(), id_of_place: false };
+    let mut lines = Lines { out: Vec::new(), warnings: Vec::new(), id_of_place: false, not_json: false };
+    if let Standing::Skipped { reason, .. } = &input.standing {
+        lines.out.push(skip(None, None, reason.as_str()));
+        return Ok(lines);
+    }
+    let mark = input.standing.mark();
+    let runs = |part: u32| mark.is_none_or(|mark| mark.names_part(part));
+    let mut has_part = false;
+    let mut whole = |reason: SkipReason| {
+        has_part = runs(0);
+        has_part.then(|| skip(None, None, reason.as_str()))
+    };
     match mapped {
-        Mapped::Tombstone => lines.out.push(skip(None, None, SkipReason::Tombstone.as_str())),
-        Mapped::Unmatched => lines.out.push(skip(None, None, SkipReason::Unmatched.as_str())),
-        Mapped::Parts(parts) if parts.is_empty() => {
-            lines.out.push(skip(None, None, SkipReason::EmptyBatch.as_str()));
-        }
+        Mapped::Tombstone => lines.out.extend(whole(SkipReason::Tombstone)),
+        Mapped::Unmatched => lines.out.extend(whole(SkipReason::Unmatched)),
+        Mapped::Parts(parts) if parts.is_empty() => lines.out.extend(whole(SkipReason::EmptyBatch)),
         Mapped::Parts(parts) => {
-            for part in parts {
+            for part in parts.into_iter().filter(|part| runs(part.part)) {
+                has_part = true;
                 lines.id_of_place |= part.id_of_place;
                 let at = format!("{}/{} part {}", input.record.partition, input.record.offset, part.part);
                 let faults = part.faults.iter();
@@ -40,12 +53,18 @@ pub(super) fn of_record(input: &Input, mapped: Mapped, routes: Option<&Routes>) 
                 match deliveries {
                     Ok(deliveries) => lines.out.extend(deliveries),
                     Err(failure) => {
+                        lines.not_json |= failure.reason == FailureReason::NotJson;
                         lines.warnings.push(format!("{at}: {failure}"));
                         lines.out.push(error(&failure));
                     }
                 }
             }
         }
+    }
+    if let Some(mark) = mark.filter(|_| lines.out.is_empty()) {
+        let failure = gone(mark, has_part);
+        lines.warnings.push(format!("{}/{}: {failure}", input.record.partition, input.record.offset));
+        lines.out.push(error(&failure));
     }
     Ok(lines)
 }
@@ -68,12 +87,22 @@ fn alert_lines(
     };
     match routes.table.decide(alert) {
         Decision::Run(destinations) => {
-            let deliveries = destinations.into_iter();
+            let mark = input.standing.mark();
+            let runs = |to: &Destination| mark.is_none_or(|mark| mark.names_workflow(&to.workflow_id));
+            let deliveries = destinations.into_iter().filter(runs);
             let deliveries = deliveries
                 .map(|destination| {
                     let instance = routes.instance_id.id(&input.origin, alert, &destination.workflow_id);
-                    let created = routing::build_alert(&destination, alert);
-                    let request = routing::build(destination, alert, instance);
+                    let mut created = routing::build_alert(&destination, alert);
+                    let mut request = routing::build(destination, alert, instance);
+                    // What is there already is not created again.
+                    let known = mark.and_then(|mark| mark.created_alert_id.as_deref());
+                    if let (Some(id), Some(ours)) = (known, &created) {
+                        if !ours.alert_id.eq_ignore_ascii_case(id) {
+                            request = routing::about(&request, id);
+                        }
+                        created = None;
+                    }
                     let body: Value = serde_json::from_slice(&request.body)?;
                     let mut line = json!({
                         "format": alert.format,
@@ -96,6 +125,15 @@ fn alert_lines(
             reason: FailureReason::NoRoute,
             message: "no rule matches and there is no default workflow".to_owned(),
         })),
+    }
+}
+
+/// What a redriven record becomes whose mark nothing answers to any more.
+pub(super) fn gone(mark: &RedriveMark, has_part: bool) -> MapFailure {
+    MapFailure {
+        class: DeadLetterClass::Unroutable,
+        reason: FailureReason::NoRoute,
+        message: mark.names_nothing(has_part),
     }
 }
 

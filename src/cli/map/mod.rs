@@ -7,6 +7,8 @@ mod infer;
 mod input;
 mod lines;
 mod paint;
+mod several;
+mod standing;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -18,6 +20,7 @@ use clap::Args;
 
 use self::input::{At, Input};
 use self::paint::Paint;
+use self::standing::Standing;
 use super::Failure;
 use super::config::ConfigFiles;
 use crate::app;
@@ -90,7 +93,7 @@ pub(super) struct MapArgs {
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header)]
     headers: Vec<Header>,
     /// The record's topic
-    #[arg(long, default_value = "stdin")]
+    #[arg(long, default_value = standing::NO_TOPIC)]
     topic: String,
     /// The record's partition
     #[arg(long, default_value_t = 0)]
@@ -180,7 +183,17 @@ fn show(
     let mut id_of_place = false;
     let format = (args.format != "auto").then_some(args.format.as_str());
     for input in inputs {
-        let mapped = if args.explain {
+        if let Some(note) = input.standing.note().filter(|_| !args.explain) {
+            warn(err, note);
+        }
+        let skipped = matches!(input.standing, Standing::Skipped { .. });
+        if args.explain && skipped {
+            drop(err.write_all(explain::skipped(input, paint).as_bytes()));
+        }
+        let mapped = if skipped {
+            // As for the daemon, whatever its value is.
+            Mapped::Parts(Vec::new())
+        } else if args.explain {
             let explanation = mapper.explain(format, &input.record, &input.origin);
             let explanation = explanation.ok_or_else(|| anyhow!("there is no format `{}`", args.format))?;
             // Nothing can be done about a standard error that does not take the text.
@@ -190,9 +203,14 @@ fn show(
             map(mapper, format, input)?
         };
         let lines = lines::of_record(input, mapped, routes)?;
-        id_of_place |= lines.id_of_place;
+        id_of_place |= lines.id_of_place && !standing::has_place(args, &input.standing);
         for warning in lines.warnings.iter().filter(|_| !args.explain) {
             warn(err, warning);
+        }
+        if lines.not_json
+            && let Some(advice) = advice(args, input)
+        {
+            warn(err, advice);
         }
         for line in lines.out {
             all_well &= line.get("error").is_none();
@@ -200,7 +218,7 @@ fn show(
         }
     }
     out.flush()?;
-    if id_of_place && args.offset.is_none() && args.from.is_none() {
+    if id_of_place {
         warn(
             err,
             "the source gives no id, so the alert's is made of its place: give --topic, --partition and --offset",
@@ -218,9 +236,14 @@ fn map(mapper: &Mapper, format: Option<&str>, input: &Input) -> anyhow::Result<M
     }
 }
 
+/// What to do about a record that is not JSON because its file holds several.
+fn advice(args: &MapArgs, input: &Input) -> Option<&'static str> {
+    if args.lines || args.from.is_some() { None } else { several::advice(input.record.value.as_deref()?) }
+}
+
 fn warn(err: &mut impl Write, text: &str) {
     // Nothing can be done about a standard error that does not take the text.
-    drop(writeln!(err, "alertbridge: warning: {text}"));
+    drop(writeln!(err, "alertbridge: warning: {}", paint::printable(text)));
 }
 
 #[cfg(test)]

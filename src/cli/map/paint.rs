@@ -81,7 +81,7 @@ pub(super) fn width(text: &str) -> usize {
 }
 
 /// The text on one line, and without what a terminal would obey: control characters and marks of direction.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     let mut space = false;
     for c in text.chars() {

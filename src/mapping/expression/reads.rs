@@ -1,7 +1,7 @@
 //! Which parts of a document an expression looks at: the plain paths in it that begin at the document or at `$record`.
 //!
-//! For people and for checks, so a best effort: what stands behind a pipe has another input and is left out, as are
-//! computed paths.
+//! For people and for checks, so a best effort: behind a pipe, where the input is another, only `$record` is looked for,
+//! and computed paths are left out.
 
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Term};
@@ -102,6 +102,12 @@ fn collect(term: &Term<&str>, found: &mut Vec<String>) {
             collect(left, found);
             if matches!(**left, Term::Id) {
                 collect(right, found);
+            } else {
+                // `$record` is the same everywhere.
+                let mut behind = Vec::new();
+                collect(right, &mut behind);
+                behind.retain(|path| path.starts_with("$record") && !found.contains(path));
+                found.append(&mut behind);
             }
         }
         Term::BinOp(left, _, right) => {
@@ -169,6 +175,7 @@ mod tests {
             ("select(.a == 1) | .b", &[".a"]),
             ("(.a // [])[0].b", &[".a"]),
             (". | .a", &[".a"]),
+            (".a[] | {b, c: $record.key} | .d", &[".a", "$record.key"]),
             (".", &[]),
             ("\"x\"", &[]),
         ] {

@@ -136,13 +136,18 @@ fn comparisons(
     match term {
         Term::BinOp(left, BinaryOp::Cmp(compared), right) if operators(compared) => {
             for (one, other) in [(left, right), (right, left)] {
-                if let (true, Term::Str(None, parts)) = (of_kind(one), &**other)
-                    && let Some(text) = text(parts)
-                {
-                    found(&text);
+                if of_kind(one) {
+                    texts(other, found);
                 }
             }
         }
+        // `IN(.severity; "High", "Fatal")`, and behind a pipe `IN("High", "Fatal")`
+        Term::Call("IN", args) if operators(&Cmp::Eq) => match args.as_slice() {
+            [words] if of_kind(&Term::Id) => texts(words, found),
+            [one, words] if of_kind(one) => texts(words, found),
+            _ => {}
+        },
+        Term::Call("select", args) => args.iter().for_each(|term| comparisons(term, operators, of_kind, found)),
         Term::BinOp(left, BinaryOp::And | BinaryOp::Or, right) => {
             comparisons(left, operators, of_kind, found);
             comparisons(right, operators, of_kind, found);
@@ -153,6 +158,22 @@ fn comparisons(
         // `.severity | . == "High" or . == "Fatal"`
         Term::BinOp(left, BinaryOp::Pipe(None), right) if of_kind(left) => {
             comparisons(right, operators, &|term| matches!(term, Term::Id), found);
+        }
+        // `.a | type == "text"`: behind a pipe, `type` is `type`, and a path another one.
+        Term::BinOp(_, BinaryOp::Pipe(None), right) if of_kind(&Term::Call("type", Vec::new())) => {
+            comparisons(right, operators, of_kind, found);
+        }
+        _ => {}
+    }
+}
+
+/// The constant texts that a term gives: one, or several with commas between them.
+fn texts(term: &Term<&str>, found: &mut dyn FnMut(&str)) {
+    match term {
+        Term::Str(None, parts) => text(parts).iter().for_each(|text| found(text)),
+        Term::BinOp(left, BinaryOp::Comma, right) => {
+            texts(left, found);
+            texts(right, found);
         }
         _ => {}
     }
@@ -216,5 +237,18 @@ mod tests {
     fn the_words_that_a_field_is_compared_with_are_found() {
         let source = ".severity == \"High\" or (\"critical\" == .severity and .a.severity == \"x\")";
         assert_eq!(words_compared_with(source, "severity"), ["High", "critical"]);
+        for source in [
+            ".severity | IN(\"a\", \"b\")",
+            "IN(.severity; \"a\", \"b\") | not",
+            ".severity == (\"a\", \"b\") and IN(.other; \"c\") and IN(\"d\")",
+            "select(.x and .severity != \"a\" and (\"b\" == .severity))",
+        ] {
+            assert_eq!(words_compared_with(source, "severity"), ["a", "b"], "{source}");
+            assert!(words_ordered_with(source, "severity").is_empty());
+        }
+        assert_eq!(
+            certain(".x and (.a | .b | type == \"text\" or (type | IN(\"list\")))").impossible_types,
+            ["text", "list"]
+        );
     }
 }

@@ -170,6 +170,9 @@ impl Parts {
         if let Some(seen) = &guess.seen {
             text.push_str(&format!("; {seen}"));
         }
+        if !guess.others.is_empty() {
+            text.push_str(&format!("; or is it {}?", guess.others.join(", ")));
+        }
         text
     }
 }

@@ -9,10 +9,12 @@ const MAX_DEPTH: usize = 8;
 /// How many fields are looked at.
 const MAX_LEAVES: usize = 1000;
 
-/// A field that is no object: a scalar or a list.
+/// A field that is no object: a scalar or a list, or a scalar in the first element of a list.
 #[derive(Clone, Debug)]
 pub(super) struct Leaf {
     pub(super) names: Vec<String>,
+    /// How many of the names lead to the list whose first element is meant, if one is.
+    pub(super) list: Option<usize>,
     /// In the order of the samples that have it; null is not having it.
     pub(super) values: Vec<Value>,
     /// The words of its path, in lower case.
@@ -22,7 +24,18 @@ pub(super) struct Leaf {
 impl Leaf {
     /// The path as jq writes it.
     pub(super) fn path(&self) -> String {
-        path(self.names.iter().map(String::as_str))
+        let plain = |names: &[String]| path(names.iter().map(String::as_str));
+        match self.list.and_then(|list| self.names.split_at_checked(list)) {
+            None => plain(&self.names),
+            Some((list, [])) => format!("{}[0]", plain(list)),
+            Some((list, inner)) => format!("{}[0]{}", plain(list), plain(inner)),
+        }
+    }
+
+    /// The path of the list whose first element it is in.
+    pub(super) fn path_of_list(&self) -> Option<String> {
+        let list = self.names.get(..self.list?)?;
+        Some(path(list.iter().map(String::as_str)))
     }
 
     pub(super) fn all(&self, holds: impl Fn(&Value) -> bool) -> bool {
@@ -51,33 +64,70 @@ impl Leaf {
 pub(super) fn of(samples: &[&Map<String, Value>]) -> Vec<Leaf> {
     let mut leaves = Vec::new();
     for sample in samples {
-        collect(sample, &mut Vec::new(), &mut leaves);
+        collect(sample, &mut Vec::new(), None, &mut leaves);
     }
     leaves.retain(|leaf: &Leaf| !leaf.values.is_empty());
     leaves
 }
 
-fn collect(object: &Map<String, Value>, names: &mut Vec<String>, leaves: &mut Vec<Leaf>) {
+fn collect(object: &Map<String, Value>, names: &mut Vec<String>, list: Option<usize>, leaves: &mut Vec<Leaf>) {
     for (name, value) in object {
         names.push(name.clone());
         match value {
-            Value::Object(inner) if names.len() < MAX_DEPTH => collect(inner, names, leaves),
+            Value::Object(inner) if names.len() < MAX_DEPTH => collect(inner, names, list, leaves),
             value => {
-                let at = leaves.iter().position(|leaf| leaf.names == *names);
-                let at = at.or_else(|| {
-                    let words = names.iter().flat_map(|name| words(name)).collect();
-                    let room = leaves.len() < MAX_LEAVES;
-                    room.then(|| leaves.push(Leaf { names: names.clone(), values: Vec::new(), words }));
-                    room.then(|| leaves.len() - 1)
-                });
-                if let Some(leaf) = at.and_then(|at| leaves.get_mut(at))
-                    && !value.is_null()
-                {
-                    leaf.values.push(value.clone());
+                add(value, names, list, leaves);
+                // Of a list in a list nothing is looked for: its first element says little.
+                if let (Value::Array(items), None) = (value, list) {
+                    match items.first() {
+                        Some(Value::Object(first)) if names.len() < MAX_DEPTH => {
+                            collect(first, names, Some(names.len()), leaves);
+                        }
+                        Some(Value::Object(_) | Value::Array(_)) | None => {}
+                        Some(first) => add(first, names, Some(names.len()), leaves),
+                    }
                 }
             }
         }
         let _name = names.pop();
+    }
+}
+
+fn add(value: &Value, names: &[String], list: Option<usize>, leaves: &mut Vec<Leaf>) {
+    let at = leaves.iter().position(|leaf| leaf.list == list && leaf.names == names);
+    let at = at.or_else(|| {
+        let room = leaves.len() < MAX_LEAVES;
+        let leaf = || Leaf { names: names.to_vec(), list, values: Vec::new(), words: words_of(names, list) };
+        room.then(|| leaves.push(leaf()));
+        room.then(|| leaves.len() - 1)
+    });
+    if let Some(leaf) = at.and_then(|at| leaves.get_mut(at))
+        && !value.is_null()
+    {
+        leaf.values.push(value.clone());
+    }
+}
+
+/// The words of all names; a list's last one is that of one of its elements.
+fn words_of(names: &[String], list: Option<usize>) -> Vec<String> {
+    let mut all = Vec::new();
+    for (i, name) in names.iter().enumerate() {
+        all.extend(words(name));
+        if list == Some(i + 1)
+            && let Some(last) = all.last_mut()
+        {
+            *last = singular(last);
+        }
+    }
+    all
+}
+
+fn singular(word: &str) -> String {
+    match (word.strip_suffix("ies"), word.strip_suffix("sses"), word.strip_suffix('s')) {
+        (Some(stem), ..) => format!("{stem}y"),
+        (_, Some(stem), _) => format!("{stem}ss"),
+        (_, _, Some(stem)) if !stem.ends_with('s') => stem.to_owned(),
+        _ => word.to_owned(),
     }
 }
 
@@ -120,7 +170,27 @@ mod tests {
         let (a, b) = (json!({"a": {"b": 1}, "c": null}), json!({"a": {"b": 2, "x.y": [1]}}));
         let leaves = of(&[a.as_object().unwrap(), b.as_object().unwrap()]);
         let told: Vec<_> = leaves.iter().map(|leaf| (leaf.path(), leaf.values.clone())).collect();
-        assert_eq!(told, [(".a.b".to_owned(), vec![json!(1), json!(2)]), (".a.\"x.y\"".to_owned(), vec![json!([1])])]);
+        let expected =
+            [(".a.b", vec![json!(1), json!(2)]), (".a.\"x.y\"", vec![json!([1])]), (".a.\"x.y\"[0]", vec![json!(1)])];
+        assert_eq!(told, expected.map(|(path, values)| (path.to_owned(), values)));
+    }
+
+    #[test]
+    fn the_first_element_of_a_list_has_fields_and_its_word_is_that_of_one() {
+        let sample =
+            json!({"users": [{"name": "a"}, {"name": "b"}], "identities": ["c"], "addresses": [[1]], "none": []});
+        let leaves = of(&[sample.as_object().unwrap()]);
+        let told: Vec<_> = leaves.iter().map(|leaf| (leaf.path(), leaf.words.join(" "))).collect();
+        let expected = [
+            (".users", "users"),
+            (".users[0].name", "user name"),
+            (".identities", "identities"),
+            (".identities[0]", "identity"),
+            (".addresses", "addresses"),
+            (".none", "none"),
+        ];
+        assert_eq!(told, expected.map(|(path, words)| (path.to_owned(), words.to_owned())));
+        assert_eq!(leaves[1].path_of_list().as_deref(), Some(".users"));
     }
 
     #[test]

@@ -91,8 +91,8 @@ pub(super) fn of(samples: &[&Map<String, Value>]) -> Option<Condition> {
         let at = path([key.as_str()]);
         terms.push(format!("{at} == {}", quoted(value)));
         notes.push(match samples.len() {
-            1 => format!("{at}: one sample does not show whether it is always so"),
-            count => format!("{at}: the same in all {count} samples"),
+            1 => format!("a guess from one sample: {at} may have other values in other records of this kind"),
+            count => format!("a guess: {at} is the same in all {count} samples, and may not be in other records"),
         });
         paths.push(at);
     }
@@ -106,7 +106,10 @@ pub(super) fn of(samples: &[&Map<String, Value>]) -> Option<Condition> {
     let wanted = 2_usize.saturating_sub(terms.len());
     for key in rare.into_iter().take(wanted) {
         terms.push(format!("has({})", quoted(key)));
-        notes.push(format!("{}: all of the samples have it", quoted(key)));
+        notes.push(match samples.len() {
+            1 => format!("a guess from one sample: other records of this kind may have no {}", quoted(key)),
+            count => format!("a guess: all {count} samples have {}", quoted(key)),
+        });
     }
     if terms.is_empty() {
         return None;

@@ -183,7 +183,18 @@ fn unused(leaves: &[Leaf], parts: &Parts) -> Vec<String> {
         parts.guesses.iter().any(|guess| guess.path == *path)
             || parts.split.is_none() && parts.condition.paths.contains(path)
     };
-    leaves.iter().map(Leaf::path).filter(|path| !used(path)).collect()
+    let has_used = |list: &String| leaves.iter().any(|l| l.path_of_list().as_ref() == Some(list) && used(&l.path()));
+    // A list stands for its elements, until one of their fields is used.
+    let is_told = |leaf: &Leaf| match leaf.path_of_list() {
+        Some(list) => has_used(&list),
+        None => !has_used(&leaf.path()),
+    };
+    let told = leaves.iter().filter(|leaf| is_told(leaf) && !used(&leaf.path()));
+    let of_some = |leaf: &Leaf| match leaf.values.len() {
+        have if have < parts.samples => format!("{} ({have} of {})", leaf.path(), parts.samples),
+        _ => leaf.path(),
+    };
+    told.map(of_some).collect()
 }
 
 enum Attempt {

@@ -164,8 +164,9 @@ pub(super) const ROLES: &[Role] = &[
         "user_info.user_name",
         Form::Text,
         values::is_text,
-        "user name 97, username 97, user 92, account name 92, account 82, login 84, actor 78, principal 80, \
-         src user 88, user email 80",
+        "user name 97, username 97, user 92, account name 92, account 82, login 84, login name 90, actor 78, \
+         actor name 84, principal 80, principal name 88, src user 88, user email 80, upn 84, identity name 74, \
+         person 72, person name 78, employee 70, owner 60",
     ),
     role("user_info.user_id", Form::Text, values::is_id, "user id 96, user uid 92, account id 80, sid 72"),
     role(

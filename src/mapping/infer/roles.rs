@@ -44,7 +44,20 @@ pub(super) struct Guess {
     /// What was seen besides, in words.
     pub(super) seen: Option<String>,
     pub(super) values: Vec<Value>,
+    /// Other fields that may as well be it, the likeliest first.
+    pub(super) others: Vec<String>,
 }
+
+/// Of these the other candidates are named: a wrong one is in every alert, and seen at first sight.
+const NAMED: &[&str] = &["id", "title", "severity"];
+/// What these are may be another's as well.
+const TEXTS: &[&str] = &["description", "data_source.product_feature"];
+/// How many others are named.
+const MOST_OTHERS: usize = 4;
+/// Lists of the alert, which the first of a list in the source may go into.
+const LISTS: &[&str] = &["network_list.", "resource_list.", "user_info.", "process.", "file_info."];
+/// What a field of a list's first element is doubted more than one outside of lists.
+const OF_A_LIST: u32 = 8;
 
 /// The guesses, each field of the samples for one of the alert at most.
 pub(super) fn guess(leaves: &[Leaf], samples: usize) -> Vec<Guess> {
@@ -56,12 +69,22 @@ pub(super) fn guess(leaves: &[Leaf], samples: usize) -> Vec<Guess> {
             shared && leaf.words.iter().any(|word| word == "rule") || guesses.iter().all(|guess| guess.path != path)
         };
         let fits = leaves.iter().rev().filter(|leaf| leaf.all(role.accepts)).filter(free);
-        let scored = fits.filter_map(|leaf| Some((score(role, leaf, samples)?, leaf)));
+        let mut scored: Vec<_> = fits.filter_map(|leaf| Some((score(role, leaf, samples)?, leaf))).collect();
         // Of equals the first.
-        let best = scored.max_by_key(|(score, _)| *score);
-        if let Some((score, leaf)) = best {
-            guesses.push(of(role, leaf, score));
+        scored.reverse();
+        scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        if let [(score, leaf), others @ ..] = scored.as_slice() {
+            let is_other = |other: &Leaf| NAMED.contains(&role.target) && other.values.len() >= leaf.values.len();
+            let others = others.iter().filter(|(_, other)| is_other(other));
+            guesses.push(Guess { others: others.map(|(_, leaf)| leaf.path()).collect(), ..of(role, leaf, *score) });
         }
+    }
+    // The name of the host or of the process is none of the alert.
+    let taken = guesses.iter().filter(|guess| !TEXTS.contains(&guess.target)).map(|guess| guess.path.clone());
+    let taken: Vec<String> = taken.collect();
+    for guess in &mut guesses {
+        guess.others.retain(|path| !taken.contains(path));
+        guess.others.truncate(MOST_OTHERS);
     }
     guesses
 }
@@ -71,6 +94,12 @@ fn score(role: &Role, leaf: &Leaf, samples: usize) -> Option<u32> {
     let missing = u32::try_from((samples.saturating_sub(leaf.values.len())) * 20 / samples.max(1)).unwrap_or(20);
     // The id of an alert differs from alert to alert; that of a rule, a user or a host is another thing's.
     let mut doubts = 0;
+    if leaf.list.is_some() {
+        if !LISTS.iter().any(|list| role.target.starts_with(list)) {
+            return None;
+        }
+        doubts += OF_A_LIST;
+    }
     if role.target == "id" {
         let others =
             ["rule", "user", "host", "agent", "process", "session", "device", "tenant", "signature", "flow", "asset"];
@@ -104,6 +133,7 @@ fn of(role: &Role, leaf: &Leaf, score: u32) -> Guess {
     };
     let seen = match role.form {
         Form::Time => leaf.values.first().and_then(values::time).map(str::to_owned),
+        _ if leaf.list.is_some() => Some("of a list the first, the others are left out".to_owned()),
         _ => None,
     };
     let sureness = Sureness::of(score);
@@ -115,5 +145,6 @@ fn of(role: &Role, leaf: &Leaf, score: u32) -> Guess {
         have: leaf.values.len(),
         seen,
         values: leaf.values.clone(),
+        others: Vec::new(),
     }
 }

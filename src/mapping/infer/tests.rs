@@ -56,6 +56,61 @@ fn a_batch_is_split_and_its_elements_are_the_samples() {
 }
 
 #[test]
+fn a_person_in_objects_or_lists_is_found_and_the_first_of_a_list_is_said_to_be_that() {
+    let of = |value: Value| {
+        let mut sample = json!({"vendor": "Acme", "title": "t", "severity": "low"});
+        sample.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
+        let text = draft(&[sample]);
+        assert_good(&text);
+        text
+    };
+    let nested = of(json!({"actor": {"user": {"name": "alice", "id": 7}, "ip": "203.0.113.7"}}));
+    assert!(nested.contains("    - user_name: '.actor.user.name'\n"), "{nested}");
+    assert!(nested.contains("user_id: '.actor.user.id | values | tostring'"), "{nested}");
+    for (users, path) in [
+        (json!({"users": [{"name": "alice", "mail": "a@example.com"}, {"name": "bob"}]}), ".users[0].name"),
+        (json!({"evidence": {"users": [{"account": {"name": "alice"}}]}}), ".evidence.users[0].account.name"),
+        (json!({"usernames": ["alice", "bob"]}), ".usernames[0]"),
+    ] {
+        let text = of(users);
+        let line = "      # guessed, likely: 1 of 1 have it; of a list the first, the others are left out\n";
+        let line = if path.starts_with(".e") { line.replace("likely", "possible") } else { line.to_owned() };
+        assert!(text.contains(&format!("  user_info:\n{line}    - user_name: '{path}'\n")), "{text}");
+        assert!(!text.contains("not used: .users,") && !text.contains(", .users,"), "{text}");
+    }
+    let outside = of(json!({"users": [{"name": "a"}], "user": "b"}));
+    assert!(outside.contains("user_name: '.user'") && outside.contains("# not used: .users\n"), "{outside}");
+    let other = of(json!({"rules": [{"title": "not this", "severity": "high", "id": "x"}]}));
+    assert!(other.contains("title: '.title'") && other.contains("# not used: .rules\n"), "{other}");
+}
+
+#[test]
+fn what_else_may_be_the_title_is_named() {
+    let text = draft(&[json!({"k": 1, "rule": {"name": "r"}, "summary": "s", "message": "m", "headline": "h"})]);
+    assert_good(&text);
+    let line = "  # guessed, likely: 1 of 1 have it; or is it .rule.name, .summary, .message?\n  title: '.headline'\n";
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn in_how_many_samples_a_thing_is_and_what_the_match_rests_on_is_said() {
+    let samples =
+        [json!({"vendor": "a", "title": "t", "x_y": 1, "user": "u"}), json!({"vendor": "a", "x_y": 1, "title": "t"})];
+    let two = draft(&samples);
+    assert!(
+        two.contains("# a guess: .vendor is the same in all 2 samples, and may not be in other records\n"),
+        "{two}"
+    );
+    assert!(two.contains("# a guess: all 2 samples have \"x_y\"\n"), "{two}");
+    assert!(two.contains("1 of 2 have it\n    - user_name: '.user'\n"), "{two}");
+    let one = draft(&samples[..1]);
+    assert!(one.contains("# a guess from one sample: .vendor may have other values"), "{one}");
+    assert!(one.contains("# a guess from one sample: other records of this kind may have no \"x_y\"\n"), "{one}");
+    let some = draft(&[json!({"k": 1, "zz": 1}), json!({"k": 1})]);
+    assert!(some.contains("# not used: .k, .zz (1 of 2)\n"), "{some}");
+}
+
+#[test]
 fn a_list_of_records_is_opened_as_the_bridge_opens_it() {
     let record = |n: u64| json!({"time": "2026-11-20T08:14:52Z", "operationName": "x", "resourceId": "/a", "level": n});
     let text = draft(&[json!({"records": [record(1), record(2)]})]);
@@ -77,7 +132,7 @@ fn what_is_not_there_is_said_and_not_made_up() {
 fn a_field_that_is_a_fault_of_one_sample_is_left_out() {
     let text = draft(&[json!({"k": 1, "host": {"name": "a"}}), json!({"k": 2, "host": "b"})]);
     assert_good(&text);
-    assert!(text.contains("# not used: .k, .host.name, .host\n"), "{text}");
+    assert!(text.contains("# not used: .k, .host.name (1 of 2), .host (1 of 2)\n"), "{text}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod fields;
 mod paths;
 mod reach;
+mod record;
 mod severity;
 mod tested;
 
@@ -122,6 +123,7 @@ fn lint_file(file: &mut File<'_>, definition: &Definition, strict: bool) {
     }
     severity::lint(file, definition);
     fields::lint(file, definition, strict);
+    record::lint(file, definition);
 }
 
 /// What is hardly meant in a predicate, whatever follows from it.

@@ -148,3 +148,16 @@ tests:
     insta::assert_snapshot!(text);
     assert!(findings.iter().any(|finding| finding.level == Level::Note));
 }
+
+#[test]
+fn what_a_record_never_has_is_told() {
+    let yaml = r#"
+name: x
+match: $record.topci == "soc.acme" and .a
+split: '.events[] | . + {key: $record.ky}'
+alert:
+  title: .t // $record.headers.title // $record.timestamp
+  user_info: [{user_name: '$record.headers["user"]'}, {user_name: $record.user}]
+"#;
+    insta::assert_snapshot!(lint(&[("x.yaml", yaml)], |_| ()).join("\n"));
+}

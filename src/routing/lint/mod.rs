@@ -1,15 +1,18 @@
 //! What in the rules is hardly meant: conditions that never hold, and rules that no alert reaches. For
 //! `alertbridge check`.
 
+mod fields;
+
+use self::fields::Seen;
 use super::settings::{RouteSettings, RuleSettings};
 use crate::domain::Severity;
-use crate::mapping::{
-    Finding, certain, lint_predicate, near_alert_field, reads, suggest, words_compared_with, words_ordered_with,
-};
+use crate::mapping::{Finding, Given, certain, lint_predicate, suggest, words_compared_with, words_ordered_with};
 
-/// The findings, each under its key in the configuration (`routing.rules[2].when`), in the order of the rules.
+/// The findings, each under its key in the configuration (`routing.rules[2].when`), in the order of the rules. `given`
+/// is what the formats in force give, empty where that is not known; `strict` whether fields that the data class does not
+/// know are left out of that.
 #[must_use]
-pub fn lint(settings: &RouteSettings) -> Vec<Finding> {
+pub fn lint(settings: &RouteSettings, given: &[Given], strict: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut takes_all: Option<&RuleSettings> = None;
     for (i, rule) in settings.rules.iter().enumerate() {
@@ -29,7 +32,7 @@ pub fn lint(settings: &RouteSettings) -> Vec<Finding> {
         findings.extend(lint_predicate("", &when, condition));
         findings.extend(words(&when, condition));
         findings.extend(order(&when, rule, condition));
-        findings.extend(slips(&when, rule, condition));
+        findings.extend(fields::lint(&when, rule, condition, Seen::new(given, strict)));
         let certain = certain(condition);
         match certain.holds {
             Some(true) => {
@@ -79,20 +82,6 @@ fn order(field: &str, rule: &RuleSettings, condition: &str) -> Vec<Finding> {
     words_ordered_with(condition, "severity").into_iter().map(told).collect()
 }
 
-/// Names that are nearly those of fields of the Alert. Of others nothing is said: a mapping may write any.
-fn slips(field: &str, rule: &RuleSettings, condition: &str) -> Vec<Finding> {
-    let names = reads(condition).into_iter().filter_map(|path| {
-        let name = path.strip_prefix('.')?.split(['.', '[']).next()?.to_owned();
-        near_alert_field(&name).map(|near| (name, near))
-    });
-    let told = |(name, near): (String, &str)| {
-        let problem =
-            format!("`{}` looks at `.{name}`, which is no field of the Alert; did you mean `{near}`?", rule.name);
-        Finding::warning("", field, problem, "rename it, unless a mapping of yours writes this field")
-    };
-    names.map(told).collect()
-}
-
 /// Severities that a mapped alert never has.
 fn words(field: &str, condition: &str) -> Vec<Finding> {
     let known = Severity::ALL.map(Severity::as_str);
@@ -109,6 +98,7 @@ fn words(field: &str, condition: &str) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::lint;
+    use crate::mapping::Given;
     use crate::routing::{RouteSettings, RuleSettings};
 
     fn rule(name: &str, when: Option<&str>) -> RuleSettings {
@@ -121,8 +111,12 @@ mod tests {
     }
 
     fn told(rules: Vec<RuleSettings>) -> String {
+        told_of(rules, &[])
+    }
+
+    fn told_of(rules: Vec<RuleSettings>, given: &[Given]) -> String {
         let settings = RouteSettings { rules, default_workflow_id: Some("d".to_owned()), ..RouteSettings::default() };
-        lint(&settings)
+        lint(&settings, given, false)
             .iter()
             .map(|finding| format!("{}: {}", finding.field, finding.problem))
             .collect::<Vec<_>>()
@@ -146,6 +140,50 @@ mod tests {
             rule("or", Some(".severity == \"High\" or \"Fatal\"")),
         ]));
         assert_eq!(told(vec![RuleSettings { stop: false, ..rule("all", Some("true")) }]), "");
+    }
+
+    #[test]
+    fn a_word_that_a_field_never_has_is_told_however_it_is_compared() {
+        insta::assert_snapshot!(told(vec![
+            rule("pipe", Some(".severity | IN(\"High\", \"critical\")")),
+            rule("call", Some("IN(.severity; \"Fatal\", \"hihg\") and .title")),
+            rule("commas", Some("any(.labels == (\"x\", \"y\"); .) or .severity == (\"low\", \"Low\")")),
+            rule("selected", Some("select(.severity == \"loud\")")),
+            rule(
+                "status",
+                Some(".handle_status == \"open\" or (.verification_state | IN(\"False_Positive\", \"maybe\"))")
+            ),
+            rule("type", Some(".title | type == \"text\"")),
+        ]));
+    }
+
+    #[test]
+    fn a_field_that_no_alert_has_is_told_where_it_is_known_what_alerts_have() {
+        let of = |format: &str, fields: Option<&[&str]>| Given {
+            format: format.into(),
+            data_class: "Alert".into(),
+            fields: fields.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+        };
+        let rules = || {
+            vec![
+                rule("own", Some(".shift == \"night\" and .handle_staus == \"x\"")),
+                rule("record", Some(".vendor == \"acme\" or .\"event.kind\" == \"alert\" or .vendor == \"b\"")),
+                rule("inside", Some(".data_source.produkt_name == \"x\" and .network_list[0].scr_ip")),
+                rule("known", Some(".close_reason == \"x\" and .system_info.anything and .malware.own")),
+            ]
+        };
+        let own = || of("own", Some(&["id", "severity", "shift", "handle_staus", "data_source"]));
+        insta::assert_snapshot!(told_of(rules(), &[own()]));
+        insta::assert_snapshot!(told_of(rules(), &[own(), of("secmaster_alert", None)]));
+        let settings = RouteSettings { rules: rules(), ..RouteSettings::default() };
+        assert_eq!(
+            lint(&settings, &[own(), of("all", None)], true),
+            lint(&settings, &[own()], true),
+            "none is passed on"
+        );
+        let another = Given { data_class: "Asset".into(), ..own() };
+        let settings = RouteSettings { rules: vec![rule("a", Some(".handle_status == \"up\""))], ..settings };
+        assert_eq!(lint(&settings, &[another], false), [], "the words of other classes are not known");
     }
 
     #[test]
