@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::session::{Session, say, told};
-use super::show::{self, Column, Output};
+use super::show::{self, Column};
 use crate::cli::Failure;
+use crate::cli::output::{Output, document};
 use crate::cli::rate::Rate;
 use crate::domain::FailureClass;
 use crate::secmaster::api::{Item, Operation, Page};
@@ -148,7 +149,7 @@ async fn each<U>(
 fn end(session: &Session, verb: &str, ids: &[String], account: &Account) -> Result<(), Failure> {
     let Account { accepted, refused, results } = account;
     if session.output != Output::Table {
-        show::document(session.output, &Value::Array(results.clone()))?;
+        document(session.output, &Value::Array(results.clone()))?;
     }
     let left = &ids[results.len()..];
     if ids.len() > 1 {

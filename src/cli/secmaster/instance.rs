@@ -8,9 +8,10 @@ use clap::{Args, Subcommand};
 use super::Many;
 use super::bulk::{self, Change, Pace};
 use super::session::Session;
-use super::show::{self, Column, Output, cell};
+use super::show::{self, Column, cell};
 use super::since::Since;
 use crate::cli::Failure;
+use crate::cli::output::Output;
 use crate::secmaster::api::{Command, InstanceFilter, WorkflowInstance};
 
 /// Workflow instances: what `run`, the daemon and playbooks started

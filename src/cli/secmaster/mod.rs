@@ -18,8 +18,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::Failure;
+use super::output::Output;
 use session::Session;
-use show::Output;
 
 /// Work on SecMaster by hand: workspaces, workflows, playbooks and what they run
 ///

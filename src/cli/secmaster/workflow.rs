@@ -12,9 +12,10 @@ use serde_json::Value;
 
 use super::Many;
 use super::session::{Session, say};
-use super::show::{Column, Output, cell, document, yes};
+use super::show::{Column, cell, yes};
 use crate::app;
 use crate::cli::Failure;
+use crate::cli::output::{Output, document};
 use crate::domain::{Alert, DataClass, Offset, Record, Severity, TopicPartition};
 use crate::mapping::Mapped;
 use crate::routing;
