@@ -95,7 +95,7 @@ async fn each_thing_has_a_line_and_what_is_wrong_its_remedy() {
     .await;
     let kafka = EmbeddedKafka::start(&[("soc.alerts", 2), ("soc.alerts.dead-letter", 1)]).unwrap();
     let routes = format!(
-        "routing:\n  default_workflow_id: {ENABLED}\n  rules:\n    - {{name: a, when: .x, workflow_id: {DISABLED}}}\n    - \
+        "routing:\n  default_workflow_id: {ENABLED}\n  rules:\n    - {{name: a, when: .x, workflow_id: {DISABLED}, create_alert: true}}\n    - \
          {{name: b, when: .y, workflow_ids: ['{OF_INCIDENTS}', '{UNKNOWN}']}}\n    - {{name: c, when: .z, workflow_id: {ENABLED}, workspace_id: {ELSEWHERE}}}\n"
     );
     let configuration = configuration(&kafka.bootstrap_servers(), &simulator.url(), DEMO_SECRET_KEY, &routes);
@@ -160,7 +160,10 @@ async fn programs_get_one_document_with_the_lines_that_people_get_and_the_same_e
         let of_people: Vec<&str> = said.lines().filter(is_head).collect();
         let of_programs: Vec<String> = heads.collect();
         assert_eq!(of_programs.len(), of_people.len(), "{of_programs:?} {said}");
-        assert!(of_programs.iter().zip(&of_people).all(|(head, line)| line.starts_with(head)), "{of_programs:?} {said}");
+        assert!(
+            of_programs.iter().zip(&of_people).all(|(head, line)| line.starts_with(head)),
+            "{of_programs:?} {said}"
+        );
         let aside = String::from_utf8(output.stderr).unwrap();
         assert!(aside.contains("ok    configuration ("), "{aside}");
         assert!(yaml.stdout.starts_with(b"- name: kafka\n  state: "), "{}", String::from_utf8_lossy(&yaml.stdout));

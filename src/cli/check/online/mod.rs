@@ -1,9 +1,11 @@
 //! `check --online`: what `run` would meet. Kafka and SecMaster are asked, each as far as it answers; nothing is changed
 //! in either, and the consumer group is not joined.
 
+mod alerts;
 mod class;
 mod group;
 mod line;
+mod producing;
 mod secmaster;
 mod topics;
 
@@ -84,6 +86,7 @@ fn judge(survey: &Survey, config: &Config, outage_budget: TimeSpan) -> Vec<Line>
         max_record_bytes: config.mapping.max_record_bytes.get(),
     };
     lines.extend(topics::judge(survey, demands));
+    lines.extend(producing::judge(survey, &config.kafka.dead_letter_topic, &config.kafka.redrive_topic));
     let start_from = config.kafka.start_from.map(|start_from| start_from.to_string());
     lines.extend(group::judge(survey, &config.kafka.group_id, start_from.as_deref(), &config.delivery.rate_limits));
     lines
