@@ -95,7 +95,7 @@ pub(super) fn idempotence(asking: &Asking) -> Result<Probe, ClientError> {
     let producer: BaseProducer<ByHand> = by_hand::create(&config, &asking.settings)?;
     let deadline = Instant::now() + asking.bound;
     loop {
-        let _events = producer.poll(Duration::from_millis(100));
+        producer.poll(Duration::from_millis(100));
         match producer.client().fatal_error() {
             Some((RDKafkaErrorCode::ClusterAuthorizationFailed, _)) => return Ok(Probe::Denied),
             Some((code, _)) => return Ok(Probe::Unclear(code.to_string())),
