@@ -160,16 +160,20 @@ async fn a_playbook_instance_is_listed_terminated_and_retried() {
 #[tokio::test]
 async fn every_command_explains_itself() {
     let simulator = simulator().await;
-    for command in [
-        &["--help"][..],
-        &["workspace", "list", "--help"],
-        &["workflow", "run", "--help"],
-        &["instance", "retry", "--help"],
-        &["playbook", "add-action", "--help"],
-        &["playbook-instance", "list", "--help"],
-        &["dataclass", "fields", "--help"],
-    ] {
-        let help = said(&simulator, command).await;
+    let commands = [
+        ("workspace", &["list"][..]),
+        ("workflow", &["list", "show", "create", "run"]),
+        ("instance", &["list", "show", "watch", "retry", "terminate"]),
+        ("playbook", &["list", "show", "versions", "add-action"]),
+        ("playbook-instance", &["list", "show", "retry", "terminate"]),
+        ("dataclass", &["list", "fields"]),
+    ];
+    assert!(said(&simulator, &["--help"]).await.contains("Exit codes: "));
+    for (resource, command) in commands.iter().flat_map(|(resource, all)| all.iter().map(move |one| (resource, one))) {
+        let help = said(&simulator, &[*resource, *command, "--help"]).await;
+        // Whoever needs an id is told which command has it.
+        let is_bare = |line: &str| line.trim_start().starts_with("The ") && line.ends_with("'s id");
+        assert!(!help.lines().any(is_bare), "{resource} {command}: {help}");
         assert!(
             help.contains("--config")
                 && help.contains("--dry-run")
