@@ -10,6 +10,7 @@ mod demo;
 mod guard;
 mod log_level;
 mod map;
+mod output;
 mod rate;
 mod run;
 mod secmaster;

@@ -2,10 +2,12 @@
 //! more than the time-out that it ends in.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::Statistics;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
@@ -22,10 +24,11 @@ pub(super) type Consumer = BaseConsumer<ByHand>;
 pub(super) type Producer = ThreadedProducer<ByHand>;
 
 /// The callbacks.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ByHand {
     tokens: Option<Tokens>,
     trouble: Mutex<Option<Trouble>>,
+    has_producer_id: AtomicBool,
 }
 
 /// An error that the client goes on to mend by itself.
@@ -60,7 +63,7 @@ pub(super) fn create<C: FromClientConfigAndContext<ByHand>>(
         // Without one no broker would be reached, and nobody would say why.
         let _token = tokens.lease()?;
     }
-    let context = ByHand { tokens: settings.tokens.clone(), trouble: Mutex::default() };
+    let context = ByHand { tokens: settings.tokens.clone(), ..ByHand::default() };
     config.create_with_context(context).map_err(|error| client::refused(&error))
 }
 
@@ -73,6 +76,11 @@ impl ByHand {
     /// Whether brokers have refused us, or we them.
     pub(super) fn is_refused(&self) -> bool {
         self.trouble().as_ref().is_some_and(|trouble| trouble.is_refusal)
+    }
+
+    /// Whether brokers have given an idempotent producer its id, as far as statistics have told.
+    pub(super) fn has_producer_id(&self) -> bool {
+        self.has_producer_id.load(Ordering::Relaxed)
     }
 
     fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
@@ -99,6 +107,12 @@ impl ClientContext for ByHand {
             if is_refusal || trouble.as_ref().is_none_or(|trouble| !trouble.is_refusal) {
                 *trouble = Some(Trouble { is_refusal, reason: reason.to_owned() });
             }
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        if statistics.eos.is_some_and(|eos| eos.idemp_state == "Assigned") {
+            self.has_producer_id.store(true, Ordering::Relaxed);
         }
     }
 

@@ -83,6 +83,9 @@ impl<A: WorkflowApi, D> Flow<A, D> {
         }
         self.telemetry.renewal_failing(self.api.is_renewal_failing());
         let clock_skew_seconds = self.api.clock_skew_seconds();
+        if let Some(seconds) = clock_skew_seconds {
+            self.telemetry.clock_skew(seconds);
+        }
         let guard = self.guarded.status(tokio::time::Instant::now().into_std());
         self.telemetry.held_dead_letters(guard.held);
         let in_flight = self.attempts.len();

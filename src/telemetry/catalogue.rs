@@ -124,6 +124,8 @@ catalogue! {
         "When the credentials in use expire, in seconds since the epoch; absent if they do not.";
     RENEWAL_FAILING = Gauge "credential_renewal_failing" [] &[],
         "1 while the last try to fetch a token or temporary key for SecMaster has failed; 0 also where nothing is fetched.";
+    CLOCK_SKEW = Gauge "clock_skew_seconds" [] &[],
+        "By how much this machine's clock was ahead of SecMaster's at its latest answer (negative: behind); absent before the first one. Signatures are refused from 900 on.";
     READY = Gauge "ready" [] &[],
         "1 while `/readyz` says so: the consumer group is joined and no shutdown has begun; else 0.";
     STARTED = Gauge "start_timestamp_seconds" [] &[],

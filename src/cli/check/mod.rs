@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::Failure;
 use super::config::ConfigFiles;
+use super::output::Output;
 use crate::app;
 use crate::config::{Loaded, Purpose, TimeSpan};
 use crate::mapping::{Finding, Level, Mapper};
@@ -48,22 +49,30 @@ pub(super) struct CheckArgs {
     /// With --online: for how long SecMaster may be away without alerts being lost; topics should keep them as long
     #[arg(long, value_name = "DURATION", default_value = "3d", requires = "online")]
     outage_budget: TimeSpan,
+    /// With --online: how to print what it finds: table for people; json or yaml as a list of objects with `name`,
+    /// `state` (ok, warning or failure), `what` and `remedy`. What is said without asking anybody goes to standard error
+    /// then
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = Output::Table, requires = "online")]
+    output: Output,
 }
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = r#"Examples:
   alertbridge check --config alertbridge.yaml    all that `run` would refuse, and more
   alertbridge check --mappings mappings --watch  their tests, at each save
-  alertbridge check --online                     the same, and what `run` would meet";
+  alertbridge check --online                     the same, and what `run` would meet
+  alertbridge check --online --output json | jq '.[] | select(.state == "failure")'"#;
 
 pub(super) fn execute(args: &CheckArgs) -> Result<(), Failure> {
     if args.watch {
         return watch::execute(args);
     }
-    let mut out = io::stdout().lock();
-    let (round, loaded) = check(args, &mut out)?;
+    let (round, loaded) = match args.output {
+        Output::Table => check(args, &mut io::stdout().lock())?,
+        // Standard output is one document.
+        Output::Json | Output::Yaml => check(args, &mut io::stderr().lock())?,
+    };
     if args.online && round.errors.is_empty() {
-        online::execute(&loaded.config, args.outage_budget, args.deny_warnings, &mut out)?;
+        online::execute(&loaded.config, args.outage_budget, args.deny_warnings, args.output)?;
     }
     round.result(args.deny_warnings)
 }

@@ -16,7 +16,7 @@ use crate::cli::config::ConfigFiles;
 use crate::cli::rate::Rate;
 use crate::domain::RedriveMark;
 use crate::kafka::KafkaSettings;
-use crate::kafka::letters::{self, Progress, Redriver, Span, TopicReader};
+use crate::kafka::letters::{self, Progress, REDRIVE_IDS, Redriver, Span, TopicReader};
 use crate::letters::{Filter, Letter, Planner, Policy, Tally, Verdict};
 
 /// Give dead letters back to the daemon, through the redrive topic
@@ -81,7 +81,7 @@ pub(super) struct Plan {
 pub(super) fn execute(args: &RedriveArgs) -> Result<(), Failure> {
     let (_, settings) = reading::settings(&args.config)?;
     let filter = args.filters.filter_of_group(Timestamp::now(), &settings.group_id)?;
-    let id = format!("alertbridge-redrive.{}.{}", settings.group_id, name(args));
+    let id = format!("{REDRIVE_IDS}{}.{}", settings.group_id, name(args));
     let policy = Policy {
         max_redrives: if args.force { u32::MAX } else { args.max_redrives },
         any_workflow: args.any_workflow,

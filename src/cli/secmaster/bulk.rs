@@ -11,15 +11,16 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::session::{Session, say, told};
-use super::show::{self, Column, Output};
+use super::show::{self, Column};
 use crate::cli::Failure;
+use crate::cli::output::{Output, document};
 use crate::cli::rate::Rate;
 use crate::domain::FailureClass;
-use crate::secmaster::api::{Item, Operation, Page};
+use crate::secmaster::api::{Item, Operation, Page, Workspace};
 
 /// How many, and how fast.
 #[derive(Debug, Args)]
-pub(super) struct Pace {
+struct Pace {
     /// Of those that fit the filters, change so many at most, the latest first
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
     limit: u16,
@@ -28,20 +29,47 @@ pub(super) struct Pace {
     rate: Rate,
 }
 
-/// What is done, and to what.
-pub(super) struct Change<'a, T> {
-    /// The verb, such as `retry`.
-    pub(super) verb: &'static str,
-    /// By their ids; none: by filters.
-    pub(super) ids: &'a [String],
-    pub(super) pace: &'a Pace,
-    /// What the filters ask the service for.
-    pub(super) listed: Operation<Page<T>>,
-    /// Whether one fits the filters: the service's word is not taken for it.
-    pub(super) fits: &'a dyn Fn(&T) -> bool,
-    pub(super) id: fn(&T) -> &str,
-    pub(super) columns: &'a [Column<T>],
+/// Which instances are changed, and how fast.
+#[derive(Debug, Args)]
+pub(super) struct ChangeArgs<F: Args> {
+    /// The instances' ids
+    #[arg(value_name = "INSTANCE")]
+    ids: Vec<String>,
+    #[command(flatten)]
+    filter: F,
+    #[command(flatten)]
+    pace: Pace,
 }
+
+/// The filters of one kind of instances.
+pub(super) trait Filter: Args {
+    /// Such an instance.
+    type Instance: 'static;
+    /// How it is shown.
+    const COLUMNS: &'static [Column<Self::Instance>];
+
+    /// Whether any is given.
+    fn is_given(&self) -> bool;
+    /// What the service is asked for; in this state where the filters name none.
+    fn listed(&self, place: &Workspace, status: Option<&str>) -> Operation<Page<Self::Instance>>;
+    /// Whether one fits, in this state where the filters name none: the service's word is not taken for it.
+    fn fits(&self, status: &str, instance: &Self::Instance) -> bool;
+    /// The instance's id.
+    fn id(instance: &Self::Instance) -> &str;
+}
+
+/// What is done to instances.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verb {
+    word: &'static str,
+    /// Those in this state are meant where none is named.
+    status: &'static str,
+}
+
+/// Run failed ones again.
+pub(super) const RETRY: Verb = Verb { word: "retry", status: "FAILED" };
+/// End running ones.
+pub(super) const TERMINATE: Verb = Verb { word: "terminate", status: "RUNNING" };
 
 /// How it went.
 #[derive(Debug, Default)]
@@ -51,17 +79,22 @@ struct Account {
     results: Vec<Value>,
 }
 
-/// Does it. Exit code 1 unless all of it was accepted.
-pub(super) async fn run<T, U>(
+/// Does it to those that are named, or to those that fit the filters. Exit code 1 unless all of it was accepted.
+pub(super) async fn run<F: Filter, U>(
     session: &Session,
-    change: Change<'_, T>,
-    operation: impl Fn(&str) -> Operation<U>,
+    verb: Verb,
+    args: &ChangeArgs<F>,
+    operation: impl Fn(&Workspace, &str) -> Operation<U>,
 ) -> Result<(), Failure> {
-    let verb = change.verb;
-    let rate = change.pace.rate;
-    let ids = if change.ids.is_empty() { chosen(session, change).await? } else { change.ids.to_vec() };
+    let place = session.place()?;
+    needs_one(&args.ids, args.filter.is_given())?;
+    let ids = if args.ids.is_empty() { chosen(session, &place, verb, args).await? } else { args.ids.clone() };
+    let (verb, operation) = (verb.word, |id: &str| operation(&place, id));
     if ids.is_empty() {
         say(&format!("{verb}: nothing fits"));
+        if session.output != Output::Table && !session.dry_run {
+            document(session.output, &Value::Array(Vec::new()))?;
+        }
         return Ok(());
     }
     session.confirm(verb, ids.len())?;
@@ -71,18 +104,25 @@ pub(super) async fn run<T, U>(
         }
         return Ok(());
     }
-    each(session, verb, &ids, rate, operation).await
+    each(session, verb, &ids, args.pace.rate, operation).await
 }
 
 /// Those that fit the filters, after they have been shown.
-async fn chosen<T>(session: &Session, change: Change<'_, T>) -> Result<Vec<String>, Failure> {
-    let (limit, name) = (usize::from(change.pace.limit), change.listed.name);
-    let mut stream = std::pin::pin!(session.client.list(change.listed));
-    let mut items: Vec<Item<T>> = Vec::new();
+async fn chosen<F: Filter>(
+    session: &Session,
+    place: &Workspace,
+    verb: Verb,
+    args: &ChangeArgs<F>,
+) -> Result<Vec<String>, Failure> {
+    let (filter, limit) = (&args.filter, usize::from(args.pace.limit));
+    let listed = filter.listed(place, Some(verb.status));
+    let name = listed.name;
+    let mut stream = std::pin::pin!(session.client.list(listed));
+    let mut items: Vec<Item<F::Instance>> = Vec::new();
     let mut has_more = false;
     // Read in a dry run, too: what would be changed is what is asked.
     while let Some(item) = stream.try_next().await.map_err(|failure| told(name, &failure))? {
-        let fits = (change.fits)(&item.is) && !(change.id)(&item.is).is_empty();
+        let fits = filter.fits(verb.status, &item.is) && !F::id(&item.is).is_empty();
         if fits && items.len() == limit {
             has_more = true;
             break;
@@ -92,12 +132,12 @@ async fn chosen<T>(session: &Session, change: Change<'_, T>) -> Result<Vec<Strin
         }
     }
     if session.output == Output::Table && !items.is_empty() {
-        show::list(session.output, &items, change.columns)?;
+        show::list(session.output, &items, F::COLUMNS)?;
     }
     if has_more {
         say(&format!("the latest {limit} are taken; there are more (--limit)"));
     }
-    Ok(items.iter().map(|item| (change.id)(&item.is).to_owned()).collect())
+    Ok(items.iter().map(|item| F::id(&item.is).to_owned()).collect())
 }
 
 async fn each<U>(
@@ -148,7 +188,7 @@ async fn each<U>(
 fn end(session: &Session, verb: &str, ids: &[String], account: &Account) -> Result<(), Failure> {
     let Account { accepted, refused, results } = account;
     if session.output != Output::Table {
-        show::document(session.output, &Value::Array(results.clone()))?;
+        document(session.output, &Value::Array(results.clone()))?;
     }
     let left = &ids[results.len()..];
     if ids.len() > 1 {
@@ -169,10 +209,10 @@ fn bar(length: usize, verb: &str) -> ProgressBar {
 }
 
 /// Either ids or filters: both would be a doubt about what is meant, and neither would be all there is.
-pub(super) fn needs_one(ids: &[String], filters: bool) -> Result<(), Failure> {
+fn needs_one(ids: &[String], filters: bool) -> Result<(), Failure> {
     match (ids.is_empty(), filters) {
         (true, false) => Err(Failure::Usage(anyhow!(
-            "which instances? Give their ids, or filters (--workflow, --status, --since …)"
+            "which instances? Give their ids, or filters (--status, --since …; see --help)"
         ))),
         (false, true) => Err(Failure::Usage(anyhow!("give either ids or filters, not both"))),
         _ => Ok(()),

@@ -6,14 +6,15 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::Many;
-use super::bulk::{self, Change, Pace};
+use super::bulk::{self, ChangeArgs, Filter as _};
 use super::session::Session;
-use super::show::{self, Column, Output, cell};
+use super::show::{self, Column, cell};
 use super::since::Since;
 use crate::cli::Failure;
-use crate::secmaster::api::{Command, InstanceFilter, WorkflowInstance};
+use crate::cli::output::Output;
+use crate::secmaster::api::{Command, InstanceFilter, Operation, Page, WorkflowInstance, Workspace};
 
-/// Workflow instances: what `run`, the daemon and playbooks started
+/// Workflow instances: what `workflow run`, the daemon and playbooks started
 #[derive(Debug, Args)]
 pub(super) struct InstanceArgs {
     #[command(subcommand)]
@@ -32,12 +33,12 @@ enum InstanceCommand {
     ///
     /// An instance must have ended before it is retried. The service takes at most 100 retries a day and workspace.
     #[command(after_long_help = RETRY)]
-    Retry(ChangeArgs),
+    Retry(ChangeArgs<Filter>),
     /// End running instances
     ///
     /// By their ids, or all that fit the filters: RUNNING ones, unless --status says otherwise. These are listed first,
     /// and you are asked before more than one is changed. Exits with 1 unless all are accepted.
-    Terminate(ChangeArgs),
+    Terminate(ChangeArgs<Filter>),
 }
 
 /// List workflow instances, the latest first
@@ -60,28 +61,30 @@ struct Filter {
     /// Only on this data object, such as an alert's id
     #[arg(long, value_name = "ID")]
     object: Option<String>,
-    /// Only begun since: an age such as 2h, or a time with its zone
+    /// Only begun since: an age such as 2h, or a time with its zone such as 2026-02-05T10:00:00+08:00
     #[arg(long, value_name = "TIME|AGE")]
     since: Option<Since>,
 }
 
-impl Filter {
+impl bulk::Filter for Filter {
+    type Instance = WorkflowInstance;
+    const COLUMNS: &'static [Column<WorkflowInstance>] = COLUMNS;
+
     fn is_given(&self) -> bool {
         self.workflow.is_some() || self.status.is_some() || self.object.is_some() || self.since.is_some()
     }
 
-    /// What the service is asked for; in this state where none is given.
-    fn asked(&self, status: Option<&str>) -> InstanceFilter {
-        InstanceFilter {
+    fn listed(&self, place: &Workspace, status: Option<&str>) -> Operation<Page<WorkflowInstance>> {
+        let filter = InstanceFilter {
             workflow_id: self.workflow.clone(),
             status: self.status.as_deref().or(status).map(str::to_ascii_uppercase),
             dataobject_id: self.object.clone(),
             from_date: self.since.map(Since::text),
             ..InstanceFilter::default()
-        }
+        };
+        place.list_instances(&filter)
     }
 
-    /// Whether an instance is as was asked.
     fn fits(&self, status: &str, instance: &WorkflowInstance) -> bool {
         let same =
             |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(is));
@@ -89,6 +92,10 @@ impl Filter {
             && self.status.as_deref().unwrap_or(status).eq_ignore_ascii_case(&instance.status)
             && same(&self.object, &instance.dataobject_id)
             && self.since.is_none_or(|since| since.admits(&instance.start_time))
+    }
+
+    fn id(instance: &WorkflowInstance) -> &str {
+        &instance.id
     }
 }
 
@@ -108,26 +115,15 @@ struct ShowArgs {
 
 /// Wait until a workflow instance has ended, and tell each change of its state
 ///
-/// Exits with 1 unless it has finished.
+/// Exits with 1 unless it has finished. Interrupted (Ctrl-C), the watch ends and the instance goes on.
 #[derive(Debug, Args)]
 struct WatchArgs {
-    /// The instance's id
+    /// The instance's id, from `workflow run` or `instance list`
     #[arg(value_name = "INSTANCE")]
     id: String,
     /// Ask again after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
-}
-
-#[derive(Debug, Args)]
-struct ChangeArgs {
-    /// The instances' ids
-    #[arg(value_name = "INSTANCE")]
-    ids: Vec<String>,
-    #[command(flatten)]
-    filter: Filter,
-    #[command(flatten)]
-    pace: Pace,
 }
 
 const COLUMNS: &[Column<WorkflowInstance>] = &[
@@ -144,37 +140,19 @@ pub(super) async fn execute(args: InstanceArgs, session: &Session) -> Result<(),
     let place = session.place()?;
     match args.command {
         InstanceCommand::List(ListArgs { many, filter }) => {
-            session.list(place.list_instances(&filter.asked(None)), &many, COLUMNS).await
+            session.list(filter.listed(&place, None), &many, COLUMNS).await
         }
         InstanceCommand::Show(args) => {
             session.show(place.show_instance(&args.id, session.output != Output::Table), COLUMNS).await
         }
         InstanceCommand::Watch(args) => watch(&args, session).await,
-        InstanceCommand::Retry(args) => change(&args, "retry", "FAILED", Command::Retry, session).await,
-        InstanceCommand::Terminate(args) => change(&args, "terminate", "RUNNING", Command::Terminate, session).await,
+        InstanceCommand::Retry(args) => {
+            bulk::run(session, bulk::RETRY, &args, |place, id| place.update_instance(id, Command::Retry)).await
+        }
+        InstanceCommand::Terminate(args) => {
+            bulk::run(session, bulk::TERMINATE, &args, |place, id| place.update_instance(id, Command::Terminate)).await
+        }
     }
-}
-
-/// Retries or ends those that are named, or those in this state that fit the filters.
-async fn change(
-    args: &ChangeArgs,
-    verb: &'static str,
-    status: &str,
-    command: Command,
-    session: &Session,
-) -> Result<(), Failure> {
-    let place = session.place()?;
-    bulk::needs_one(&args.ids, args.filter.is_given())?;
-    let change = Change {
-        verb,
-        ids: &args.ids,
-        pace: &args.pace,
-        listed: place.list_instances(&args.filter.asked(Some(status))),
-        fits: &|instance| args.filter.fits(status, instance),
-        id: |instance| &instance.id,
-        columns: COLUMNS,
-    };
-    bulk::run(session, change, |id| place.update_instance(id, command)).await
 }
 
 async fn watch(args: &WatchArgs, session: &Session) -> Result<(), Failure> {

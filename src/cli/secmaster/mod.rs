@@ -18,8 +18,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::Failure;
+use super::output::Output;
 use session::Session;
-use show::Output;
 
 /// Work on SecMaster by hand: workspaces, workflows, playbooks and what they run
 ///
@@ -43,7 +43,9 @@ Without a file:
   export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=… HUAWEICLOUD_SDK_PROJECT_ID=…
   export ALERTBRIDGE__SECMASTER__REGION=ap-southeast-1
   alertbridge secmaster workspace list
-  alertbridge secmaster --workspace ID workflow list";
+  alertbridge secmaster --workspace ID workflow list
+
+Exit codes: 0 done, 1 the service refuses or is not reached, 2 wrong command line or configuration.";
 
 /// What all of these commands take.
 #[derive(Debug, Args)]
@@ -53,7 +55,7 @@ struct Common {
     /// /etc/alertbridge/alertbridge.yaml, else the environment alone
     #[arg(long, value_name = "FILE", global = true)]
     config: Vec<PathBuf>,
-    /// The workspace's id [default: the configuration's secmaster.workspace_id]
+    /// The workspace's id, from `workspace list` [default: the configuration's secmaster.workspace_id]
     #[arg(long, value_name = "ID", global = true)]
     workspace: Option<String>,
     /// How to print: table for people; json or yaml with everything that the service tells

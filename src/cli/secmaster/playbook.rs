@@ -39,7 +39,7 @@ struct ListArgs {
 /// Show one playbook
 #[derive(Debug, Args)]
 struct ShowArgs {
-    /// The playbook's id
+    /// The playbook's id, from `playbook list`
     #[arg(value_name = "PLAYBOOK")]
     id: String,
 }
@@ -47,7 +47,7 @@ struct ShowArgs {
 /// List a playbook's versions; actions are added to a draft (TYPE 0), by its id
 #[derive(Debug, Args)]
 struct VersionsArgs {
-    /// The playbook's id
+    /// The playbook's id, from `playbook list`
     #[arg(value_name = "PLAYBOOK")]
     id: String,
     #[command(flatten)]
@@ -72,7 +72,7 @@ struct AddActionArgs {
     /// The name of each action added
     #[arg(long)]
     name: Option<String>,
-    /// What it is for
+    /// What each action added is for
     #[arg(long)]
     description: Option<String>,
 }

@@ -7,11 +7,12 @@ use anyhow::anyhow;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 
-use super::show::{self, Column, Output};
+use super::show::{self, Column};
 use super::{Common, Many};
 use crate::app;
 use crate::cli::Failure;
 use crate::cli::config::ConfigFiles;
+use crate::cli::output::{Output, document};
 use crate::config::{Config, Purpose};
 use crate::domain::FailureClass;
 use crate::ports::ApiFailure;
@@ -139,7 +140,7 @@ impl Session {
         if self.output != Output::Table {
             let (name, method) = (operation.name, operation.method.as_str());
             let request = json!({"operation": name, "method": method, "url": url, "body": body});
-            return show::document(self.output, &request);
+            return document(self.output, &request);
         }
         let mut out = io::stdout().lock();
         writeln!(out, "{} {url}", operation.method)?;

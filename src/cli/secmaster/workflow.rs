@@ -12,9 +12,10 @@ use serde_json::Value;
 
 use super::Many;
 use super::session::{Session, say};
-use super::show::{Column, Output, cell, document, yes};
+use super::show::{Column, cell, yes};
 use crate::app;
 use crate::cli::Failure;
+use crate::cli::output::{Output, document};
 use crate::domain::{Alert, DataClass, Offset, Record, Severity, TopicPartition};
 use crate::mapping::Mapped;
 use crate::routing;
@@ -54,14 +55,15 @@ struct ListArgs {
 /// Show one workflow
 #[derive(Debug, Args)]
 struct ShowArgs {
-    /// The workflow's id
+    /// The workflow's id, from `workflow list`
     #[arg(value_name = "WORKFLOW")]
     id: String,
 }
 
 /// Create a workflow
 ///
-/// It is disabled and has no version: draw it, submit it and enable it in the console before it can run.
+/// Prints it, with its id. It is disabled and has no version: draw it, submit it and enable it in the console before it
+/// can run.
 #[derive(Debug, Args)]
 struct CreateArgs {
     /// Its name
@@ -82,7 +84,8 @@ struct CreateArgs {
 
 /// Run a workflow on an alert
 ///
-/// The file is the alert's content, as SecMaster takes it. With --raw it is a SIEM's record, which the mappings make
+/// The file is the alert's content, as SecMaster's data class Alert has it (`alertbridge map --fields` lists what there
+/// is). With --raw it is a SIEM's record, which the mappings make
 /// the content of: the daemon's, with the configuration's folders (`alertbridge map` shows what comes of it).
 ///
 /// Prints the id of each instance; `instance watch` follows it. A repeat starts the workflow once more.
@@ -101,7 +104,7 @@ struct RunArgs {
     /// Read the record as this format, whatever it looks like
     #[arg(long, value_name = "NAME", requires = "raw")]
     format: Option<String>,
-    /// Ask for this instance id
+    /// Ask for this instance id; the one that is printed says whether the service took it
     #[arg(long, value_name = "UUID")]
     instance_id: Option<String>,
 }

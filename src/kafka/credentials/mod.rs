@@ -20,6 +20,7 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::producer::Producer as _;
 use tokio::time::Instant;
 
+pub(super) use self::in_place::show_token;
 use self::watch::{Means, Watch};
 use super::connection::{Current, Wanted};
 use super::wake::Wake;

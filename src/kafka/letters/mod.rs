@@ -4,4 +4,4 @@ mod reader;
 mod redriver;
 
 pub use reader::{Span, TopicReader};
-pub use redriver::{Outgoing, Progress, Redriver, progress};
+pub use redriver::{Outgoing, Progress, REDRIVE_IDS, Redriver, progress};

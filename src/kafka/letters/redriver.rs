@@ -19,6 +19,10 @@ use crate::domain::Header;
 use crate::kafka::by_hand::{self, Consumer, Producer};
 use crate::kafka::{ClientError, KafkaSettings, client, sink};
 
+/// What the ids of redrives begin with: their groups' and their transactions'. Rights are given by it
+/// (docs/operations.md).
+pub const REDRIVE_IDS: &str = "alertbridge-redrive.";
+
 /// What commit metadata begins with: version 1.
 const METADATA: &str = "redrive-1 end=";
 

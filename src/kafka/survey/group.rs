@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
-use super::{Asking, Presence, Probe, Topic, Usage, probes};
+use super::probes::{self, GroupRights};
+use super::{Asking, Presence, Probe, Topic, Usage};
 use crate::domain::TopicPartition;
-use crate::kafka::{placement, queries, start};
+use crate::kafka::{ClientError, placement, queries, start};
 
 /// Where a partition stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,7 +39,7 @@ pub struct Group {
     pub choices: Option<String>,
 }
 
-pub(super) fn find(asking: &Asking, topics: &[Topic]) -> Group {
+pub(super) fn find(asking: &Asking, topics: &[Topic]) -> Result<Group, ClientError> {
     let is_read = |topic: &&Topic| topic.usage == Usage::Source;
     let partitions: Vec<TopicPartition> = topics
         .iter()
@@ -49,19 +50,17 @@ pub(super) fn find(asking: &Asking, topics: &[Topic]) -> Group {
         })
         .flat_map(|(topic, count)| (0..count).map(|n| TopicPartition::new(topic.name.as_str(), n)))
         .collect();
-    let described = probes::describing(asking);
-    // A group that may not be described has no coordinator for us, who could be asked.
-    let right = if described == Probe::Denied { Probe::Denied } else { probes::committing(asking) };
+    let GroupRights { described, read: right } = probes::of_group(asking, &asking.settings.group_id)?;
     let is_asked = described != Probe::Denied && !partitions.is_empty();
     let mut group = Group { described, right, has_begun: false, places: Ok(Vec::new()), choices: None };
     if !is_asked {
-        return group;
+        return Ok(group);
     }
     match places(asking, &partitions, &mut group) {
         Ok(places) => group.places = Ok(places),
         Err(error) => group.places = Err(error.to_string()),
     }
-    group
+    Ok(group)
 }
 
 fn places(asking: &Asking, partitions: &[TopicPartition], group: &mut Group) -> KafkaResult<Vec<Place>> {

@@ -1,22 +1,24 @@
 //! What the cluster holds and lets us do, for `check --online`: facts alone, judged elsewhere.
 //!
 //! Nothing is changed and the group is not joined. Rights are found out by requests that a broker refuses after it has
-//! looked at the rights (see `probes`). Every question is bounded; one that is not answered is a fact, too.
+//! looked at the rights (see `probes` and `producing`). Every question is bounded; one that is not answered is a fact, too.
 
 mod group;
 mod probes;
+mod producing;
 mod topics;
 
 use std::time::Duration;
 
+use rdkafka::ClientConfig;
 use rdkafka::admin::AdminClient;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::producer::FutureProducer;
 
 use super::by_hand::{self, ByHand};
 use super::{ClientError, KafkaSettings, client};
 
 pub use group::{Group, Place};
+pub use producing::Redrive;
 pub use topics::{Limits, Presence, Topic, Usage};
 
 /// What a probe has told.
@@ -39,12 +41,14 @@ pub struct Survey {
     pub brokers: usize,
     /// The topics that matter, sources first.
     pub topics: Vec<Topic>,
-    /// Whether brokers were asked what these are set to; they are not under OAUTHBEARER.
-    pub limits_asked: bool,
     /// Expressions in `kafka.topics` that match no topic.
     pub matchless: Vec<String>,
     /// The consumer group.
     pub group: Group,
+    /// Whether a producer may be idempotent, as the one of dead letters is.
+    pub idempotent: Probe,
+    /// Whether this user may redrive; `None` where a topic that it needs is not there.
+    pub redrive: Option<Redrive>,
 }
 
 /// Looks at the cluster. Blocks a thread of the runtime's pool; each question takes `bound` at most.
@@ -56,16 +60,20 @@ pub async fn survey(settings: KafkaSettings, bound: Duration) -> Result<Survey, 
     let asking = Asking::new(settings, bound)?;
     let (asking, found) = blocking(asking, |asking| {
         let (brokers, topics, matchless) = topics::find(asking)?;
-        let group = group::find(asking, &topics);
+        let group = group::find(asking, &topics)?;
         Ok((brokers, topics, matchless, group))
     })
     .await?;
     let (brokers, mut topics, matchless, group) = found?;
-    if let Some(admin) = &asking.admin {
-        topics::limits(admin, asking.bound, &mut topics).await;
-    }
-    let topics = probes::writing(&asking, topics).await?;
-    Ok(Survey { brokers, topics, limits_asked: asking.admin.is_some(), matchless, group })
+    topics::limits(&asking, &mut topics).await?;
+    let redrive_written = producing::writing(&asking, &mut topics).await?;
+    let (_, found) = blocking(asking, |asking| {
+        let redrive = redrive_written.map(|written| producing::redriving(asking, written)).transpose()?;
+        Ok((producing::idempotence(asking)?, redrive))
+    })
+    .await?;
+    let (idempotent, redrive) = found?;
+    Ok(Survey { brokers, topics, matchless, group, idempotent, redrive })
 }
 
 /// Runs on the pool for blocking work.
@@ -85,35 +93,29 @@ struct Asking {
     settings: KafkaSettings,
     bound: Duration,
     consumer: BaseConsumer<ByHand>,
-    /// `None` under OAUTHBEARER: rust-rdkafka's client polls its own queue alone, so that it would never show a token.
-    admin: Option<AdminClient<ByHand>>,
+    admin: AdminClient<ByHand>,
 }
 
 impl Asking {
     fn new(settings: KafkaSettings, bound: Duration) -> Result<Self, ClientError> {
-        let mut config = client::consumer(&settings)?;
-        // Partitions are assigned by hand, so no group is joined, and nothing is fetched but what is asked for.
-        let _ = config
-            .remove("group.instance.id")
-            .set("enable.partition.eof", "true")
-            .set("fetch.wait.max.ms", "20")
-            .set("socket.timeout.ms", bound.as_millis().to_string());
-        let consumer = by_hand::consumer(&config, &settings)?;
-        let mut config = rdkafka::ClientConfig::new();
+        let consumer = by_hand::consumer(&Self::consumer(&settings, bound)?, &settings)?;
+        let mut config = ClientConfig::new();
         client::common(&mut config, &settings)?;
-        let admin = settings.tokens.is_none().then(|| by_hand::create(&config, &settings)).transpose()?;
+        let admin = by_hand::create(&config, &settings)?;
         Ok(Self { settings, bound, consumer, admin })
     }
 
-    /// A producer whose requests no broker of Apache Kafka carries out, see `probes`.
-    fn probing_producer(&self) -> Result<FutureProducer<ByHand>, ClientError> {
-        let mut config = client::producer(&self.settings)?;
+    /// Partitions are assigned by hand, so no group is joined, and nothing is fetched but what is asked for, the end of
+    /// the dead-letter topic included.
+    fn consumer(settings: &KafkaSettings, bound: Duration) -> Result<ClientConfig, ClientError> {
+        let mut config = client::consumer(settings)?;
         let _ = config
-            .set("enable.idempotence", "false")
-            .set("acks", probes::IMPOSSIBLE_ACKS)
-            .set("retries", "0")
-            .set("message.timeout.ms", self.bound.as_millis().to_string());
-        by_hand::create(&config, &self.settings)
+            .remove("group.instance.id")
+            .remove("topic.blacklist")
+            .set("enable.partition.eof", "true")
+            .set("fetch.wait.max.ms", "20")
+            .set("socket.timeout.ms", bound.as_millis().to_string());
+        Ok(config)
     }
 
     /// What keeps the client from the brokers, if it has said so.

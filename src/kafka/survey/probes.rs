@@ -1,4 +1,4 @@
-//! Whether we may read, write and commit, found out without doing so.
+//! Whether we may read and commit, found out without doing so. (For writing see `producing`.)
 //!
 //! librdkafka can ask brokers for the rights themselves, but rust-rdkafka does not offer that. So each right is tried by
 //! a request that a broker refuses for another reason *after* it has looked at the rights (Apache Kafka's `KafkaApis`):
@@ -7,22 +7,18 @@
 //! |---|---|---|---|
 //! | describe of the group | its offsets of a topic that is not there | GROUP_AUTHORIZATION_FAILED | (it is answered: none) |
 //! | read of a topic | a fetch at its end | TOPIC_AUTHORIZATION_FAILED | (it is answered: there is nothing) |
-//! | write to a topic | an empty record with `acks=1000` | TOPIC_AUTHORIZATION_FAILED | INVALID_REQUIRED_ACKS |
 //! | read of the group, as joining and committing need it | a commit of a topic that is not there | GROUP_AUTHORIZATION_FAILED | UNKNOWN_TOPIC_OR_PARTITION, or TOPIC_AUTHORIZATION_FAILED |
 
 use std::time::Duration;
 
 use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::FutureRecord;
 use rdkafka::topic_partition_list::{Offset as ListOffset, TopicPartitionList};
 use tokio::time::Instant;
 
-use super::{Asking, Presence, Probe, Topic, Usage};
+use super::{Asking, Probe};
 use crate::kafka::ClientError;
-
-/// Brokers know 0, 1 and -1; librdkafka lets more through.
-pub(super) const IMPOSSIBLE_ACKS: &str = "1000";
+use crate::kafka::by_hand::{self, Consumer};
 
 /// A topic that nobody has.
 const NO_TOPIC: &str = "alertbridge.check.there-is-no-such-topic";
@@ -37,15 +33,15 @@ const SLICE: Duration = Duration::from_secs(1);
 const MOST_ERRORS: usize = 20;
 
 /// Fetches at a topic's end.
-pub(super) fn reading(asking: &Asking, topic: &str) -> Probe {
+pub(super) fn reading(consumer: &Consumer, topic: &str, bound: Duration) -> Probe {
     let mut at = TopicPartitionList::new();
-    let assigned = at.add_partition_offset(topic, 0, ListOffset::End).and_then(|()| asking.consumer.assign(&at));
+    let assigned = at.add_partition_offset(topic, 0, ListOffset::End).and_then(|()| consumer.assign(&at));
     if let Err(error) = assigned {
         return Probe::Unclear(error.to_string());
     }
-    let deadline = Instant::now() + asking.bound;
+    let deadline = Instant::now() + bound;
     let probe = loop {
-        match asking.consumer.poll(POLL) {
+        match consumer.poll(POLL) {
             Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => break Probe::Allowed,
             Some(Err(error)) if is(&error, RDKafkaErrorCode::TopicAuthorizationFailed) => break Probe::Denied,
             Some(Err(error)) if Instant::now() >= deadline => break Probe::Unclear(error.to_string()),
@@ -55,41 +51,41 @@ pub(super) fn reading(asking: &Asking, topic: &str) -> Probe {
         }
     };
     // What is still fetched has no reader; the next assignment, if there is one, is another.
-    let _failed = asking.consumer.unassign();
+    let _failed = consumer.unassign();
     probe
 }
 
-/// Sends to the dead-letter topic what no broker writes.
-pub(super) async fn writing(asking: &Asking, mut topics: Vec<Topic>) -> Result<Vec<Topic>, ClientError> {
-    let producer = asking.probing_producer()?;
-    for topic in &mut topics {
-        let is_written = topic.usage == Usage::DeadLetter && matches!(topic.presence, Presence::There { .. });
-        if !is_written {
-            continue;
-        }
-        let record: FutureRecord<'_, (), ()> = FutureRecord::to(&topic.name).partition(0);
-        topic.right = match producer.send(record, asking.bound).await {
-            Ok(_) => Probe::Done,
-            Err((error, _)) if is(&error, RDKafkaErrorCode::InvalidRequiredAcks) => Probe::Allowed,
-            Err((error, _)) if is(&error, RDKafkaErrorCode::TopicAuthorizationFailed) => Probe::Denied,
-            Err((error, _)) => Probe::Unclear(error.to_string()),
-        };
-    }
-    Ok(topics)
+/// What a user may do with a consumer group.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct GroupRights {
+    /// Describe, as reading its offsets needs it.
+    pub(super) described: Probe,
+    /// Read, as joining and committing need it.
+    pub(super) read: Probe,
+}
+
+/// Tries a group out, with a consumer of its own: why a group has no coordinator is told once, to whoever polls then.
+pub(super) fn of_group(asking: &Asking, group_id: &str) -> Result<GroupRights, ClientError> {
+    let mut config = Asking::consumer(&asking.settings, asking.bound)?;
+    let consumer = by_hand::consumer(config.set("group.id", group_id), &asking.settings)?;
+    let described = describing(&consumer, asking.bound);
+    // A group that may not be described has no coordinator for us, who could be asked.
+    let read = if described == Probe::Denied { Probe::Denied } else { committing(&consumer) };
+    Ok(GroupRights { described, read })
 }
 
 /// Asks what the group has committed of a topic that is not there.
-pub(super) fn describing(asking: &Asking) -> Probe {
+fn describing(consumer: &Consumer, bound: Duration) -> Probe {
     let mut at = TopicPartitionList::new();
     let _partition = at.add_partition(NO_TOPIC, 0);
-    let deadline = Instant::now() + asking.bound;
+    let deadline = Instant::now() + bound;
     loop {
-        let error = match asking.consumer.committed_offsets(at.clone(), SLICE) {
+        let error = match consumer.committed_offsets(at.clone(), SLICE) {
             Ok(_) => return Probe::Allowed,
             Err(error) => error,
         };
         // Without the right there is no coordinator, for which librdkafka goes on looking; why is told by the way.
-        let told = std::iter::from_fn(|| asking.consumer.poll(POLL)).filter_map(Result::err).take(MOST_ERRORS);
+        let told = std::iter::from_fn(|| consumer.poll(POLL)).filter_map(Result::err).take(MOST_ERRORS);
         if told.chain([error.clone()]).any(|error| is(&error, RDKafkaErrorCode::GroupAuthorizationFailed)) {
             return Probe::Denied;
         }
@@ -100,11 +96,11 @@ pub(super) fn describing(asking: &Asking) -> Probe {
 }
 
 /// Commits what cannot be committed.
-pub(super) fn committing(asking: &Asking) -> Probe {
+fn committing(consumer: &Consumer) -> Probe {
     let mut at = TopicPartitionList::new();
     let committed = at
         .add_partition_offset(NO_TOPIC, 0, ListOffset::Offset(0))
-        .and_then(|()| asking.consumer.commit(&at, CommitMode::Sync));
+        .and_then(|()| consumer.commit(&at, CommitMode::Sync));
     match committed {
         // Brokers that answer for no partition at all have looked at the group, too.
         Ok(()) => Probe::Allowed,
@@ -121,6 +117,6 @@ pub(super) fn committing(asking: &Asking) -> Probe {
     }
 }
 
-fn is(error: &KafkaError, code: RDKafkaErrorCode) -> bool {
+pub(super) fn is(error: &KafkaError, code: RDKafkaErrorCode) -> bool {
     error.rdkafka_error_code() == Some(code)
 }

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
+use rdkafka::admin::{AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::MetadataTopic;
 
 use super::{Asking, Probe, probes};
-use crate::kafka::ClientError;
-use crate::kafka::by_hand::ByHand;
 use crate::kafka::queries::subscription;
+use crate::kafka::{ClientError, credentials};
 
 /// What a topic is to us.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -104,7 +103,9 @@ pub(super) fn find(asking: &Asking) -> Result<(usize, Vec<Topic>, Vec<String>), 
         let presence = known.map_or_else(|| ask(asking, name), presence);
         let right = match (&presence, usage) {
             // One without a leader would only spend the time.
-            (Presence::There { leaderless: 0, .. }, Usage::Source | Usage::Redrive) => probes::reading(asking, name),
+            (Presence::There { leaderless: 0, .. }, Usage::Source | Usage::Redrive) => {
+                probes::reading(&asking.consumer, name, asking.bound)
+            }
             _ => Probe::Unclear("not asked".to_owned()),
         };
         Topic { name: name.to_owned(), usage, presence, limits: None, right }
@@ -138,20 +139,30 @@ fn presence(topic: &MetadataTopic) -> Presence {
 }
 
 /// Asks what the topics that are there are set to.
-pub(super) async fn limits(admin: &AdminClient<ByHand>, bound: Duration, topics: &mut [Topic]) {
+///
+/// # Errors
+///
+/// There is no token for the brokers.
+pub(super) async fn limits(asking: &Asking, topics: &mut [Topic]) -> Result<(), ClientError> {
+    let (admin, bound) = (&asking.admin, asking.bound);
+    if let Some(tokens) = &asking.settings.tokens {
+        // Its own call for one would be heard by nobody.
+        credentials::show_token(admin.inner(), tokens.lease()?)?;
+    }
     let there = || |topic: &&Topic| matches!(topic.presence, Presence::There { .. });
     let names: Vec<String> = topics.iter().filter(there()).map(|topic| topic.name.clone()).collect();
     let asked: Vec<ResourceSpecifier<'_>> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
     let options = AdminOptions::new().request_timeout(Some(bound));
     // The client's own bound is for one broker's answer.
     let told = tokio::time::timeout(bound + Duration::from_secs(1), admin.describe_configs(&asked, &options));
-    let Ok(Ok(told)) = told.await else { return };
+    let Ok(Ok(told)) = told.await else { return Ok(()) };
     for resource in told.iter().flatten() {
         // A topic whose settings we may not know comes without any.
         let rdkafka::admin::OwnedResourceSpecifier::Topic(name) = &resource.specifier else { continue };
         let named = topics.iter_mut().filter(|topic| topic.name == *name && !resource.entries.is_empty());
         named.for_each(|topic| topic.limits = Some(read(resource)));
     }
+    Ok(())
 }
 
 fn read(resource: &ConfigResource) -> Limits {

@@ -127,6 +127,11 @@ impl Telemetry {
     pub fn renewal_failing(&self, is_failing: bool) {
         self.metrics().renewal_failing.set(f64::from(u8::from(is_failing)));
     }
+
+    /// By how many seconds our clock is ahead of the service's.
+    pub fn clock_skew(&self, seconds: i64) {
+        self.metrics().gauge(&catalogue::CLOCK_SKEW, &[]).set(as_gauge(seconds));
+    }
 }
 
 fn count(value: usize) -> f64 {

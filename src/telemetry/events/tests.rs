@@ -112,6 +112,7 @@ async fn make_everything_happen(telemetry: &Telemetry) {
     telemetry.rate_limit_wait(Duration::from_millis(100));
     telemetry.credential_expiry(1_800_000_000);
     telemetry.renewal_failing(true);
+    telemetry.clock_skew(-70);
     telemetry.ready(true);
     telemetry.in_flight(1);
     let (started, failed) =

@@ -34,26 +34,34 @@ const MAPPING: &str = "name: acme\nmatch: .vendor == \"acme\"\nalert:\n  title: 
 
 /// Runs the check in a folder of its own: exit code and lines, with what differs from run to run named.
 async fn check(configuration: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    check_in(folder(configuration).path(), arguments).await
+}
+
+fn folder(configuration: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
     std::fs::create_dir(folder.path().join("mappings")).unwrap();
     std::fs::write(folder.path().join("mappings/acme.yaml"), MAPPING).unwrap();
     std::fs::write(folder.path().join("alertbridge.yaml"), configuration).unwrap();
-    check_in(folder.path(), arguments).await
+    folder
 }
 
 async fn check_in(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let output: Output = Command::new(env!("CARGO_BIN_EXE_alertbridge"))
+    let output = run_in(folder, arguments).await;
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(!said.contains(DEMO_SECRET_KEY), "a secret in: {said}");
+    (output.status.code(), online(&said))
+}
+
+async fn run_in(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_alertbridge"))
         .args(["check", "--online"])
         .args(arguments)
         .env_clear()
         .current_dir(folder)
         .output()
         .await
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
-    assert!(!said.contains(DEMO_SECRET_KEY), "a secret in: {said}");
-    (output.status.code(), online(&said))
+        .unwrap()
 }
 
 /// What the online part says.
@@ -87,7 +95,7 @@ async fn each_thing_has_a_line_and_what_is_wrong_its_remedy() {
     .await;
     let kafka = EmbeddedKafka::start(&[("soc.alerts", 2), ("soc.alerts.dead-letter", 1)]).unwrap();
     let routes = format!(
-        "routing:\n  default_workflow_id: {ENABLED}\n  rules:\n    - {{name: a, when: .x, workflow_id: {DISABLED}}}\n    - \
+        "routing:\n  default_workflow_id: {ENABLED}\n  rules:\n    - {{name: a, when: .x, workflow_id: {DISABLED}, create_alert: true}}\n    - \
          {{name: b, when: .y, workflow_ids: ['{OF_INCIDENTS}', '{UNKNOWN}']}}\n    - {{name: c, when: .z, workflow_id: {ENABLED}, workspace_id: {ELSEWHERE}}}\n"
     );
     let configuration = configuration(&kafka.bootstrap_servers(), &simulator.url(), DEMO_SECRET_KEY, &routes);
@@ -121,4 +129,43 @@ async fn one_side_that_is_away_or_refuses_does_not_keep_the_other_from_being_loo
     let (code, said) = check(&configuration(&kafka.bootstrap_servers(), "http://127.0.0.1:1", "x", &routes), &[]).await;
     assert!(said.contains("ok    kafka: 1 broker\n") && said.contains("fail  secmaster: http://HOST:PORT: "), "{said}");
     assert_eq!(code, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_get_one_document_with_the_lines_that_people_get_and_the_same_exit_code() {
+    let simulator = simulator(json!({})).await;
+    let kafka = EmbeddedKafka::start(&[("soc.alerts", 2), ("soc.edr.a", 1), ("soc.alerts.dead-letter", 1)]).unwrap();
+    let routes = format!("routing:\n  default_workflow_id: {ENABLED}\n");
+    let (well, away) = (kafka.bootstrap_servers(), "127.0.0.1:1".to_owned());
+    for (kafka, code) in [(well, 0), (away, 1)] {
+        let folder = folder(&configuration(&kafka, &simulator.url(), DEMO_SECRET_KEY, &routes));
+        let ((of_people, said), output, yaml) = tokio::join!(
+            check_in(folder.path(), &[]),
+            run_in(folder.path(), &["--output", "json"]),
+            run_in(folder.path(), &["--output", "yaml"]),
+        );
+        assert_eq!((of_people, output.status.code()), (Some(code), Some(code)), "{said}");
+        let lines: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let heads = lines.iter().map(|line| {
+            let state = match line["state"].as_str() {
+                Some("ok") => "ok   ",
+                Some("warning") => "warn ",
+                Some("failure") => "fail ",
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(line["remedy"].is_null(), line["state"] == "ok", "{line}");
+            format!("{state} {}: ", line["name"].as_str().unwrap())
+        });
+        let is_head = |line: &&str| ["ok ", "warn ", "fail "].iter().any(|level| line.starts_with(level));
+        let of_people: Vec<&str> = said.lines().filter(is_head).collect();
+        let of_programs: Vec<String> = heads.collect();
+        assert_eq!(of_programs.len(), of_people.len(), "{of_programs:?} {said}");
+        assert!(
+            of_programs.iter().zip(&of_people).all(|(head, line)| line.starts_with(head)),
+            "{of_programs:?} {said}"
+        );
+        let aside = String::from_utf8(output.stderr).unwrap();
+        assert!(aside.contains("ok    configuration ("), "{aside}");
+        assert!(yaml.stdout.starts_with(b"- name: kafka\n  state: "), "{}", String::from_utf8_lossy(&yaml.stdout));
+    }
 }

@@ -109,11 +109,17 @@ async fn tokens_are_fetched_shared_and_replaced_in_time_and_every_command_shows_
     assert!(!redriven(&world).await.is_empty());
     let config = world.folder.path().join("bridge.yaml");
     let place = format!("{}/0/0", world.topic);
-    let mapped = tokio::task::block_in_place(|| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_alertbridge"));
-        command.args(["map", "--from", &place, "--config"]).arg(config).output().unwrap()
-    });
+    let of = |arguments: &[&str]| {
+        tokio::task::block_in_place(|| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_alertbridge"));
+            command.args(arguments).arg("--config").arg(&config).output().unwrap()
+        })
+    };
+    let mapped = of(&["map", "--from", &place]);
     assert!(!mapped.stdout.is_empty(), "{}", String::from_utf8_lossy(&mapped.stderr));
+    let checked = String::from_utf8(of(&["check", "--online", "--outage-budget", "30d"]).stdout).unwrap();
+    assert!(checked.contains(&format!("topic {}: keeps records for 7 days", world.topic)), "{checked}");
+    assert!(checked.contains("dead-letters redrive: may be run by this user"), "{checked}");
     let log = bridge.log();
     assert!(!log.contains(SECRET) && endpoint.state().granted.iter().all(|token| !log.contains(token)));
 }

@@ -222,6 +222,8 @@ async fn a_skewed_clock_is_named_as_the_reason_and_its_end_too() {
     assert!(["-3600", "-3599", "-3598"].iter().any(|s| skewed.contains(&format!("skew_seconds={s} "))), "{skewed}");
     let skew = scene.status()["credentials"]["clock_skew_seconds"].as_i64().unwrap();
     assert!((-3_601..=-3_595).contains(&skew), "{skew}");
+    let gauge = format!("\nalertbridge_clock_skew_seconds {skew}\n");
+    assert!(scene.bench.telemetry.render().contains(&gauge), "{gauge}");
     scene.pass(Duration::from_secs(60)).await;
     assert!(scene.requests().0 <= 4, "{:?}", scene.requests());
     assert_eq!(scene.log.count("clock.skewed"), 1, "once");

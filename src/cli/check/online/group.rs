@@ -127,7 +127,8 @@ mod tests {
         let presence = Presence::There { partitions: 2, replicas: 3, in_sync: 3, leaderless: 0 };
         let topic =
             Topic { name: "t".to_owned(), usage: Usage::Source, presence, limits: Some(limits), right: Probe::Allowed };
-        let survey = Survey { brokers: 3, topics: vec![topic], limits_asked: true, matchless: Vec::new(), group };
+        let (matchless, idempotent, redrive) = (Vec::new(), Probe::Allowed, None);
+        let survey = Survey { brokers: 3, topics: vec![topic], matchless, group, idempotent, redrive };
         let limit = |requests, seconds| RateLimit { requests, per: TimeSpan::from_secs(seconds), burst: 1 };
         let lines = judge(&survey, "soc", Some("latest"), &[limit(10, 1), limit(300, 60)]);
         lines.iter().map(|line| format!("{line}\n")).collect()

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 /// How it stands.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Level {
@@ -37,6 +39,17 @@ impl Line {
 
     pub(super) fn failure(about: &str, said: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { level: Level::Failure, about: about.to_owned(), said: said.into(), remedy: remedy.into() }
+    }
+
+    /// The line for programs. Names and words of `state` are part of the contract (docs/operations.md).
+    pub(super) fn document(&self) -> Value {
+        let state = match self.level {
+            Level::Ok => "ok",
+            Level::Warning => "warning",
+            Level::Failure => "failure",
+        };
+        let remedy = Some(&self.remedy).filter(|remedy| !remedy.is_empty());
+        json!({"name": self.about, "state": state, "what": self.said, "remedy": remedy})
     }
 }
 

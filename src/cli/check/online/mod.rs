@@ -1,9 +1,11 @@
 //! `check --online`: what `run` would meet. Kafka and SecMaster are asked, each as far as it answers; nothing is changed
 //! in either, and the consumer group is not joined.
 
+mod alerts;
 mod class;
 mod group;
 mod line;
+mod producing;
 mod secmaster;
 mod topics;
 
@@ -17,6 +19,7 @@ use self::secmaster::Subject;
 use self::topics::Demands;
 use crate::app;
 use crate::cli::Failure;
+use crate::cli::output::{Output, document};
 use crate::config::{Config, TimeSpan};
 use crate::kafka::survey::{self, Survey};
 
@@ -32,7 +35,7 @@ pub(super) fn execute(
     config: &Config,
     outage_budget: TimeSpan,
     deny_warnings: bool,
-    out: &mut impl Write,
+    output: Output,
 ) -> Result<(), Failure> {
     let (mapper, kafka) = (app::load_mapper(config)?, app::kafka_settings(config)?);
     let subject =
@@ -54,12 +57,17 @@ pub(super) fn execute(
         let said = format!("not all was answered within {} s", ALL_OF_SECMASTER.as_secs());
         vec![Line::failure("secmaster", said, "check the way there, and again")]
     }));
-    for line in &lines {
-        writeln!(out, "{line}")?;
-    }
     let of = |level: Level| lines.iter().filter(|line| line.level == level).count();
     let (well, warnings, failures) = (of(Level::Ok), of(Level::Warning), of(Level::Failure));
-    writeln!(out, "online: {well} ok, {}, {}", count(warnings, "warning"), count(failures, "failure"))?;
+    if output == Output::Table {
+        let mut out = io::stdout().lock();
+        for line in &lines {
+            writeln!(out, "{line}")?;
+        }
+        writeln!(out, "online: {well} ok, {}, {}", count(warnings, "warning"), count(failures, "failure"))?;
+    } else {
+        document(output, &lines.iter().map(Line::document).collect())?;
+    }
     // A question that nobody answers must not hold the end of the process.
     runtime.shutdown_background();
     if failures > 0 || (deny_warnings && warnings > 0) { Err(Failure::Reported) } else { Ok(()) }
@@ -78,6 +86,7 @@ fn judge(survey: &Survey, config: &Config, outage_budget: TimeSpan) -> Vec<Line>
         max_record_bytes: config.mapping.max_record_bytes.get(),
     };
     lines.extend(topics::judge(survey, demands));
+    lines.extend(producing::judge(survey, &config.kafka.dead_letter_topic, &config.kafka.redrive_topic));
     let start_from = config.kafka.start_from.map(|start_from| start_from.to_string());
     lines.extend(group::judge(survey, &config.kafka.group_id, start_from.as_deref(), &config.delivery.rate_limits));
     lines

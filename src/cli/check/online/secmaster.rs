@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures_util::TryStreamExt as _;
 use jiff::SignedDuration;
 
-use super::class;
 use super::line::{Line, span};
+use super::{alerts, class};
 use crate::config::Config;
 use crate::domain::{Destination, FailureClass, FailureReason};
 use crate::mapping::Given;
@@ -35,7 +35,7 @@ pub(super) struct Subject {
 type RoutesByWorkflow = BTreeMap<Arc<str>, Vec<Arc<str>>>;
 
 /// Nothing more is asked: nobody answers, or nobody may be asked more.
-struct Stop;
+pub(super) struct Stop;
 
 pub(super) async fn ask(subject: &Subject, config: &Config) -> Vec<Line> {
     let mut lines = Vec::new();
@@ -69,6 +69,15 @@ async fn all(subject: &Subject, config: &Config, home: Workspace, lines: &mut Ve
             workflow(subject, &place, &id, &routes, &classes, lines).await?;
         }
         fields(subject, &place, &classes, lines).await?;
+        let is_here =
+            |to: &&Destination| (&to.project_id, &to.workspace_id) == (&place.project_id, &place.workspace_id);
+        let creating: Vec<&Destination> =
+            subject.destinations.iter().filter(is_here).filter(|to| to.creates_alert).collect();
+        if let Some(to) = creating.first() {
+            // A route with several workflows has a destination for each.
+            let routes: BTreeSet<Arc<str>> = creating.iter().map(|to| Arc::clone(&to.route)).collect();
+            alerts::ask(&subject.client, to, &routes.into_iter().collect::<Vec<_>>(), lines).await?;
+        }
     }
     Ok(())
 }
@@ -260,7 +269,7 @@ pub(super) fn clock(ahead: SignedDuration) -> Line {
 }
 
 /// A call that is not answered as it should be, where that need not keep the daemon from its work.
-fn refused(about: &str, what: &str, failure: &ApiFailure) -> Line {
+pub(super) fn refused(about: &str, what: &str, failure: &ApiFailure) -> Line {
     let said = format!("{what} could not be learnt: {}", words(failure));
     let remedy = match failure.class {
         FailureClass::Transient | FailureClass::Throttled | FailureClass::Ambiguous => "check again in a while",
@@ -270,7 +279,7 @@ fn refused(about: &str, what: &str, failure: &ApiFailure) -> Line {
 }
 
 /// Whether it is worth asking more.
-fn going_on(failure: &ApiFailure) -> Result<(), Stop> {
+pub(super) fn going_on(failure: &ApiFailure) -> Result<(), Stop> {
     let is_over = failure.http_status.is_none() || failure.class == FailureClass::Throttled;
     if is_over { Err(Stop) } else { Ok(()) }
 }

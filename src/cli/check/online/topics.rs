@@ -35,7 +35,7 @@ pub(super) fn judge(survey: &Survey, demands: Demands) -> Vec<Line> {
         let about = format!("topic {}", topic.name);
         let mut said = Vec::new();
         match topic.presence {
-            Presence::There { .. } => there(survey, topic, longest, demands, &mut said),
+            Presence::There { .. } => there(topic, longest, demands, &mut said),
             _ => said.push(absent(topic, &about)),
         }
         if said.is_empty() {
@@ -73,16 +73,11 @@ fn absent(topic: &Topic, about: &str) -> Line {
 }
 
 /// What is wrong with a topic that is there.
-fn there(survey: &Survey, topic: &Topic, longest: Option<u64>, demands: Demands, lines: &mut Vec<Line>) {
+fn there(topic: &Topic, longest: Option<u64>, demands: Demands, lines: &mut Vec<Line>) {
     let about = &format!("topic {}", topic.name);
     right(topic, about, lines);
     copies(topic, about, lines);
     let Some(limits) = &topic.limits else {
-        if !survey.limits_asked {
-            let remedy = "compare max.message.bytes, retention.ms and cleanup.policy by hand";
-            lines.push(Line::warning(about, "what it is set to is not asked under OAUTHBEARER", remedy));
-            return;
-        }
         let remedy = "allow DescribeConfigs of it to the user of this check, or compare max.message.bytes, retention.ms \
                       and cleanup.policy by hand";
         lines.push(Line::warning(about, "the brokers do not tell what it is set to", remedy));
@@ -245,23 +240,12 @@ mod tests {
             places: Ok(Vec::new()),
             choices: None,
         };
-        Survey { brokers: 3, topics, limits_asked: true, matchless: Vec::new(), group }
+        let (idempotent, redrive) = (Probe::Allowed, None);
+        Survey { brokers: 3, topics, matchless: Vec::new(), group, idempotent, redrive }
     }
 
     fn said(topics: Vec<Topic>) -> String {
         judge(&survey(topics), DEMANDS).iter().map(|line| format!("{line}\n")).collect()
-    }
-
-    #[test]
-    fn settings_that_are_not_asked_for_under_oauthbearer_are_not_said_to_be_withheld() {
-        let letters = Topic { limits: None, ..topic(Usage::DeadLetter, there(3, 3), limits(7, 1)) };
-        let lines = |limits_asked| {
-            let survey = Survey { limits_asked, ..survey(vec![letters.clone()]) };
-            judge(&survey, DEMANDS).iter().map(ToString::to_string).collect::<String>()
-        };
-        assert!(lines(true).contains("allow DescribeConfigs"));
-        let said = lines(false);
-        assert!(said.contains("not asked under OAUTHBEARER") && !said.contains("DescribeConfigs"), "{said}");
     }
 
     #[test]

@@ -1,0 +1,131 @@
+//! Whether we may write, found out without doing so, as in `probes`: each right is tried by a request that a broker
+//! refuses for another reason *after* it has looked at the rights (Apache Kafka's `KafkaApis` and `TransactionCoordinator`).
+//!
+//! | right | request | refused for the right | refused for the other reason |
+//! |---|---|---|---|
+//! | write to a topic | an empty record with `acks=1000` | TOPIC_AUTHORIZATION_FAILED | INVALID_REQUIRED_ACKS |
+//! | write as a transactional id | its producer id, with a time-out of 24 days | TRANSACTIONAL_ID_AUTHORIZATION_FAILED | INVALID_TRANSACTION_TIMEOUT |
+//! | idempotent writes | a producer id | CLUSTER_AUTHORIZATION_FAILED | (it is given: a number that nobody else gets) |
+//!
+//! The question for a transactional id is for the coordinator of transactions. Brokers whose cluster never had one make
+//! their own topic for it, so it is asked only where the user may write to the redrive topic, and would cause that anyway.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::producer::{BaseProducer, FutureProducer, FutureRecord, Producer as _};
+use tokio::time::Instant;
+
+use super::probes::{is, of_group, reading};
+use super::{Asking, Presence, Probe, Topic, Usage};
+use crate::kafka::by_hand::{self, ByHand};
+use crate::kafka::letters::REDRIVE_IDS;
+use crate::kafka::{ClientError, client};
+
+/// Brokers know 0, 1 and -1; librdkafka lets more through.
+const IMPOSSIBLE_ACKS: &str = "1000";
+
+/// Longer than brokers let a transaction be open (`transaction.max.timeout.ms`, a quarter of an hour): 24 days.
+const IMPOSSIBLE_TIMEOUT_MS: &str = "2147483647";
+
+/// How often librdkafka tells whether it has a producer id.
+const STATISTICS_MS: &str = "100";
+
+/// What `dead-letters redrive` needs of the user who runs it. The daemon itself does not.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Redrive {
+    /// Write to the redrive topic. Unless it is allowed the others are not asked for.
+    pub written: Probe,
+    /// Read of the dead-letter topic.
+    pub read: Probe,
+    /// Read of groups whose ids begin with [`REDRIVE_IDS`].
+    pub group: Probe,
+    /// Write as transactional ids that begin so.
+    pub transactional_id: Probe,
+}
+
+/// Sends to the topics that are written to what no broker writes. Gives the right to write to the redrive topic.
+pub(super) async fn writing(asking: &Asking, topics: &mut [Topic]) -> Result<Option<Probe>, ClientError> {
+    let producer: FutureProducer<ByHand> = by_hand::create(&refused(asking)?, &asking.settings)?;
+    let (mut letters, mut redrive) = (None, None);
+    for topic in topics.iter_mut().filter(|topic| matches!(topic.presence, Presence::There { .. })) {
+        match topic.usage {
+            Usage::Source => {}
+            Usage::DeadLetter => {
+                topic.right = written(&producer, &topic.name, asking.bound).await;
+                letters = Some(topic.right.clone());
+            }
+            // Brokers that have carried the first one out would write this one, too, and the daemon would read it.
+            Usage::Redrive if letters == Some(Probe::Done) => {
+                redrive = Some(Probe::Unclear("the brokers carry out what Apache Kafka refuses".to_owned()));
+            }
+            Usage::Redrive => redrive = Some(written(&producer, &topic.name, asking.bound).await),
+        }
+    }
+    // Without the dead letters there is nothing to redrive.
+    Ok(redrive.filter(|_| letters.is_some()))
+}
+
+async fn written(producer: &FutureProducer<ByHand>, topic: &str, bound: Duration) -> Probe {
+    let record: FutureRecord<'_, (), ()> = FutureRecord::to(topic).partition(0);
+    match producer.send(record, bound).await {
+        Ok(_) => Probe::Done,
+        Err((error, _)) if is(&error, RDKafkaErrorCode::InvalidRequiredAcks) => Probe::Allowed,
+        Err((error, _)) if is(&error, RDKafkaErrorCode::TopicAuthorizationFailed) => Probe::Denied,
+        Err((error, _)) => Probe::Unclear(error.to_string()),
+    }
+}
+
+/// A producer whose records no broker of Apache Kafka writes.
+fn refused(asking: &Asking) -> Result<ClientConfig, ClientError> {
+    let mut config = client::producer(&asking.settings)?;
+    let _ = config
+        .set("enable.idempotence", "false")
+        .set("acks", IMPOSSIBLE_ACKS)
+        .set("retries", "0")
+        .set("message.timeout.ms", asking.bound.as_millis().to_string());
+    Ok(config)
+}
+
+/// Gets a producer id, as every start of the daemon does.
+pub(super) fn idempotence(asking: &Asking) -> Result<Probe, ClientError> {
+    let mut config = client::producer(&asking.settings)?;
+    let _ = config.set("statistics.interval.ms", STATISTICS_MS);
+    let producer: BaseProducer<ByHand> = by_hand::create(&config, &asking.settings)?;
+    let deadline = Instant::now() + asking.bound;
+    loop {
+        producer.poll(Duration::from_millis(100));
+        match producer.client().fatal_error() {
+            Some((RDKafkaErrorCode::ClusterAuthorizationFailed, _)) => return Ok(Probe::Denied),
+            Some((code, _)) => return Ok(Probe::Unclear(code.to_string())),
+            None if producer.client().context().has_producer_id() => return Ok(Probe::Allowed),
+            None if Instant::now() >= deadline => return Ok(Probe::Unclear("no answer".to_owned())),
+            None => {}
+        }
+    }
+}
+
+/// Finds out the rest of what a redrive needs.
+pub(super) fn redriving(asking: &Asking, written: Probe) -> Result<Redrive, ClientError> {
+    let unasked = || Probe::Unclear("not asked".to_owned());
+    if written != Probe::Allowed {
+        return Ok(Redrive { written, read: unasked(), group: unasked(), transactional_id: unasked() });
+    }
+    let id = format!("{REDRIVE_IDS}{}.check", asking.settings.group_id);
+    let read = reading(&asking.consumer, &asking.settings.dead_letter_topic, asking.bound);
+    let group = of_group(asking, &id)?.read;
+    Ok(Redrive { written, read, group, transactional_id: transactional_id(asking, &id)? })
+}
+
+fn transactional_id(asking: &Asking, id: &str) -> Result<Probe, ClientError> {
+    let mut config = client::producer(&asking.settings)?;
+    let _ = config.set("transactional.id", id).set("transaction.timeout.ms", IMPOSSIBLE_TIMEOUT_MS);
+    let producer = by_hand::producer(&config, &asking.settings)?;
+    Ok(match producer.init_transactions(asking.bound) {
+        Ok(()) => Probe::Done,
+        Err(error) if is(&error, RDKafkaErrorCode::InvalidTransactionTimeout) => Probe::Allowed,
+        Err(error) if is(&error, RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => Probe::Denied,
+        Err(error) => Probe::Unclear(error.to_string()),
+    })
+}
