@@ -15,7 +15,7 @@ mod request;
 mod severity;
 
 pub use alert::{Alert, DataClass};
-pub use content::{Data, Fields};
+pub use content::{Data, Digits, Fields};
 pub use dead_letter::{AttemptReport, AttemptedCall, DeadLetter, DeadLetterClass, HEADER_PREFIX, Shape};
 pub use failure::{FailureClass, FailureReason};
 pub use ids::{alert_id, alert_name, instance_id, instance_id_of_alert, instance_name, instance_name_of_alert};

@@ -209,7 +209,7 @@ impl Mapping {
         let source_id = content.get("id").filter(|v| !v.is_nothing()).cloned();
         let id_text = match &source_id {
             Some(Data::Text(text)) if !text.trim().is_empty() && !is_nil(text) => Some(text.clone()),
-            Some(Data::Number(digits)) => Some(digits.clone()),
+            Some(Data::Number(digits)) => Some(digits.as_str().into()),
             Some(Data::Text(_)) | None => None,
             Some(other) => {
                 let message = format!("expected string, found {}", other.type_name());

@@ -58,7 +58,7 @@ impl Scale {
                 // `inf` and `nan` are words of severity scales, and numbers of Rust's only.
                 (text.trim().to_lowercase(), number.filter(|number: &f64| number.is_finite()))
             }
-            Data::Number(digits) => (digits.to_string(), digits.parse().ok()),
+            Data::Number(digits) => (digits.as_str().to_owned(), digits.as_f64()),
             _ => return None,
         };
         let of = |text: &str| self.words.iter().find(|(word, _)| word == text);
@@ -149,6 +149,10 @@ mod tests {
         let scale = scale("{bands: [[0, Low], [90, Fatal]]}");
         for word in ["INF", "inf", "infinity", "+Infinity", "-inf", "NaN", "1e999"] {
             assert_eq!(scale.read(&json!(word).into()), None, "{word}");
+        }
+        for number in ["1e999", "-1e999", "1E400"] {
+            let number = serde_json::from_str::<serde_json::Value>(number).unwrap();
+            assert_eq!(scale.read(&number.clone().into()), None, "{number}");
         }
     }
 

@@ -142,7 +142,7 @@ mod tests {
     use serde_json::json;
 
     use super::{about, body, build, build_alert};
-    use crate::domain::{Alert, Data, DataClass, Destination, Severity};
+    use crate::domain::{Alert, Data, DataClass, Destination, Digits, Severity};
 
     fn alert() -> Alert {
         Alert {
@@ -211,7 +211,7 @@ mod tests {
             creates_alert: true,
         };
         let mut alert = alert();
-        alert.content.set("count", Data::Number("12345678901234567890.10".into()));
+        alert.content.set("count", Data::Number(Digits::parse("12345678901234567890.10").unwrap()));
         let first = build(destination, &alert, Some("inst".to_owned()));
         let theirs = about(&first, "theirs");
         let text = String::from_utf8(first.body.to_vec()).unwrap();

@@ -4,11 +4,11 @@
 //! mapper's decision. Three things are mended silently: text that is too long is cut, a whole number that jq computed as
 //! a float (`3.0`) is written as an integer, and a time in another of the usual spellings is written in SecMaster's.
 
-use compact_str::{CompactString, ToCompactString as _};
+use compact_str::CompactString;
 
 use super::schema::{Field, Kind};
 use super::time;
-use crate::domain::{Data, Fields};
+use crate::domain::{Data, Digits, Fields};
 
 /// The API's limits for a resource's tags.
 const MAX_TAGS: usize = 50;
@@ -103,7 +103,7 @@ impl Check<'_> {
             (_, Data::Null) => false,
             (Kind::Any, _) => true,
             (Kind::Number(min, max), Data::Number(number)) => {
-                let is_within = number.parse().is_ok_and(|n: f64| (f64::from(min)..=f64::from(max)).contains(&n));
+                let is_within = number.as_f64().is_some_and(|n| (f64::from(min)..=f64::from(max)).contains(&n));
                 is_within || self.fault(place, format!("is not between {min} and {max}"))
             }
             (Kind::Text(max), Data::Text(text)) => {
@@ -122,8 +122,8 @@ impl Check<'_> {
             }
             (Kind::Int(min, max), Data::Number(number)) => match whole(number) {
                 Some(n) if (min..=max).contains(&n) => {
-                    if number.parse::<i64>().is_err() {
-                        *number = n.to_compact_string();
+                    if number.as_i64().is_none() {
+                        *number = n.into();
                     }
                     true
                 }
@@ -207,11 +207,11 @@ fn cut(text: &mut CompactString, max: usize) {
 }
 
 /// The number, if it is whole: `3`, `3.0`, `3e0`.
-fn whole(digits: &str) -> Option<i64> {
-    if let Ok(n) = digits.parse() {
+fn whole(number: &Digits) -> Option<i64> {
+    if let Some(n) = number.as_i64() {
         return Some(n);
     }
-    let n = digits.parse().ok().filter(|n: &f64| n.fract() == 0.0 && n.abs() < 9e15)?;
+    let n = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 9e15)?;
     format!("{n}").parse().ok()
 }
 

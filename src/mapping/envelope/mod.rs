@@ -29,7 +29,8 @@ pub(super) const MAX_BYTES_OF_PARTS: usize = 64 << 20;
 pub(super) fn weight(value: &Data) -> usize {
     const NODE: usize = 64;
     NODE + match value {
-        Data::Text(text) | Data::Number(text) => text.len(),
+        Data::Text(text) => text.len(),
+        Data::Number(digits) => digits.as_str().len(),
         Data::List(items) => items.iter().map(weight).sum(),
         Data::Object(fields) => fields.iter().map(|(name, value)| name.len() + weight(value)).sum(),
         Data::Null | Data::Bool(_) => 0,

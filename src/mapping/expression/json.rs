@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use compact_str::{CompactString, ToCompactString as _};
+use compact_str::CompactString;
 use jaq_json::{Num, Rc, Val};
 use serde_json::{Number, Value};
 
 use super::Document;
 use super::budget::{spend_bytes, spend_steps};
 use super::item::{Item, Node};
-use crate::domain::{Data, Fields};
+use crate::domain::{Data, Digits, Fields};
 use crate::mapping::json::Tree;
 
 /// An integer of more digits is kept as its text, like a decimal: computing with it is not worth its price.
@@ -46,7 +46,7 @@ fn of_tree(tree: &Tree<'_>) -> Data {
     match tree {
         Tree::Null => Data::Null,
         Tree::Bool(b) => Data::Bool(*b),
-        Tree::Number(digits) => Data::Number(CompactString::new(digits)),
+        Tree::Number(digits) => of_digits(digits),
         Tree::Text(text) => {
             // What was shared until here is a copy of its own now.
             spend_bytes(text.len());
@@ -66,13 +66,9 @@ fn of_val(val: &Val) -> Data {
     match val {
         Val::Null => Data::Null,
         Val::Bool(b) => Data::Bool(*b),
-        Val::Num(Num::Int(i)) => Data::Number(i.to_compact_string()),
-        Val::Num(Num::Float(f)) => {
-            Number::from_f64(*f).map_or(Data::Null, |number| Data::Number(number.as_str().into()))
-        }
-        Val::Num(number) => {
-            number.to_string().parse().map_or(Data::Null, |number: Number| Data::Number(number.as_str().into()))
-        }
+        Val::Num(Num::Int(i)) => i64::try_from(*i).map_or(Data::Null, |i| Data::Number(i.into())),
+        Val::Num(Num::Float(f)) => Number::from_f64(*f).map_or(Data::Null, |number| of_digits(number.as_str())),
+        Val::Num(number) => of_digits(&number.to_string()),
         Val::TStr(bytes) | Val::BStr(bytes) => {
             spend_bytes(bytes.len());
             Data::Text(CompactString::from_utf8_lossy(bytes))
@@ -80,13 +76,15 @@ fn of_val(val: &Val) -> Data {
         Val::Arr(items) => Data::List(items.iter().map(of_val).collect()),
         Val::Obj(map) => {
             let mut fields = Fields::with_capacity(map.len());
+            // Names that are no UTF-8 may become the same one, or one that is there.
+            let mut may_repeat = false;
             for (key, val) in map.iter() {
                 match key {
-                    Val::TStr(bytes) if let Ok(text) = std::str::from_utf8(bytes) => {
-                        fields.push(text.into(), of_val(val))
+                    Val::TStr(bytes) if !may_repeat && let Ok(text) = std::str::from_utf8(bytes) => {
+                        fields.push(text.into(), of_val(val));
                     }
-                    // Names that are no UTF-8 may become the same one.
                     key => {
+                        may_repeat = true;
                         spend_steps(1 + fields.iter().len() / 8);
                         fields.set(&name(key), of_val(val));
                     }
@@ -95,6 +93,12 @@ fn of_val(val: &Val) -> Data {
             Data::Object(fields)
         }
     }
+}
+
+/// A number of a text, which is copied.
+fn of_digits(text: &str) -> Data {
+    spend_bytes(text.len());
+    Digits::parse(text).map_or(Data::Null, Data::Number)
 }
 
 /// The text of a name.

@@ -25,6 +25,25 @@ fn null_and_empty_are_nothing_and_two_results_are_a_fault() {
 }
 
 #[test]
+fn names_that_are_no_utf8_make_no_name_twice() {
+    let source = "map({key: (.k | @base64d), value: .v}) | from_entries";
+    for keys in [["/w==", "77+9"], ["77+9", "/w=="], ["/w==", "/g=="]] {
+        let input = from_json(&json!([{"k": keys[0], "v": 1}, {"k": keys[1], "v": 2}]));
+        let made = Expression::compile(source).unwrap().one(&input, &Env::default()).unwrap();
+        assert_eq!(serde_json::to_string(&made).unwrap(), "{\"\u{fffd}\":2}");
+    }
+}
+
+#[test]
+fn numbers_of_a_record_cost_what_they_take() {
+    let record = format!("{{\"n\": 1{}}}", "0".repeat(100_000));
+    let (tree, depth) = crate::mapping::json::read(record.as_bytes()).unwrap();
+    let document = super::Document::new(super::Item::tree(&tree, depth), record.len());
+    let made = Expression::compile("[range(1500) as $i | .n]").unwrap().one(&document, &Env::default());
+    assert_eq!(made, Err(super::Fault("it makes too much data (about 8 MiB are allowed)".to_owned())));
+}
+
+#[test]
 fn plain_paths_need_no_engine() {
     for path in [".", ".a.b", ".\"kibana.alert.uuid\"", ".[\"x.y\"].z", ".a[0].b", ".a?.b", ".[0]"] {
         assert!(matches!(Expression::compile(path).unwrap().kind, Kind::Path(_)), "{path}");

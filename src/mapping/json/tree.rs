@@ -48,7 +48,7 @@ impl<'d> Tree<'d> {
         match data {
             Data::Null => (Self::Null, 0),
             Data::Bool(b) => (Self::Bool(*b), 0),
-            Data::Number(digits) => (Self::number(digits), 0),
+            Data::Number(digits) => (Self::number(digits.as_str()), 0),
             Data::Text(text) => (Self::Text(Cow::Borrowed(text)), 0),
             Data::List(items) => {
                 let (items, depths): (Vec<Self>, Vec<u16>) = items.iter().map(Self::of).unzip();

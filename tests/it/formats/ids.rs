@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alertbridge::domain::Data;
+use alertbridge::domain::{Data, alert_id};
 use alertbridge::mapping::Mapped;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -157,4 +157,18 @@ fn the_id_of_an_event_counts_together_with_its_source() {
     assert_ne!(first, of(|d| d["source"] = json!("urn:example:siem:edr-us")));
     assert_ne!(first, of(|d| d["id"] = json!("01JD3XK7Z0WQ5M4T8B2P")));
     assert_eq!(first, of(|d| d["traceparent"] = json!(null)));
+}
+
+#[test]
+fn a_number_is_one_id_however_its_exponent_is_spelled() {
+    for spelled in ["1.732E12", "1.732e12", "1.732E+12", "1.732e+12"] {
+        let record = format!(
+            r#"{{"ecs": {{"version": "8.11"}}, "event": {{"kind": "alert", "id": {spelled}}}, "rule": {{"name": "t"}}, "message": "m", "@timestamp": "2026-11-22T00:00:00Z"}}"#
+        );
+        let part = parts_of(mapper(), record).remove(0);
+        assert_eq!(part.format.as_deref(), Some("ecs_nested_alert"));
+        let id = part.result.unwrap().id;
+        assert_eq!(id, alert_id("ecs_nested_alert", "1.732e+12").to_string());
+        assert!(id.starts_with("c3a8787a-"), "{id}");
+    }
 }
