@@ -32,6 +32,13 @@ const IMPOSSIBLE_TIMEOUT_MS: &str = "2147483647";
 /// How often librdkafka tells whether it has a producer id.
 const STATISTICS_MS: &str = "100";
 
+/// Why nothing is sent to the redrive topic, where the dead-letter topic took the record.
+const CARRIED_OUT: &str = "not asked: the brokers carry out what Apache Kafka refuses";
+
+/// Why nothing is sent to the redrive topic, where the dead-letter topic did not answer so far.
+const NOT_SHOWN: &str =
+    "not asked: the dead-letter topic has not shown that the brokers refuse the record of this check";
+
 /// What `dead-letters redrive` needs of the user who runs it. The daemon itself does not.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Redrive {
@@ -56,15 +63,19 @@ pub(super) async fn writing(asking: &Asking, topics: &mut [Topic]) -> Result<Opt
                 topic.right = written(&producer, &topic.name, asking.bound).await;
                 letters = Some(topic.right.clone());
             }
-            // Brokers that have carried the first one out would write this one, too, and the daemon would read it.
-            Usage::Redrive if letters == Some(Probe::Done) => {
-                redrive = Some(Probe::Unclear("the brokers carry out what Apache Kafka refuses".to_owned()));
+            // The daemon would read what were written here: only brokers that are known to refuse it are asked.
+            Usage::Redrive => {
+                redrive = match &letters {
+                    Some(Probe::Allowed) => Some(written(&producer, &topic.name, asking.bound).await),
+                    Some(Probe::Done) => Some(Probe::Unclear(CARRIED_OUT.to_owned())),
+                    Some(Probe::Denied | Probe::Unclear(_)) => Some(Probe::Unclear(NOT_SHOWN.to_owned())),
+                    // Without the dead letters there is nothing to redrive.
+                    None => None,
+                };
             }
-            Usage::Redrive => redrive = Some(written(&producer, &topic.name, asking.bound).await),
         }
     }
-    // Without the dead letters there is nothing to redrive.
-    Ok(redrive.filter(|_| letters.is_some()))
+    Ok(redrive)
 }
 
 async fn written(producer: &FutureProducer<ByHand>, topic: &str, bound: Duration) -> Probe {

@@ -4,9 +4,12 @@ mod rights;
 
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
 use alertbridge::kafka::embedded::EmbeddedKafka;
 use alertbridge::simulator::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY, RunningSimulator, Simulator, SimulatorSettings, World};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -115,6 +118,24 @@ async fn what_is_well_ends_with_0_and_warnings_only_where_they_are_not_denied() 
     assert!(code == Some(0) && said.contains(", 0 failures"), "{said}");
     let (code, said) = check(&configuration, &["--deny-warnings"]).await;
     assert_eq!(code, Some(1), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn brokers_that_carry_the_probe_out_have_no_record_of_it_where_the_daemon_reads() {
+    let simulator = simulator(json!({})).await;
+    let routes = format!("routing:\n  default_workflow_id: {ENABLED}\n");
+    for letters in [Some("soc.alerts.dead-letter"), None] {
+        let topics: Vec<(&str, i32)> =
+            ["soc.alerts", "soc.alerts.redrive"].into_iter().chain(letters).map(|t| (t, 1)).collect();
+        let kafka = EmbeddedKafka::start(&topics).unwrap();
+        let servers = kafka.bootstrap_servers();
+        let (_, said) = check(&configuration(&servers, &simulator.url(), DEMO_SECRET_KEY, &routes), &[]).await;
+        let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &servers).create().unwrap();
+        let end = |topic| consumer.fetch_watermarks(topic, 0, Duration::from_secs(10)).unwrap().1;
+        assert_eq!(end("soc.alerts.redrive"), 0, "{said}");
+        let is_told = said.contains("so that an empty record of this check stands in it");
+        assert_eq!((is_told, letters.map_or(0, end)), (letters.is_some(), i64::from(letters.is_some())), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
