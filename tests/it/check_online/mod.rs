@@ -1,5 +1,6 @@
 //! `alertbridge check --online` as users meet it: the lines, with their remedies, and the exit code.
 
+mod hurried;
 mod rights;
 
 use std::path::Path;

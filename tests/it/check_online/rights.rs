@@ -89,6 +89,6 @@ async fn producing(broker: &KafkaBroker) -> (Probe, Option<Redrive>) {
         password: Some(PASSWORD.into()),
         ..KafkaSecurity::default()
     };
-    let survey = survey(settings, Duration::from_secs(20)).await.unwrap();
+    let survey = survey(settings, Duration::from_secs(20), Duration::from_secs(120)).await.unwrap();
     (survey.idempotent, survey.redrive)
 }

@@ -25,8 +25,10 @@ use crate::kafka::survey::{self, Survey};
 
 /// How long each question to Kafka may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long all of them may.
-const ALL_OF_KAFKA: Duration = Duration::from_secs(60);
+/// How long Kafka is asked things that can be left out.
+const QUESTIONS: Duration = Duration::from_secs(45);
+/// How long all of Kafka may take; more than the last question before that ends, and its clients.
+const ALL_OF_KAFKA: Duration = Duration::from_secs(90);
 /// How long all of SecMaster may, whose calls are bounded by `secmaster.request_timeout` each.
 const ALL_OF_SECMASTER: Duration = Duration::from_secs(180);
 
@@ -43,7 +45,7 @@ pub(super) fn execute(
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let spinner = spinner();
     let (kafka, secmaster) = runtime.block_on(async {
-        let kafka = tokio::time::timeout(ALL_OF_KAFKA, survey::survey(kafka, PATIENCE));
+        let kafka = tokio::time::timeout(ALL_OF_KAFKA, survey::survey(kafka, PATIENCE, QUESTIONS));
         let secmaster = tokio::time::timeout(ALL_OF_SECMASTER, secmaster::ask(&subject, config));
         tokio::join!(kafka, secmaster)
     });
