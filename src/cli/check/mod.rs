@@ -66,15 +66,28 @@ pub(super) fn execute(args: &CheckArgs) -> Result<(), Failure> {
     if args.watch {
         return watch::execute(args);
     }
-    let (round, loaded) = match args.output {
-        Output::Table => check(args, &mut io::stdout().lock())?,
+    let checked = match args.output {
+        Output::Table => check(args, &mut io::stdout().lock()),
         // Standard output is one document.
-        Output::Json | Output::Yaml => check(args, &mut io::stderr().lock())?,
+        Output::Json | Output::Yaml => check(args, &mut io::stderr().lock()),
     };
+    let (round, loaded) = checked.or_else(|failure| refused(failure, args.output))?;
     if args.online && round.errors.is_empty() {
-        online::execute(&loaded.config, args.outage_budget, args.deny_warnings, args.output)?;
+        online::execute(&loaded.config, args.outage_budget, args.deny_warnings, args.output)
+            .or_else(|failure| refused(failure, args.output))?;
+    } else if args.output != Output::Table {
+        online::print_faults(&round.errors, args.output)?;
     }
     round.result(args.deny_warnings)
+}
+
+/// A failure that came before anything was asked; programs get a document all the same.
+fn refused<T>(failure: Failure, output: Output) -> Result<T, Failure> {
+    match &failure {
+        Failure::Usage(error) if output != Output::Table => online::print_error(error, output)?,
+        _ => {}
+    }
+    Err(failure)
 }
 
 /// What came of checking once.

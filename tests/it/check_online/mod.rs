@@ -191,3 +191,23 @@ async fn programs_get_one_document_with_the_lines_that_people_get_and_the_same_e
         assert!(yaml.stdout.starts_with(b"- name: kafka\n  state: "), "{}", String::from_utf8_lossy(&yaml.stdout));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_get_a_document_of_what_is_wrong_before_anybody_is_asked_too() {
+    let document = async |configuration: &str| {
+        let output = run_in(folder(configuration).path(), &["--output", "json"]).await;
+        let lines: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(lines.iter().all(|line| line["state"] == "failure" && line["remedy"].is_string()), "{lines:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("alertbridge: "), "people are told, too");
+        let text = |name: &str| lines.iter().map(|line| line[name].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        (output.status.code(), text("name"), text("what"), text("remedy"))
+    };
+    let good = configuration("127.0.0.1:1", "http://127.0.0.1:1", DEMO_SECRET_KEY, "");
+    let (code, names, _, remedies) = document(&good.replace("  group_id: soc\n", "  group: soc\n")).await;
+    assert_eq!((code, names.is_empty()), (Some(2), false));
+    assert!(names.iter().any(|name| name.starts_with("kafka.group")), "{names:?}");
+    assert!(remedies.iter().any(|remedy| remedy.contains("alertbridge.yaml:3")), "{remedies:?}");
+    let (code, names, whats, _) = document(&good.replace("[acme]", "[acme, no_such_format]")).await;
+    assert_eq!((code, names), (Some(2), vec!["configuration".to_owned()]));
+    assert!(whats[0].contains("no_such_format"), "{whats:?}");
+}

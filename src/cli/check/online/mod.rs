@@ -3,6 +3,7 @@
 
 mod alerts;
 mod class;
+mod faults;
 mod group;
 mod line;
 mod producing;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
+pub(super) use self::faults::{print_error, print_faults};
 use self::line::{Level, Line, count};
 use self::secmaster::Subject;
 use self::topics::Demands;
