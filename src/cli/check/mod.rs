@@ -27,7 +27,7 @@ use crate::mapping::{Finding, Level, Mapper};
 /// reached, topics and their settings, what this user may do, where the consumer group begins, credentials, workspaces,
 /// every workflow that the routes name, the data class's fields, the clock. Everything is looked at, though one part
 /// be away; each line is ok, warn or fail, with what to do. Exit code 1 if anything fails, which is 0 for warnings.
-/// Nothing is changed in Kafka or SecMaster, and the consumer group is not joined: it may be run beside the daemon.
+/// Nothing of yours is changed in Kafka or SecMaster, and the group is not joined: it may be run beside the daemon.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct CheckArgs {
@@ -43,7 +43,7 @@ pub(super) struct CheckArgs {
     /// Check again whenever a configuration or mapping file has changed, until SIGINT or SIGTERM
     #[arg(long)]
     watch: bool,
-    /// Ask Kafka and SecMaster, too, changing nothing in either
+    /// Ask Kafka and SecMaster, too, changing nothing of yours in either
     #[arg(long, conflicts_with_all = ["watch", "mappings"])]
     online: bool,
     /// With --online: for how long SecMaster may be away without alerts being lost; topics should keep them as long

@@ -1,5 +1,5 @@
 //! Rights and settings of topics, on Apache Kafka with an authorizer: each right that lacks is told, and finding out
-//! changes nothing.
+//! changes nothing of the user's.
 
 use std::fmt::Write as _;
 use std::time::Duration;

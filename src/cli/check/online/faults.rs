@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::line::Line;
 use crate::cli::output::{Output, document};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Problem};
 
 /// What a fault is about that no key of the configuration is known for.
 const CONFIGURATION: &str = "configuration";
@@ -24,7 +24,7 @@ pub(in crate::cli::check) fn print_error(error: &Error, output: Output) -> anyho
 }
 
 fn lines(error: &ConfigError) -> Vec<Line> {
-    let line = |problem: &crate::config::Problem| {
+    let line = |problem: &Problem| {
         let about = if problem.path.is_empty() { CONFIGURATION } else { &problem.path };
         let place = problem.place.as_ref().map_or_else(String::new, |place| format!(" in {place}"));
         Line::failure(about, &problem.message, format!("mend it{place}, and check again"))

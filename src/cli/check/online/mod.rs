@@ -1,5 +1,5 @@
-//! `check --online`: what `run` would meet. Kafka and SecMaster are asked, each as far as it answers; nothing is changed
-//! in either, and the consumer group is not joined.
+//! `check --online`: what `run` would meet. Kafka and SecMaster are asked, each as far as it answers; nothing of the user's
+//! is changed in either, and the consumer group is not joined. (What brokers may keep of it: `kafka::survey`.)
 
 mod alerts;
 mod class;
