@@ -27,7 +27,7 @@ use crate::mapping::{Finding, Level, Mapper};
 /// reached, topics and their settings, what this user may do, where the consumer group begins, credentials, workspaces,
 /// every workflow that the routes name, the data class's fields, the clock. Everything is looked at, though one part
 /// be away; each line is ok, warn or fail, with what to do. Exit code 1 if anything fails, which is 0 for warnings.
-/// Nothing is changed in Kafka or SecMaster, and the consumer group is not joined: it may be run beside the daemon.
+/// Nothing of yours is changed in Kafka or SecMaster, and the group is not joined: it may be run beside the daemon.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct CheckArgs {
@@ -43,7 +43,7 @@ pub(super) struct CheckArgs {
     /// Check again whenever a configuration or mapping file has changed, until SIGINT or SIGTERM
     #[arg(long)]
     watch: bool,
-    /// Ask Kafka and SecMaster, too, changing nothing in either
+    /// Ask Kafka and SecMaster, too, changing nothing of yours in either
     #[arg(long, conflicts_with_all = ["watch", "mappings"])]
     online: bool,
     /// With --online: for how long SecMaster may be away without alerts being lost; topics should keep them as long
@@ -66,15 +66,28 @@ pub(super) fn execute(args: &CheckArgs) -> Result<(), Failure> {
     if args.watch {
         return watch::execute(args);
     }
-    let (round, loaded) = match args.output {
-        Output::Table => check(args, &mut io::stdout().lock())?,
+    let checked = match args.output {
+        Output::Table => check(args, &mut io::stdout().lock()),
         // Standard output is one document.
-        Output::Json | Output::Yaml => check(args, &mut io::stderr().lock())?,
+        Output::Json | Output::Yaml => check(args, &mut io::stderr().lock()),
     };
+    let (round, loaded) = checked.or_else(|failure| refused(failure, args.output))?;
     if args.online && round.errors.is_empty() {
-        online::execute(&loaded.config, args.outage_budget, args.deny_warnings, args.output)?;
+        online::execute(&loaded.config, args.outage_budget, args.deny_warnings, args.output)
+            .or_else(|failure| refused(failure, args.output))?;
+    } else if args.output != Output::Table {
+        online::print_faults(&round.errors, args.output)?;
     }
     round.result(args.deny_warnings)
+}
+
+/// A failure that came before anything was asked; programs get a document all the same.
+fn refused<T>(failure: Failure, output: Output) -> Result<T, Failure> {
+    match &failure {
+        Failure::Usage(error) if output != Output::Table => online::print_error(error, output)?,
+        _ => {}
+    }
+    Err(failure)
 }
 
 /// What came of checking once.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use super::probes::{self, GroupRights};
-use super::{Asking, Presence, Probe, Topic, Usage};
+use super::{Asking, Presence, Probe, TIME_IS_UP, Topic, Usage};
 use crate::domain::TopicPartition;
-use crate::kafka::{ClientError, placement, queries, start};
+use crate::kafka::{placement, queries, start};
 
 /// Where a partition stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -39,7 +39,7 @@ pub struct Group {
     pub choices: Option<String>,
 }
 
-pub(super) fn find(asking: &Asking, topics: &[Topic]) -> Result<Group, ClientError> {
+pub(super) fn find(asking: &Asking, topics: &[Topic]) -> Group {
     let is_read = |topic: &&Topic| topic.usage == Usage::Source;
     let partitions: Vec<TopicPartition> = topics
         .iter()
@@ -50,17 +50,21 @@ pub(super) fn find(asking: &Asking, topics: &[Topic]) -> Result<Group, ClientErr
         })
         .flat_map(|(topic, count)| (0..count).map(|n| TopicPartition::new(topic.name.as_str(), n)))
         .collect();
-    let GroupRights { described, read: right } = probes::of_group(asking, &asking.settings.group_id)?;
+    let GroupRights { described, read: right } = probes::of_group(asking, &asking.settings.group_id);
     let is_asked = described != Probe::Denied && !partitions.is_empty();
     let mut group = Group { described, right, has_begun: false, places: Ok(Vec::new()), choices: None };
     if !is_asked {
-        return Ok(group);
+        return group;
+    }
+    if asking.is_time_up() {
+        group.places = Err(TIME_IS_UP.to_owned());
+        return group;
     }
     match places(asking, &partitions, &mut group) {
         Ok(places) => group.places = Ok(places),
         Err(error) => group.places = Err(error.to_string()),
     }
-    Ok(group)
+    group
 }
 
 fn places(asking: &Asking, partitions: &[TopicPartition], group: &mut Group) -> KafkaResult<Vec<Place>> {

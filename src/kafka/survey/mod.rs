@@ -1,7 +1,8 @@
 //! What the cluster holds and lets us do, for `check --online`: facts alone, judged elsewhere.
 //!
-//! Nothing is changed and the group is not joined. Rights are found out by requests that a broker refuses after it has
-//! looked at the rights (see `probes` and `producing`). Every question is bounded; one that is not answered is a fact, too.
+//! Nothing of the user's is changed and the group is not joined; what brokers may keep of it, `producing` says. Rights are
+//! found out by requests that a broker refuses after it has looked at the rights (see `probes` and `producing`). Every
+//! question is bounded; one that is not answered, or not asked any more since time is up, is a fact, too.
 
 mod group;
 mod probes;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::admin::AdminClient;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use tokio::time::Instant;
 
 use super::by_hand::{self, ByHand};
 use super::{ClientError, KafkaSettings, client};
@@ -20,6 +22,9 @@ use super::{ClientError, KafkaSettings, client};
 pub use group::{Group, Place};
 pub use producing::Redrive;
 pub use topics::{Limits, Presence, Topic, Usage};
+
+/// Why a question was not asked.
+const TIME_IS_UP: &str = "not asked: time is up";
 
 /// What a probe has told.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,7 +35,8 @@ pub enum Probe {
     Denied,
     /// It was not answered, or otherwise; in librdkafka's words.
     Unclear(String),
-    /// A broker that does not know the request's limits has done what it asks for: an empty record was written.
+    /// A broker that does not know the request's limits has done what it asks for: an empty record was written, or a
+    /// transactional id registered.
     Done,
 }
 
@@ -51,28 +57,30 @@ pub struct Survey {
     pub redrive: Option<Redrive>,
 }
 
-/// Looks at the cluster. Blocks a thread of the runtime's pool; each question takes `bound` at most.
+/// Looks at the cluster. Blocks a thread of the runtime's pool; each question takes `bound` at most, and once `budget` is
+/// spent only which topics there are is asked.
 ///
 /// # Errors
 ///
-/// The settings make no client, or no broker answers; in words, with librdkafka's last trouble.
-pub async fn survey(settings: KafkaSettings, bound: Duration) -> Result<Survey, ClientError> {
-    let asking = Asking::new(settings, bound)?;
+/// The settings make no client, or no broker answers; in words, with librdkafka's last trouble. What fails later is told
+/// as [`Probe::Unclear`], or in words where it belongs.
+pub async fn survey(settings: KafkaSettings, bound: Duration, budget: Duration) -> Result<Survey, ClientError> {
+    let asking = Asking::new(settings, bound, budget)?;
     let (asking, found) = blocking(asking, |asking| {
         let (brokers, topics, matchless) = topics::find(asking)?;
-        let group = group::find(asking, &topics)?;
+        let group = group::find(asking, &topics);
         Ok((brokers, topics, matchless, group))
     })
     .await?;
     let (brokers, mut topics, matchless, group) = found?;
-    topics::limits(&asking, &mut topics).await?;
-    let redrive_written = producing::writing(&asking, &mut topics).await?;
-    let (_, found) = blocking(asking, |asking| {
-        let redrive = redrive_written.map(|written| producing::redriving(asking, written)).transpose()?;
-        Ok((producing::idempotence(asking)?, redrive))
+    topics::limits(&asking, &mut topics).await;
+    let redrive_written = producing::writing(&asking, &mut topics).await;
+    let (_, (idempotent, redrive)) = blocking(asking, |asking| {
+        let idempotent = producing::idempotence(asking);
+        // Its last question may take all of its bound where brokers cannot make their topic for transactions.
+        (idempotent, redrive_written.map(|written| producing::redriving(asking, written)))
     })
     .await?;
-    let (idempotent, redrive) = found?;
     Ok(Survey { brokers, topics, matchless, group, idempotent, redrive })
 }
 
@@ -92,17 +100,33 @@ async fn blocking<T: Send + 'static>(
 struct Asking {
     settings: KafkaSettings,
     bound: Duration,
+    /// When nothing more is asked that can be left out.
+    until: Instant,
     consumer: BaseConsumer<ByHand>,
     admin: AdminClient<ByHand>,
 }
 
 impl Asking {
-    fn new(settings: KafkaSettings, bound: Duration) -> Result<Self, ClientError> {
+    fn new(settings: KafkaSettings, bound: Duration, budget: Duration) -> Result<Self, ClientError> {
+        let until = Instant::now() + budget;
         let consumer = by_hand::consumer(&Self::consumer(&settings, bound)?, &settings)?;
         let mut config = ClientConfig::new();
         client::common(&mut config, &settings)?;
         let admin = by_hand::create(&config, &settings)?;
-        Ok(Self { settings, bound, consumer, admin })
+        Ok(Self { settings, bound, until, consumer, admin })
+    }
+
+    /// Whether a question that can be left out has to be.
+    fn is_time_up(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
+    /// Asks while there is time. What keeps it from being asked is an answer, too.
+    fn probe(&self, ask: impl FnOnce() -> Result<Probe, ClientError>) -> Probe {
+        if self.is_time_up() {
+            return Probe::Unclear(TIME_IS_UP.to_owned());
+        }
+        ask().unwrap_or_else(|error| Probe::Unclear(error.to_string()))
     }
 
     /// Partitions are assigned by hand, so no group is joined, and nothing is fetched but what is asked for, the end of

@@ -16,7 +16,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset as ListOffset, TopicPartitionList};
 use tokio::time::Instant;
 
-use super::{Asking, Probe};
+use super::{Asking, Probe, TIME_IS_UP};
 use crate::kafka::ClientError;
 use crate::kafka::by_hand::{self, Consumer};
 
@@ -65,13 +65,25 @@ pub(super) struct GroupRights {
 }
 
 /// Tries a group out, with a consumer of its own: why a group has no coordinator is told once, to whoever polls then.
-pub(super) fn of_group(asking: &Asking, group_id: &str) -> Result<GroupRights, ClientError> {
-    let mut config = Asking::consumer(&asking.settings, asking.bound)?;
-    let consumer = by_hand::consumer(config.set("group.id", group_id), &asking.settings)?;
-    let described = describing(&consumer, asking.bound);
+pub(super) fn of_group(asking: &Asking, group_id: &str) -> GroupRights {
+    let consumer = || {
+        if asking.is_time_up() {
+            return Err(ClientError(TIME_IS_UP.to_owned()));
+        }
+        let mut config = Asking::consumer(&asking.settings, asking.bound)?;
+        by_hand::consumer(config.set("group.id", group_id), &asking.settings)
+    };
+    let consumer = match consumer() {
+        Ok(consumer) => consumer,
+        Err(error) => {
+            let unclear = Probe::Unclear(error.to_string());
+            return GroupRights { described: unclear.clone(), read: unclear };
+        }
+    };
+    let described = asking.probe(|| Ok(describing(&consumer, asking.bound)));
     // A group that may not be described has no coordinator for us, who could be asked.
-    let read = if described == Probe::Denied { Probe::Denied } else { committing(&consumer) };
-    Ok(GroupRights { described, read })
+    let read = if described == Probe::Denied { Probe::Denied } else { asking.probe(|| Ok(committing(&consumer))) };
+    GroupRights { described, read }
 }
 
 /// Asks what the group has committed of a topic that is not there.

@@ -9,6 +9,10 @@
 //!
 //! The question for a transactional id is for the coordinator of transactions. Brokers whose cluster never had one make
 //! their own topic for it, so it is asked only where the user may write to the redrive topic, and would cause that anyway.
+//!
+//! What stays of it with the brokers: that producer id is used up, as at every start of the daemon. Those that do not know
+//! the limits keep what they were sent ([`Probe::Done`]): an empty dead letter, and the transactional id of the check,
+//! until it ages out.
 
 use std::time::Duration;
 
@@ -18,7 +22,7 @@ use rdkafka::producer::{BaseProducer, FutureProducer, FutureRecord, Producer as 
 use tokio::time::Instant;
 
 use super::probes::{is, of_group, reading};
-use super::{Asking, Presence, Probe, Topic, Usage};
+use super::{Asking, Presence, Probe, TIME_IS_UP, Topic, Usage};
 use crate::kafka::by_hand::{self, ByHand};
 use crate::kafka::letters::REDRIVE_IDS;
 use crate::kafka::{ClientError, client};
@@ -31,6 +35,13 @@ const IMPOSSIBLE_TIMEOUT_MS: &str = "2147483647";
 
 /// How often librdkafka tells whether it has a producer id.
 const STATISTICS_MS: &str = "100";
+
+/// Why nothing is sent to the redrive topic, where the dead-letter topic took the record.
+const CARRIED_OUT: &str = "not asked: the brokers carry out what Apache Kafka refuses";
+
+/// Why nothing is sent to the redrive topic, where the dead-letter topic did not answer so far.
+const NOT_SHOWN: &str =
+    "not asked: the dead-letter topic has not shown that the brokers refuse the record of this check";
 
 /// What `dead-letters redrive` needs of the user who runs it. The daemon itself does not.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,25 +57,34 @@ pub struct Redrive {
 }
 
 /// Sends to the topics that are written to what no broker writes. Gives the right to write to the redrive topic.
-pub(super) async fn writing(asking: &Asking, topics: &mut [Topic]) -> Result<Option<Probe>, ClientError> {
-    let producer: FutureProducer<ByHand> = by_hand::create(&refused(asking)?, &asking.settings)?;
+pub(super) async fn writing(asking: &Asking, topics: &mut [Topic]) -> Option<Probe> {
+    let producer = refused(asking).and_then(|config| by_hand::create(&config, &asking.settings));
+    let ask = async |topic: &str| match &producer {
+        _ if asking.is_time_up() => Probe::Unclear(TIME_IS_UP.to_owned()),
+        Ok(producer) => written(producer, topic, asking.bound).await,
+        Err(error) => Probe::Unclear(error.to_string()),
+    };
     let (mut letters, mut redrive) = (None, None);
     for topic in topics.iter_mut().filter(|topic| matches!(topic.presence, Presence::There { .. })) {
         match topic.usage {
             Usage::Source => {}
             Usage::DeadLetter => {
-                topic.right = written(&producer, &topic.name, asking.bound).await;
+                topic.right = ask(&topic.name).await;
                 letters = Some(topic.right.clone());
             }
-            // Brokers that have carried the first one out would write this one, too, and the daemon would read it.
-            Usage::Redrive if letters == Some(Probe::Done) => {
-                redrive = Some(Probe::Unclear("the brokers carry out what Apache Kafka refuses".to_owned()));
+            // The daemon would read what were written here: only brokers that are known to refuse it are asked.
+            Usage::Redrive => {
+                redrive = match &letters {
+                    Some(Probe::Allowed) => Some(ask(&topic.name).await),
+                    Some(Probe::Done) => Some(Probe::Unclear(CARRIED_OUT.to_owned())),
+                    Some(Probe::Denied | Probe::Unclear(_)) => Some(Probe::Unclear(NOT_SHOWN.to_owned())),
+                    // Without the dead letters there is nothing to redrive.
+                    None => None,
+                };
             }
-            Usage::Redrive => redrive = Some(written(&producer, &topic.name, asking.bound).await),
         }
     }
-    // Without the dead letters there is nothing to redrive.
-    Ok(redrive.filter(|_| letters.is_some()))
+    redrive
 }
 
 async fn written(producer: &FutureProducer<ByHand>, topic: &str, bound: Duration) -> Probe {
@@ -89,7 +109,11 @@ fn refused(asking: &Asking) -> Result<ClientConfig, ClientError> {
 }
 
 /// Gets a producer id, as every start of the daemon does.
-pub(super) fn idempotence(asking: &Asking) -> Result<Probe, ClientError> {
+pub(super) fn idempotence(asking: &Asking) -> Probe {
+    asking.probe(|| producer_id(asking))
+}
+
+fn producer_id(asking: &Asking) -> Result<Probe, ClientError> {
     let mut config = client::producer(&asking.settings)?;
     let _ = config.set("statistics.interval.ms", STATISTICS_MS);
     let producer: BaseProducer<ByHand> = by_hand::create(&config, &asking.settings)?;
@@ -107,15 +131,17 @@ pub(super) fn idempotence(asking: &Asking) -> Result<Probe, ClientError> {
 }
 
 /// Finds out the rest of what a redrive needs.
-pub(super) fn redriving(asking: &Asking, written: Probe) -> Result<Redrive, ClientError> {
+pub(super) fn redriving(asking: &Asking, written: Probe) -> Redrive {
     let unasked = || Probe::Unclear("not asked".to_owned());
     if written != Probe::Allowed {
-        return Ok(Redrive { written, read: unasked(), group: unasked(), transactional_id: unasked() });
+        return Redrive { written, read: unasked(), group: unasked(), transactional_id: unasked() };
     }
     let id = format!("{REDRIVE_IDS}{}.check", asking.settings.group_id);
-    let read = reading(&asking.consumer, &asking.settings.dead_letter_topic, asking.bound);
-    let group = of_group(asking, &id)?.read;
-    Ok(Redrive { written, read, group, transactional_id: transactional_id(asking, &id)? })
+    let topic = &asking.settings.dead_letter_topic;
+    let read = asking.probe(|| Ok(reading(&asking.consumer, topic, asking.bound)));
+    let group = of_group(asking, &id).read;
+    let transactional_id = asking.probe(|| transactional_id(asking, &id));
+    Redrive { written, read, group, transactional_id }
 }
 
 fn transactional_id(asking: &Asking, id: &str) -> Result<Probe, ClientError> {

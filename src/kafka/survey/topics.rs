@@ -68,7 +68,7 @@ pub struct Topic {
     pub usage: Usage,
     /// Whether it is there.
     pub presence: Presence,
-    /// What it is set to; `None` where we may not know.
+    /// What it is set to; `None` where we may not know, or could not ask.
     pub limits: Option<Limits>,
     /// Whether we may do what we do with it: read, or write if it takes the dead letters.
     pub right: Probe,
@@ -104,7 +104,7 @@ pub(super) fn find(asking: &Asking) -> Result<(usize, Vec<Topic>, Vec<String>), 
         let right = match (&presence, usage) {
             // One without a leader would only spend the time.
             (Presence::There { leaderless: 0, .. }, Usage::Source | Usage::Redrive) => {
-                probes::reading(&asking.consumer, name, asking.bound)
+                asking.probe(|| Ok(probes::reading(&asking.consumer, name, asking.bound)))
             }
             _ => Probe::Unclear("not asked".to_owned()),
         };
@@ -138,16 +138,18 @@ fn presence(topic: &MetadataTopic) -> Presence {
     }
 }
 
-/// Asks what the topics that are there are set to.
-///
-/// # Errors
-///
-/// There is no token for the brokers.
-pub(super) async fn limits(asking: &Asking, topics: &mut [Topic]) -> Result<(), ClientError> {
+/// Asks what the topics that are there are set to, if there is time, and a token where the brokers want one.
+pub(super) async fn limits(asking: &Asking, topics: &mut [Topic]) {
     let (admin, bound) = (&asking.admin, asking.bound);
+    if asking.is_time_up() {
+        return;
+    }
     if let Some(tokens) = &asking.settings.tokens {
         // Its own call for one would be heard by nobody.
-        credentials::show_token(admin.inner(), tokens.lease()?)?;
+        let shown = tokens.lease().and_then(|token| credentials::show_token(admin.inner(), token));
+        if shown.is_err() {
+            return;
+        }
     }
     let there = || |topic: &&Topic| matches!(topic.presence, Presence::There { .. });
     let names: Vec<String> = topics.iter().filter(there()).map(|topic| topic.name.clone()).collect();
@@ -155,14 +157,13 @@ pub(super) async fn limits(asking: &Asking, topics: &mut [Topic]) -> Result<(), 
     let options = AdminOptions::new().request_timeout(Some(bound));
     // The client's own bound is for one broker's answer.
     let told = tokio::time::timeout(bound + Duration::from_secs(1), admin.describe_configs(&asked, &options));
-    let Ok(Ok(told)) = told.await else { return Ok(()) };
+    let Ok(Ok(told)) = told.await else { return };
     for resource in told.iter().flatten() {
         // A topic whose settings we may not know comes without any.
         let rdkafka::admin::OwnedResourceSpecifier::Topic(name) = &resource.specifier else { continue };
         let named = topics.iter_mut().filter(|topic| topic.name == *name && !resource.entries.is_empty());
         named.for_each(|topic| topic.limits = Some(read(resource)));
     }
-    Ok(())
 }
 
 fn read(resource: &ConfigResource) -> Limits {

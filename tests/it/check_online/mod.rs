@@ -1,12 +1,16 @@
 //! `alertbridge check --online` as users meet it: the lines, with their remedies, and the exit code.
 
+mod hurried;
 mod rights;
 
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
 use alertbridge::kafka::embedded::EmbeddedKafka;
 use alertbridge::simulator::{DEMO_ACCESS_KEY, DEMO_SECRET_KEY, RunningSimulator, Simulator, SimulatorSettings, World};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -118,6 +122,24 @@ async fn what_is_well_ends_with_0_and_warnings_only_where_they_are_not_denied() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn brokers_that_carry_the_probe_out_have_no_record_of_it_where_the_daemon_reads() {
+    let simulator = simulator(json!({})).await;
+    let routes = format!("routing:\n  default_workflow_id: {ENABLED}\n");
+    for letters in [Some("soc.alerts.dead-letter"), None] {
+        let topics: Vec<(&str, i32)> =
+            ["soc.alerts", "soc.alerts.redrive"].into_iter().chain(letters).map(|t| (t, 1)).collect();
+        let kafka = EmbeddedKafka::start(&topics).unwrap();
+        let servers = kafka.bootstrap_servers();
+        let (_, said) = check(&configuration(&servers, &simulator.url(), DEMO_SECRET_KEY, &routes), &[]).await;
+        let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &servers).create().unwrap();
+        let end = |topic| consumer.fetch_watermarks(topic, 0, Duration::from_secs(10)).unwrap().1;
+        assert_eq!(end("soc.alerts.redrive"), 0, "{said}");
+        let is_told = said.contains("so that an empty record of this check stands in it");
+        assert_eq!((is_told, letters.map_or(0, end)), (letters.is_some(), i64::from(letters.is_some())), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_side_that_is_away_or_refuses_does_not_keep_the_other_from_being_looked_at() {
     let simulator = simulator(json!({})).await;
     let routes = format!("routing:\n  default_workflow_id: {ENABLED}\n");
@@ -168,4 +190,24 @@ async fn programs_get_one_document_with_the_lines_that_people_get_and_the_same_e
         assert!(aside.contains("ok    configuration ("), "{aside}");
         assert!(yaml.stdout.starts_with(b"- name: kafka\n  state: "), "{}", String::from_utf8_lossy(&yaml.stdout));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_get_a_document_of_what_is_wrong_before_anybody_is_asked_too() {
+    let document = async |configuration: &str| {
+        let output = run_in(folder(configuration).path(), &["--output", "json"]).await;
+        let lines: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(lines.iter().all(|line| line["state"] == "failure" && line["remedy"].is_string()), "{lines:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("alertbridge: "), "people are told, too");
+        let text = |name: &str| lines.iter().map(|line| line[name].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        (output.status.code(), text("name"), text("what"), text("remedy"))
+    };
+    let good = configuration("127.0.0.1:1", "http://127.0.0.1:1", DEMO_SECRET_KEY, "");
+    let (code, names, _, remedies) = document(&good.replace("  group_id: soc\n", "  group: soc\n")).await;
+    assert_eq!((code, names.is_empty()), (Some(2), false));
+    assert!(names.iter().any(|name| name.starts_with("kafka.group")), "{names:?}");
+    assert!(remedies.iter().any(|remedy| remedy.contains("alertbridge.yaml:3")), "{remedies:?}");
+    let (code, names, whats, _) = document(&good.replace("[acme]", "[acme, no_such_format]")).await;
+    assert_eq!((code, names), (Some(2), vec!["configuration".to_owned()]));
+    assert!(whats[0].contains("no_such_format"), "{whats:?}");
 }

@@ -1,5 +1,5 @@
 //! Rights and settings of topics, on Apache Kafka with an authorizer: each right that lacks is told, and finding out
-//! changes nothing.
+//! changes nothing of the user's.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -44,8 +44,14 @@ async fn each_right_that_lacks_is_told_and_what_the_topics_are_set_to_is_judged(
     let (_, said) = check(&configuration, &[]).await;
     insta::assert_snapshot!("with_the_right_to_describe", kafka(said));
 
-    broker.allow("All", &["soc.alerts", "soc.alerts.dead-letter", "soc.alerts.redrive"], "soc");
     broker.create_topic("soc.alerts.redrive", 1, &[]).await;
+    broker.allow("Write", &["soc.alerts.redrive"], "transactional:of-nobody");
+    let written = producing(&broker).await.1.unwrap().written;
+    let is_unasked =
+        matches!(&written, Probe::Unclear(reason) if reason.starts_with("not asked: the dead-letter topic"));
+    assert!(is_unasked, "nothing tells that the record would be refused: {written:?}");
+
+    broker.allow("All", &["soc.alerts", "soc.alerts.dead-letter", "soc.alerts.redrive"], "soc");
     let (code, said) = check(&configuration, &["--outage-budget", "1h"]).await;
     insta::assert_snapshot!("with_all_rights", kafka(said));
     assert_eq!(code, Some(0));
@@ -83,6 +89,6 @@ async fn producing(broker: &KafkaBroker) -> (Probe, Option<Redrive>) {
         password: Some(PASSWORD.into()),
         ..KafkaSecurity::default()
     };
-    let survey = survey(settings, Duration::from_secs(20)).await.unwrap();
+    let survey = survey(settings, Duration::from_secs(20), Duration::from_secs(120)).await.unwrap();
     (survey.idempotent, survey.redrive)
 }

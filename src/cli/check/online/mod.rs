@@ -1,8 +1,9 @@
-//! `check --online`: what `run` would meet. Kafka and SecMaster are asked, each as far as it answers; nothing is changed
-//! in either, and the consumer group is not joined.
+//! `check --online`: what `run` would meet. Kafka and SecMaster are asked, each as far as it answers; nothing of the user's
+//! is changed in either, and the consumer group is not joined. (What brokers may keep of it: `kafka::survey`.)
 
 mod alerts;
 mod class;
+mod faults;
 mod group;
 mod line;
 mod producing;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
+pub(super) use self::faults::{print_error, print_faults};
 use self::line::{Level, Line, count};
 use self::secmaster::Subject;
 use self::topics::Demands;
@@ -25,8 +27,10 @@ use crate::kafka::survey::{self, Survey};
 
 /// How long each question to Kafka may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long all of them may.
-const ALL_OF_KAFKA: Duration = Duration::from_secs(60);
+/// How long Kafka is asked things that can be left out.
+const QUESTIONS: Duration = Duration::from_secs(45);
+/// How long all of Kafka may take; more than the last question before that ends, and its clients.
+const ALL_OF_KAFKA: Duration = Duration::from_secs(90);
 /// How long all of SecMaster may, whose calls are bounded by `secmaster.request_timeout` each.
 const ALL_OF_SECMASTER: Duration = Duration::from_secs(180);
 
@@ -43,7 +47,7 @@ pub(super) fn execute(
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let spinner = spinner();
     let (kafka, secmaster) = runtime.block_on(async {
-        let kafka = tokio::time::timeout(ALL_OF_KAFKA, survey::survey(kafka, PATIENCE));
+        let kafka = tokio::time::timeout(ALL_OF_KAFKA, survey::survey(kafka, PATIENCE, QUESTIONS));
         let secmaster = tokio::time::timeout(ALL_OF_SECMASTER, secmaster::ask(&subject, config));
         tokio::join!(kafka, secmaster)
     });

@@ -35,8 +35,18 @@ fn idempotence(survey: &Survey) -> Option<Line> {
     }
 }
 
-/// Whether this user may run `dead-letters redrive`, which is better another one than the daemon's.
+/// Whether this user may run `dead-letters redrive`, and what finding that out has left behind.
 fn redriving(redrive: &Redrive, dead_letter_topic: &str, redrive_topic: &str) -> Line {
+    let mut line = right_to_redrive(redrive, dead_letter_topic, redrive_topic);
+    if redrive.transactional_id == Probe::Done {
+        line.said += "; these brokers let a transaction last for 24 days, so that the transactional id of this check, ";
+        line.said += &format!("{REDRIVE_IDS}GROUP.check, is registered until it ages out");
+    }
+    line
+}
+
+/// Whether this user may run `dead-letters redrive`, which is better another one than the daemon's.
+fn right_to_redrive(redrive: &Redrive, dead_letter_topic: &str, redrive_topic: &str) -> Line {
     let about = "dead-letters redrive";
     if redrive.written == Probe::Denied {
         let said = format!("is not for this user, who may not write to {redrive_topic}; the daemon need not");
@@ -85,6 +95,7 @@ mod tests {
             redrive([Allowed, Allowed, Allowed, Done]),
             redrive([Denied, unclear(), unclear(), unclear()]),
             redrive([Allowed, Denied, unclear(), Denied]),
+            redrive([Allowed, Allowed, Denied, Done]),
             redrive([Allowed, Allowed, unclear(), Allowed]),
         ];
         insta::assert_snapshot!(told.join("\n"));

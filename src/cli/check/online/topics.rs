@@ -80,7 +80,7 @@ fn there(topic: &Topic, longest: Option<u64>, demands: Demands, lines: &mut Vec<
     let Some(limits) = &topic.limits else {
         let remedy = "allow DescribeConfigs of it to the user of this check, or compare max.message.bytes, retention.ms \
                       and cleanup.policy by hand";
-        lines.push(Line::warning(about, "the brokers do not tell what it is set to", remedy));
+        lines.push(Line::warning(about, "what it is set to is not known", remedy));
         return;
     };
     match topic.usage {
