@@ -48,8 +48,12 @@ impl PasswordTokens {
 
     /// A token for this project. Cancel safe: the fetch goes on for the next caller.
     pub(super) async fn token(self: &Arc<Self>, project_id: &Arc<str>) -> Result<Token, ApiFailure> {
-        let (tokens, project) = (Arc::clone(self), Arc::clone(project_id));
-        self.of(project_id).get(async move { tokens.fetch(&project).await }).await
+        let project = Arc::clone(project_id);
+        let fetch = move |tokens: Arc<Self>| {
+            let project = Arc::clone(&project);
+            async move { tokens.fetch(&project).await }
+        };
+        self.of(project_id).get(self, fetch).await
     }
 
     /// The service did not accept this token: it is not given out again. Says whether it would have been.
@@ -63,12 +67,17 @@ impl PasswordTokens {
         self.projects().values().filter(|tokens| tokens.takes_new()).count() > 0
     }
 
-    /// When the first of the tokens in use expires.
+    /// When the first of those tokens expires for which no other can be fetched; where all can, the first that lives,
+    /// or, where none does, the last that has expired: those are replaced when they are needed again.
     pub(super) fn expires_at(&self) -> Option<SystemTime> {
-        self.projects().values().filter_map(|tokens| tokens.expires_at()).min()
+        let (projects, now) = (self.projects(), SystemTime::now());
+        let failing = projects.values().filter(|tokens| tokens.is_failing());
+        let all = || projects.values().filter_map(|tokens| tokens.expires_at());
+        let first_failing = failing.filter_map(|tokens| tokens.expires_at()).min();
+        first_failing.or_else(|| all().filter(|at| *at > now).min()).or_else(|| all().max())
     }
 
-    /// Whether the last fetch for one of the projects has failed.
+    /// Whether fetching fails for one of the projects.
     pub(super) fn is_failing(&self) -> bool {
         self.projects().values().any(|tokens| tokens.is_failing())
     }
