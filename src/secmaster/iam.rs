@@ -67,14 +67,11 @@ impl PasswordTokens {
         self.projects().values().filter(|tokens| tokens.takes_new()).count() > 0
     }
 
-    /// When the first of those tokens expires for which no other can be fetched; where all can, the first that lives,
-    /// or, where none does, the last that has expired: those are replaced when they are needed again.
+    /// When the tokens expire, as far as that matters: see [`told`].
     pub(super) fn expires_at(&self) -> Option<SystemTime> {
-        let (projects, now) = (self.projects(), SystemTime::now());
-        let failing = projects.values().filter(|tokens| tokens.is_failing());
-        let all = || projects.values().filter_map(|tokens| tokens.expires_at());
-        let first_failing = failing.filter_map(|tokens| tokens.expires_at()).min();
-        first_failing.or_else(|| all().filter(|at| *at > now).min()).or_else(|| all().max())
+        let projects = self.projects();
+        let all = projects.values().filter_map(|tokens| Some((tokens.expires_at()?, tokens.is_failing())));
+        told(&all.collect::<Vec<_>>(), SystemTime::now())
     }
 
     /// Whether fetching fails for one of the projects.
@@ -147,6 +144,14 @@ impl fmt::Debug for PasswordTokens {
     }
 }
 
+/// Of tokens, each with whether it cannot be replaced: when the first of those expires that cannot; where all can, the
+/// first that lives, or, where none does, the last that has expired: those are replaced when they are needed again.
+fn told(all: &[(SystemTime, bool)], now: SystemTime) -> Option<SystemTime> {
+    let failing = all.iter().filter(|(_, is_failing)| *is_failing).map(|(at, _)| *at).min();
+    let living = || all.iter().map(|(at, _)| *at).filter(|at| *at > now).min();
+    failing.or_else(living).or_else(|| all.iter().map(|(at, _)| *at).max())
+}
+
 /// The token's life by IAM's own clock, so that ours does not matter.
 fn lifetime(body: &[u8]) -> Option<Duration> {
     #[derive(Deserialize)]
@@ -162,4 +167,24 @@ fn lifetime(body: &[u8]) -> Option<Duration> {
     let issued_at: Timestamp = token.issued_at.parse().ok()?;
     let expires_at: Timestamp = token.expires_at.parse().ok()?;
     Duration::try_from(expires_at.duration_since(issued_at)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::told;
+
+    #[test]
+    fn an_idle_projects_dead_token_is_not_what_another_ones_failure_is_about() {
+        let now = SystemTime::now();
+        let (dead, longer) = (now - Duration::from_secs(60), now - Duration::from_secs(3_600));
+        let (soon, later) = (now + Duration::from_secs(600), now + Duration::from_secs(3_000));
+        assert_eq!(told(&[(dead, false), (soon, false), (later, true)], now), Some(later), "the one that fails");
+        assert_eq!(told(&[(later, true), (soon, true)], now), Some(soon));
+        assert_eq!(told(&[(dead, true), (soon, false)], now), Some(dead), "it is needed and cannot be had");
+        assert_eq!(told(&[(dead, false), (later, false), (soon, false)], now), Some(soon));
+        assert_eq!(told(&[(longer, false), (dead, false)], now), Some(dead));
+        assert_eq!(told(&[], now), None);
+    }
 }

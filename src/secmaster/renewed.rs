@@ -20,8 +20,12 @@ use super::response::failure;
 use crate::domain::{FailureClass, FailureReason};
 use crate::ports::ApiFailure;
 
-/// After a failed early replacement, the time to the next try.
+/// After a failed early replacement, the time to the next try, where whoever gives them out is away.
 const REPLACE_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// The same after a refusal: IAM locks a user for a quarter of an hour after five wrong passwords within one, and then
+/// the right one would not help either.
+const REFUSED_AGAIN_AFTER: Duration = Duration::from_secs(310);
 
 /// With nothing in hand, a failure says for so long that fetching fails: while an alert waits, the next try is earlier.
 const FAILURE_HOLDS_FOR: Duration = Duration::from_secs(120);
@@ -160,9 +164,10 @@ impl<T: Clone + Send + 'static> Renewed<T> {
                 if is_there {
                     return;
                 }
-                tokio::time::sleep(REPLACE_AGAIN_AFTER).await;
+                let Some(due_at) = renewed.due_at() else { return };
+                tokio::time::sleep_until(due_at).await;
                 let Ok(next) = Arc::clone(&renewed.flight).try_lock_owned() else { return };
-                if !renewed.is_due() {
+                if renewed.due_at().is_none_or(|due_at| Instant::now() < due_at) {
                     return;
                 }
                 flight = next;
@@ -197,7 +202,9 @@ impl<T: Clone> Renewed<T> {
                 state.shared_until = Some(now + shared_for.min(MAX_SHARED_FOR));
                 state.failures = state.failures.saturating_add(1);
                 if let Some(lease) = &mut state.lease {
-                    lease.replace_at = now + REPLACE_AGAIN_AFTER;
+                    // Who is away says how soon to come back.
+                    let is_away = failure.retry_after.is_some();
+                    lease.replace_at = now + if is_away { REPLACE_AGAIN_AFTER } else { REFUSED_AGAIN_AFTER };
                 }
                 Err(failure)
             }
@@ -239,10 +246,9 @@ impl<T: Clone> Renewed<T> {
         state.failed_at.is_some_and(|at| is_tried_again || now < at + FAILURE_HOLDS_FOR)
     }
 
-    /// Whether the one in hand lives and is to be replaced now.
-    fn is_due(&self) -> bool {
-        let now = Instant::now();
-        self.state().lease.as_ref().is_some_and(|lease| (lease.replace_at..lease.expires_at).contains(&now))
+    /// When the one in hand is to be replaced, if it lives.
+    fn due_at(&self) -> Option<Instant> {
+        self.state().lease.as_ref().filter(|lease| Instant::now() < lease.expires_at).map(|lease| lease.replace_at)
     }
 
     /// A panic while the lock is held leaves nothing half done.

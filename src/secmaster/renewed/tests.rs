@@ -40,8 +40,12 @@ async fn get<T: Clone + Send + 'static>(
     renewed.get(owner(), once).await
 }
 
+fn refusal() -> ApiFailure {
+    failure(FailureClass::Credentials, FailureReason::CredentialsUnavailable, "no".to_owned())
+}
+
 fn unavailable() -> ApiFailure {
-    failure(FailureClass::Credentials, FailureReason::CredentialsUnavailable, "away".to_owned())
+    ApiFailure { retry_after: Some(Duration::from_secs(15)), ..refusal() }
 }
 
 fn away() -> Result<Fresh<u32>, ApiFailure> {
@@ -129,6 +133,24 @@ async fn requests_in_between_make_no_more_tries_and_a_refused_one_is_fetched_at_
     assert_eq!(get(&renewed, async { fresh(2) }).await.unwrap().what, 2, "it waits for no one's next try");
     tokio::time::sleep(Duration::from_secs(120)).await;
     assert_eq!(asked.load(Ordering::Relaxed), 6, "there is nothing left to replace");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_replacement_is_tried_three_times_in_a_quarter_of_an_hour() {
+    let (renewed, asked) = (Arc::new(Renewed::default()), Arc::new(AtomicU32::new(0)));
+    let _first = get(&renewed, async { fresh(1) }).await.unwrap();
+    tokio::time::advance(LIFETIME * 2 / 3).await;
+    for _ in 0..900 {
+        let counted = Arc::clone(&asked);
+        let fetch = move |_| {
+            let _before = counted.fetch_add(1, Ordering::Relaxed);
+            async { Err(refusal()) }
+        };
+        let _lease = renewed.get(owner(), fetch).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(renewed.is_failing());
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test(start_paused = true)]
