@@ -162,12 +162,12 @@ pub trait WorkflowApi: Send + Sync + 'static {
         alert_id: &str,
     ) -> impl Future<Output = Result<FoundAlert, ApiFailure>> + Send;
 
-    /// When the credentials in use expire, where that is known.
+    /// When the credentials in use expire, where that is known: of several, the first of those that cannot be renewed.
     fn credentials_expire_at(&self) -> Option<SystemTime> {
         None
     }
 
-    /// Whether the last try to fetch credentials has failed, where they are fetched.
+    /// Whether credentials cannot be fetched: the last try has failed, and another one will come, or it was a moment ago.
     fn is_renewal_failing(&self) -> bool {
         false
     }

@@ -48,8 +48,12 @@ impl PasswordTokens {
 
     /// A token for this project. Cancel safe: the fetch goes on for the next caller.
     pub(super) async fn token(self: &Arc<Self>, project_id: &Arc<str>) -> Result<Token, ApiFailure> {
-        let (tokens, project) = (Arc::clone(self), Arc::clone(project_id));
-        self.of(project_id).get(async move { tokens.fetch(&project).await }).await
+        let project = Arc::clone(project_id);
+        let fetch = move |tokens: Arc<Self>| {
+            let project = Arc::clone(&project);
+            async move { tokens.fetch(&project).await }
+        };
+        self.of(project_id).get(self, fetch).await
     }
 
     /// The service did not accept this token: it is not given out again. Says whether it would have been.
@@ -63,12 +67,14 @@ impl PasswordTokens {
         self.projects().values().filter(|tokens| tokens.takes_new()).count() > 0
     }
 
-    /// When the first of the tokens in use expires.
+    /// When the tokens expire, as far as that matters: see [`told`].
     pub(super) fn expires_at(&self) -> Option<SystemTime> {
-        self.projects().values().filter_map(|tokens| tokens.expires_at()).min()
+        let projects = self.projects();
+        let all = projects.values().filter_map(|tokens| Some((tokens.expires_at()?, tokens.is_failing())));
+        told(&all.collect::<Vec<_>>(), SystemTime::now())
     }
 
-    /// Whether the last fetch for one of the projects has failed.
+    /// Whether fetching fails for one of the projects.
     pub(super) fn is_failing(&self) -> bool {
         self.projects().values().any(|tokens| tokens.is_failing())
     }
@@ -138,6 +144,14 @@ impl fmt::Debug for PasswordTokens {
     }
 }
 
+/// Of tokens, each with whether it cannot be replaced: when the first of those expires that cannot; where all can, the
+/// first that lives, or, where none does, the last that has expired: those are replaced when they are needed again.
+fn told(all: &[(SystemTime, bool)], now: SystemTime) -> Option<SystemTime> {
+    let failing = all.iter().filter(|(_, is_failing)| *is_failing).map(|(at, _)| *at).min();
+    let living = || all.iter().map(|(at, _)| *at).filter(|at| *at > now).min();
+    failing.or_else(living).or_else(|| all.iter().map(|(at, _)| *at).max())
+}
+
 /// The token's life by IAM's own clock, so that ours does not matter.
 fn lifetime(body: &[u8]) -> Option<Duration> {
     #[derive(Deserialize)]
@@ -153,4 +167,24 @@ fn lifetime(body: &[u8]) -> Option<Duration> {
     let issued_at: Timestamp = token.issued_at.parse().ok()?;
     let expires_at: Timestamp = token.expires_at.parse().ok()?;
     Duration::try_from(expires_at.duration_since(issued_at)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::told;
+
+    #[test]
+    fn an_idle_projects_dead_token_is_not_what_another_ones_failure_is_about() {
+        let now = SystemTime::now();
+        let (dead, longer) = (now - Duration::from_secs(60), now - Duration::from_secs(3_600));
+        let (soon, later) = (now + Duration::from_secs(600), now + Duration::from_secs(3_000));
+        assert_eq!(told(&[(dead, false), (soon, false), (later, true)], now), Some(later), "the one that fails");
+        assert_eq!(told(&[(later, true), (soon, true)], now), Some(soon));
+        assert_eq!(told(&[(dead, true), (soon, false)], now), Some(dead), "it is needed and cannot be had");
+        assert_eq!(told(&[(dead, false), (later, false), (soon, false)], now), Some(soon));
+        assert_eq!(told(&[(longer, false), (dead, false)], now), Some(dead));
+        assert_eq!(told(&[], now), None);
+    }
 }

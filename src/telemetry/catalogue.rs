@@ -121,9 +121,9 @@ catalogue! {
     MAPPING_FAULTS = Counter "mapping_faults_total" ["format", "field"] &[],
         "Optional fields left out, and severities defaulted, because the source's value did not fit.";
     CREDENTIAL_EXPIRY = Gauge "credential_expiry_timestamp_seconds" [] &[],
-        "When the credentials in use expire, in seconds since the epoch; absent if they do not.";
+        "When the credentials in use expire, in seconds since the epoch; absent if they do not. Of several projects' tokens: the first of those that cannot be renewed, else the first of all that live.";
     RENEWAL_FAILING = Gauge "credential_renewal_failing" [] &[],
-        "1 while the last try to fetch a token or temporary key for SecMaster has failed; 0 also where nothing is fetched.";
+        "1 while a token or temporary key for SecMaster cannot be fetched: the last try has failed, and either the one in hand lives, so that it will be tried again, or the try was less than 120 s ago; else 0.";
     CLOCK_SKEW = Gauge "clock_skew_seconds" [] &[],
         "By how much this machine's clock was ahead of SecMaster's at its latest answer (negative: behind); absent before the first one. Signatures are refused from 900 on.";
     READY = Gauge "ready" [] &[],

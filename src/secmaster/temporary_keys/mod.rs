@@ -100,8 +100,7 @@ impl TemporaryKeys {
 
     /// A key to sign with. Cancel safe: the fetch goes on for the next caller.
     pub(super) async fn key(self: &Arc<Self>) -> Result<KeyLease, ApiFailure> {
-        let keys = Arc::clone(self);
-        self.keys.get(async move { keys.fetch().await }).await
+        self.keys.get(self, |keys| async move { keys.fetch().await }).await
     }
 
     /// The service did not accept this key: it is not given out again. Says whether it would have been.
@@ -126,7 +125,7 @@ impl TemporaryKeys {
         self.keys.expires_at()
     }
 
-    /// Whether the last fetch has failed.
+    /// Whether fetching fails.
     pub(super) fn is_failing(&self) -> bool {
         self.keys.is_failing()
     }

@@ -2,13 +2,14 @@
 //!
 //! Callers that come while one is being fetched wait for that fetch and share its end, good or bad, and for a moment
 //! after a failure nobody asks again: a wrong password is tried once, not once for each waiting request. For an early
-//! replacement nobody waits: what is in hand goes on being used until that is there, or until it expires.
+//! replacement nobody waits: what is in hand goes on being used until that is there, or until it expires. One that has
+//! failed is tried again without being asked for, so that whether it is failing is never an old story.
 //!
 //! A fetch is a task of its own, so that one that takes longer than its caller may wait still serves the next.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::OwnedMutexGuard;
@@ -19,8 +20,15 @@ use super::response::failure;
 use crate::domain::{FailureClass, FailureReason};
 use crate::ports::ApiFailure;
 
-/// After a failed early replacement, the time to the next try.
+/// After a failed early replacement, the time to the next try, where whoever gives them out is away.
 const REPLACE_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// The same after a refusal: IAM locks a user for a quarter of an hour after five wrong passwords within one, and then
+/// the right one would not help either.
+const REFUSED_AGAIN_AFTER: Duration = Duration::from_secs(310);
+
+/// With nothing in hand, a failure says for so long that fetching fails: while an alert waits, the next try is earlier.
+const FAILURE_HOLDS_FOR: Duration = Duration::from_secs(120);
 
 /// After a failure with nothing in hand, callers share it for this long, twice as long each time, at most
 /// [`MAX_SHARED_FOR`].
@@ -71,6 +79,7 @@ struct State<T> {
     /// How many fetches have ended, and how the last one failed, if it did.
     fetches: u64,
     failure: Option<ApiFailure>,
+    failed_at: Option<Instant>,
     /// How many have failed since one succeeded, and until when the last failure is shared.
     failures: u32,
     shared_until: Option<Instant>,
@@ -78,18 +87,22 @@ struct State<T> {
 
 impl<T> Default for Renewed<T> {
     fn default() -> Self {
-        let state = State { lease: None, fetches: 0, failure: None, failures: 0, shared_until: None };
+        let state = State { lease: None, fetches: 0, failure: None, failed_at: None, failures: 0, shared_until: None };
         Self { flight: Arc::default(), state: Mutex::new(state), has_died: AtomicBool::new(false) }
     }
 }
 
 impl<T: Clone + Send + 'static> Renewed<T> {
     /// One to use; `fetch` is awaited where there is none. Cancel safe: the fetch goes on without its caller, so it must
-    /// have bounds of its own.
-    pub(super) async fn get(
+    /// have bounds of its own. It is not made again once the owner is gone: who we are may have changed.
+    pub(super) async fn get<O: Send + Sync + 'static, F>(
         self: &Arc<Self>,
-        fetch: impl Future<Output = Result<Fresh<T>, ApiFailure>> + Send + 'static,
-    ) -> Result<Lease<T>, ApiFailure> {
+        owner: &Arc<O>,
+        fetch: impl Fn(Arc<O>) -> F + Send + 'static,
+    ) -> Result<Lease<T>, ApiFailure>
+    where
+        F: Future<Output = Result<Fresh<T>, ApiFailure>> + Send + 'static,
+    {
         let now = Instant::now();
         let (held, fetches) = {
             let state = self.state();
@@ -100,7 +113,7 @@ impl<T: Clone + Send + 'static> Renewed<T> {
             // Due: the first to come has it replaced, and all go on with it meanwhile.
             Some(lease) => {
                 if let Ok(flight) = Arc::clone(&self.flight).try_lock_owned() {
-                    drop(self.begin(flight, fetch));
+                    self.replace(flight, Arc::downgrade(owner), fetch);
                 }
                 Ok(lease)
             }
@@ -113,7 +126,7 @@ impl<T: Clone + Send + 'static> Renewed<T> {
                     let (class, reason) = (FailureClass::Credentials, FailureReason::CredentialsUnavailable);
                     Err(failure(class, reason, "the fetch was broken off".to_owned()))
                 };
-                self.begin(flight, fetch).await.unwrap_or_else(broken_off)
+                self.begin(flight, fetch(Arc::clone(owner))).await.unwrap_or_else(broken_off)
             }
         }
     }
@@ -130,6 +143,36 @@ impl<T: Clone + Send + 'static> Renewed<T> {
             let _flight = flight;
             renewed.fetched(fetch.await)
         })
+    }
+
+    /// Replaces the one in hand, in a task of its own: tries until one is there, the one in hand expires or is given
+    /// back, the owner is gone, or somebody else tries. The flight is free between the tries.
+    #[expect(clippy::disallowed_methods, reason = "it ends with the life of what it replaces, and outlives its caller")]
+    fn replace<O: Send + Sync + 'static, F>(
+        self: &Arc<Self>,
+        mut flight: OwnedMutexGuard<()>,
+        owner: Weak<O>,
+        fetch: impl Fn(Arc<O>) -> F + Send + 'static,
+    ) where
+        F: Future<Output = Result<Fresh<T>, ApiFailure>> + Send + 'static,
+    {
+        let renewed = Arc::clone(self);
+        drop(tokio::spawn(async move {
+            while let Some(owner) = owner.upgrade() {
+                let is_there = renewed.fetched(fetch(owner).await).is_ok();
+                drop(flight);
+                if is_there {
+                    return;
+                }
+                let Some(due_at) = renewed.due_at() else { return };
+                tokio::time::sleep_until(due_at).await;
+                let Ok(next) = Arc::clone(&renewed.flight).try_lock_owned() else { return };
+                if renewed.due_at().is_none_or(|due_at| Instant::now() < due_at) {
+                    return;
+                }
+                flight = next;
+            }
+        }));
     }
 }
 
@@ -148,17 +191,20 @@ impl<T: Clone> Renewed<T> {
                     serial: state.fetches,
                     is_accepted: Arc::default(),
                 };
-                (state.failure, state.failures, state.shared_until) = (None, 0, None);
+                (state.failure, state.failed_at) = (None, None);
+                (state.failures, state.shared_until) = (0, None);
                 state.lease = Some(lease.clone());
                 Ok(lease)
             }
             Err(failure) => {
-                state.failure = Some(failure.clone());
+                (state.failure, state.failed_at) = (Some(failure.clone()), Some(now));
                 let shared_for = SHARED_FOR.saturating_mul(1_u32.checked_shl(state.failures).unwrap_or(u32::MAX));
                 state.shared_until = Some(now + shared_for.min(MAX_SHARED_FOR));
                 state.failures = state.failures.saturating_add(1);
                 if let Some(lease) = &mut state.lease {
-                    lease.replace_at = now + REPLACE_AGAIN_AFTER;
+                    // Who is away says how soon to come back.
+                    let is_away = failure.retry_after.is_some();
+                    lease.replace_at = now + if is_away { REPLACE_AGAIN_AFTER } else { REFUSED_AGAIN_AFTER };
                 }
                 Err(failure)
             }
@@ -185,15 +231,24 @@ impl<T: Clone> Renewed<T> {
         (state.failures, state.shared_until) = (0, None);
     }
 
-    /// When the one in use expires.
+    /// When the one in hand expires, or has expired.
     pub(super) fn expires_at(&self) -> Option<SystemTime> {
-        let expires_at = self.state().lease.as_ref()?.expires_at;
-        Some(SystemTime::now() + expires_at.saturating_duration_since(Instant::now()))
+        let (expires_at, now) = (self.state().lease.as_ref()?.expires_at, Instant::now());
+        let left = expires_at.saturating_duration_since(now);
+        SystemTime::now().checked_add(left)?.checked_sub(now.saturating_duration_since(expires_at))
     }
 
-    /// Whether the last fetch has failed.
+    /// Whether fetching fails: the last try has, and there will be another one, or it was a moment ago. What has expired
+    /// while nobody needs it is not tried again.
     pub(super) fn is_failing(&self) -> bool {
-        self.state().failure.is_some()
+        let (state, now) = (self.state(), Instant::now());
+        let is_tried_again = state.lease.as_ref().is_some_and(|lease| now < lease.expires_at);
+        state.failed_at.is_some_and(|at| is_tried_again || now < at + FAILURE_HOLDS_FOR)
+    }
+
+    /// When the one in hand is to be replaced, if it lives.
+    fn due_at(&self) -> Option<Instant> {
+        self.state().lease.as_ref().filter(|lease| Instant::now() < lease.expires_at).map(|lease| lease.replace_at)
     }
 
     /// A panic while the lock is held leaves nothing half done.
@@ -216,120 +271,4 @@ impl<T: Clone> State<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, Ordering};
-    use std::time::Duration;
-
-    use super::{Fresh, Renewed};
-    use crate::domain::{FailureClass, FailureReason};
-    use crate::ports::ApiFailure;
-    use crate::secmaster::response::failure;
-
-    const LIFETIME: Duration = Duration::from_secs(3_600);
-
-    fn fresh(what: u32) -> Result<Fresh<u32>, ApiFailure> {
-        Ok(Fresh { what, lifetime: LIFETIME, margin: LIFETIME / 3 })
-    }
-
-    fn away() -> Result<Fresh<u32>, ApiFailure> {
-        Err(failure(FailureClass::Credentials, FailureReason::CredentialsUnavailable, "away".to_owned()))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn it_is_replaced_before_it_expires_and_used_on_where_that_fails() {
-        let renewed = Arc::new(Renewed::default());
-        assert_eq!(renewed.get(async { fresh(1) }).await.unwrap().what, 1);
-        tokio::time::advance(LIFETIME * 2 / 3 - Duration::from_secs(1)).await;
-        assert_eq!(renewed.get(async { fresh(2) }).await.unwrap().what, 1, "not due");
-        tokio::time::advance(Duration::from_secs(2)).await;
-        assert_eq!(renewed.get(async { away() }).await.unwrap().what, 1, "still good");
-        tokio::task::yield_now().await;
-        assert_eq!(renewed.get(async { fresh(3) }).await.unwrap().what, 1, "not asked again at once");
-        tokio::time::advance(Duration::from_secs(60)).await;
-        assert_eq!(renewed.get(async { fresh(4) }).await.unwrap().what, 1, "nobody waits");
-        tokio::task::yield_now().await;
-        assert_eq!(renewed.get(async { fresh(5) }).await.unwrap().what, 4);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nobody_waits_for_an_early_replacement_however_long_it_takes() {
-        let renewed = Arc::new(Renewed::default());
-        let _first = renewed.get(async { fresh(1) }).await.unwrap();
-        tokio::time::advance(LIFETIME * 2 / 3 + Duration::from_secs(1)).await;
-        let begun = tokio::time::Instant::now();
-        let slow = async {
-            tokio::time::sleep(Duration::from_secs(10)).await;
-            fresh(2)
-        };
-        assert_eq!(renewed.get(slow).await.unwrap().what, 1);
-        assert_eq!(renewed.get(async { fresh(3) }).await.unwrap().what, 1, "one is under way");
-        assert_eq!(begun.elapsed(), Duration::ZERO);
-        tokio::time::sleep(Duration::from_secs(11)).await;
-        assert_eq!(renewed.get(async { fresh(4) }).await.unwrap().what, 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_fetch_goes_on_without_its_caller_and_serves_the_next() {
-        let renewed = Arc::new(Renewed::default());
-        let slow = async {
-            tokio::time::sleep(Duration::from_secs(30)).await;
-            fresh(1)
-        };
-        assert!(tokio::time::timeout(Duration::from_secs(20), renewed.get(slow)).await.is_err());
-        let begun = tokio::time::Instant::now();
-        assert_eq!(renewed.get(async { fresh(2) }).await.unwrap().what, 1);
-        assert_eq!(begun.elapsed().as_secs(), 10);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_that_is_given_out_again_with_little_life_left_is_not_fetched_for_each_request() {
-        let renewed = Arc::new(Renewed::default());
-        let asked = Arc::new(AtomicU32::new(0));
-        for _ in 0..100 {
-            let asked = Arc::clone(&asked);
-            let fetch = async move {
-                asked.fetch_add(1, Ordering::Relaxed);
-                Ok(Fresh { what: 1, lifetime: Duration::from_secs(90), margin: Duration::from_secs(2_400) })
-            };
-            let _lease = renewed.get(fetch).await.unwrap();
-        }
-        assert_eq!(asked.load(Ordering::Relaxed), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_failure_is_shared_for_a_moment_that_grows_to_eight_seconds() {
-        let renewed = Arc::new(Renewed::<u32>::default());
-        let asked = Arc::new(AtomicU32::new(0));
-        let mut asked_at = Vec::new();
-        for second in 0..30 {
-            let (before, counted) = (asked.load(Ordering::Relaxed), Arc::clone(&asked));
-            let fetch = async move {
-                counted.fetch_add(1, Ordering::Relaxed);
-                away()
-            };
-            assert!(renewed.get(fetch).await.is_err());
-            if asked.load(Ordering::Relaxed) > before {
-                asked_at.push(second);
-            }
-            tokio::time::advance(Duration::from_secs(1)).await;
-        }
-        assert_eq!(asked_at, [0, 1, 3, 7, 15, 23]);
-        renewed.ask_again();
-        assert_eq!(renewed.get(async { fresh(1) }).await.unwrap().what, 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn only_one_that_had_been_accepted_counts_as_died_and_it_does_so_once() {
-        let renewed = Arc::new(Renewed::default());
-        let first = renewed.get(async { fresh(1) }).await.unwrap();
-        assert!(renewed.refused(&first));
-        assert!(!renewed.takes_new(), "it never worked");
-        let second = renewed.get(async { fresh(2) }).await.unwrap();
-        second.accept();
-        assert!(!renewed.refused(&first), "long given back");
-        assert!(renewed.refused(&second));
-        assert!(renewed.takes_new());
-        assert!(!renewed.takes_new());
-    }
-}
+mod tests;
