@@ -53,7 +53,8 @@ pub(super) struct MapArgs {
     /// each field with its expression and what that read, severity, ids and route. Shows the record's content
     #[arg(long)]
     explain: bool,
-    /// Print what a test inside a mapping file is to expect of each record, as YAML to put under `expect:`
+    /// Print what a test inside a mapping file is to expect of each record, as YAML to put below
+    /// `input` or `file`
     #[arg(long, conflicts_with_all = ["explain", "infer"])]
     expect: bool,
     /// Print the fields of the `Alert` data class: path, type, and what each takes
