@@ -118,6 +118,16 @@ fn a_route_that_no_alert_reaches_is_told_with_its_line() {
 }
 
 #[test]
+fn a_workflow_id_that_is_no_uuid_is_told_with_its_line_and_rule() {
+    let folder = folder(&good());
+    let configuration = "routing:\n  rules:\n    - name: urgent\n      workflow_id: contain-host\n";
+    fs::write(folder.path().join("alertbridge.yaml"), configuration).unwrap();
+    let (code, out, err) = run(folder.path(), &["check", "--mappings", "mappings", "--deny-warnings"]);
+    let warning = "warn  alertbridge.yaml:4: routing.rules[0].workflow_id: `urgent` has `contain-host`";
+    assert!(code == Some(2) && out.contains(warning) && !out.contains("hint"), "{out}{err}");
+}
+
+#[test]
 fn everything_in_which_a_test_differs_is_told_with_the_part_and_the_fields_fault() {
     let batch = "name: b\nmatch: has(\"items\")\nsplit: .items[]\nalert: {id: .id, title: .t, count: .n, owner: .o}\ntests:\n  - name: two\n    input: {items: [{id: a, t: x, n: 1}, {id: b, t: yy, n: many, o: me}]}\n    expect:\n      - {id: 1f9a8b6e-59a6-5f0e-a3c5-5d0f5f5c5a5a, severity: Medium, title: x, count: 1}\n      - {title: z, count: 2}\n";
     let folder = folder(batch);
