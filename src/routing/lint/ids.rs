@@ -14,7 +14,12 @@ pub fn lint_ids(settings: &RouteSettings) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut look = |key: &str, by: &str, id: &str| {
         if !is_uuid(id) {
-            findings.push(Finding::warning("", key, format!("{by}`{id}` as a workflow's id, which is no UUID"), REMEDY));
+            findings.push(Finding::warning(
+                "",
+                key,
+                format!("{by}`{id}` as a workflow's id, which is no UUID"),
+                REMEDY,
+            ));
         }
     };
     for (i, rule) in settings.rules.iter().enumerate() {
