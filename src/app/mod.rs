@@ -156,7 +156,15 @@ pub(crate) fn mapping_settings(config: &Config) -> MappingSettings {
 /// What in the routes is hardly meant, of alerts that these mappings make; none where they do not load.
 pub(crate) fn lint_routes(config: &Config, mapper: Option<&Mapper>) -> Vec<Finding> {
     let given = mapper.map(Mapper::given).unwrap_or_default();
-    routing::lint(&settings::routes(config), &given, config.mapping.strict)
+    let routes = settings::routes(config);
+    let mut findings = routing::lint(&routes, &given, config.mapping.strict);
+    findings.extend(routing::lint_ids(&routes));
+    findings
+}
+
+/// The part of [`lint_routes`] that needs no mappings: ids that SecMaster would hardly have given out.
+pub(crate) fn lint_ids(config: &Config) -> Vec<Finding> {
+    routing::lint_ids(&settings::routes(config))
 }
 
 /// Every workflow that the routes name.

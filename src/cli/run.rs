@@ -8,6 +8,7 @@ use super::Failure;
 use super::config::ConfigFiles;
 use crate::app;
 use crate::config::Purpose;
+use crate::mapping::Finding;
 
 /// Run the daemon
 ///
@@ -28,6 +29,10 @@ pub(super) fn execute(args: RunArgs) -> Result<(), Failure> {
     let mut err = io::stderr().lock();
     for hint in &loaded.hints {
         writeln!(err, "alertbridge: {hint}")?;
+    }
+    for finding in app::lint_ids(&loaded.config) {
+        let file = loaded.place_of(&finding.field).unwrap_or("configuration").to_owned();
+        writeln!(err, "alertbridge: {}", Finding { file, ..finding })?;
     }
     drop(err);
     Ok(app::run(&loaded.config)?)

@@ -53,6 +53,12 @@ pub fn alert_name(format: &str, source_id: &str) -> String {
     format!("alertbridge:alert:{format}/{source_id}")
 }
 
+/// Whether this is a UUID as SecMaster writes its ids: with dashes or without.
+#[must_use]
+pub fn is_uuid(id: &str) -> bool {
+    matches!(id.len(), 32 | 36) && Uuid::try_parse(id).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{alert_id, instance_id};

@@ -18,7 +18,9 @@ pub use alert::{Alert, DataClass};
 pub use content::{Data, Digits, Fields};
 pub use dead_letter::{AttemptReport, AttemptedCall, DeadLetter, DeadLetterClass, HEADER_PREFIX, Shape};
 pub use failure::{FailureClass, FailureReason};
-pub use ids::{alert_id, alert_name, instance_id, instance_id_of_alert, instance_name, instance_name_of_alert};
+pub use ids::{
+    alert_id, alert_name, instance_id, instance_id_of_alert, instance_name, instance_name_of_alert, is_uuid,
+};
 pub use outcome::{Outcome, OutcomeKind, SkipReason};
 pub use record::{Header, Offset, Origin, Record, TopicPartition};
 pub use redrive::{RedriveMark, is_dead_letter_copy, read_origin};

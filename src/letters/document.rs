@@ -1,9 +1,13 @@
 //! A dead letter as JSON: what is known of it, and all of it.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use super::Letter;
@@ -46,6 +50,16 @@ pub fn export(letter: &Letter) -> Value {
     })
 }
 
+/// The members of an [`export`], by name.
+const MEMBERS: [&str; 7] = ["headers", "key", "offset", "partition", "timestamp_ms", "topic", "value"];
+
+/// Whether this text is what [`export`] gives.
+#[must_use]
+pub fn is_export(text: &[u8]) -> bool {
+    let members: Result<BTreeMap<Cow<'_, str>, IgnoredAny>, _> = serde_json::from_slice(text);
+    members.is_ok_and(|members| members.keys().eq(MEMBERS.iter()))
+}
+
 fn bytes(bytes: Option<&Bytes>) -> Value {
     let Some(bytes) = bytes else { return Value::Null };
     match std::str::from_utf8(bytes) {
@@ -58,7 +72,7 @@ fn bytes(bytes: Option<&Bytes>) -> Value {
 mod tests {
     use bytes::Bytes;
 
-    use super::{bytes, export, summary};
+    use super::{bytes, export, is_export, summary};
     use crate::domain::Shape;
     use crate::letters::{Letter, testing};
 
@@ -81,6 +95,7 @@ mod tests {
         let document = export(&letter);
         assert_eq!((&document["key"]["text"], &document["value"]["text"]), (&"key".into(), &"{}".into()));
         assert_eq!(document["headers"].as_array().unwrap().len(), letter.record.headers.len());
+        assert!(is_export(document.to_string().as_bytes()) && !is_export(b"{\"topic\": \"t\"}") && !is_export(b"[]"));
         assert_eq!(bytes(None), serde_json::Value::Null);
         assert_eq!(bytes(Some(&Bytes::new()))["text"], "");
         assert_eq!(bytes(Some(&Bytes::from_static(b"\xff\x00")))["base64"], "/wA=");

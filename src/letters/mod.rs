@@ -10,7 +10,7 @@ mod tally;
 #[cfg(test)]
 mod testing;
 
-pub use document::{export, summary};
+pub use document::{export, is_export, summary};
 pub use filter::{Filter, FilterError, FilterSettings};
 pub use letter::Letter;
 pub use plan::{Planner, Policy, Verdict};

@@ -40,6 +40,7 @@ mod tests;
 
 pub use alert_fields::{AlertField, alert_fields};
 pub use check::FieldFault;
+pub use envelope::{is_gzip, text as value_text};
 pub use error::MappingError;
 pub use explain::{DocumentTrace, Explanation, FieldTrace, IdTrace, PartTrace, SeverityTrace, Tried};
 pub use expression::Verdict;

@@ -59,6 +59,9 @@ impl Mapper {
     }
 
     fn run_test(&self, mapping: &Mapping, test: &TestDefinition) -> Result<(), String> {
+        if test.expect.as_object().is_some_and(|expect| expect.len() == 1 && expect.contains_key("expect")) {
+            return Err("`expect:` stands twice: what `alertbridge map --expect` prints begins with it".to_owned());
+        }
         let input = input(mapping, test)?;
         let origin = origin();
         if !self.matches(mapping, &input, &origin) {

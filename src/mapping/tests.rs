@@ -271,16 +271,16 @@ fn every_fault_of_the_files_is_told_at_once_with_its_place() {
 
 #[test]
 fn a_test_inside_a_file_that_fails_says_where_it_differs() {
-    let tests = "\ntests:\n  - {name: one, input: {own: 1, title: t}, expect: {title: u}}\n  - {name: two, input: {}, expect: {}}\n";
+    let tests = "\ntests:\n  - {name: one, input: {own: 1, title: t}, expect: {title: u}}\n  - {name: two, input: {}, expect: {}}\n  - {name: three, input: {own: 1}, expect: {expect: {title: t}}}\n";
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("own.yaml"), format!("{OWN}{tests}")).unwrap();
     let settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
     let failures = Mapper::load(&settings).unwrap().run_tests();
     let told: Vec<_> = failures.iter().map(|f| format!("{}: {}", f.test, f.problem)).collect();
-    let first =
-        "one: title is \"t\", expected \"u\"; severity is not expected, but there: \"Tips\"; id is not expected";
+    let first = "one: title is \"t\", expected \"u\"; severity is not expected, but there: \"Tips\"; id";
     assert!(told[0].starts_with(first), "{told:?}");
-    assert_eq!(told[1..], ["two: the mapping's `match` does not hold for the input"]);
+    assert_eq!(told[1], "two: the mapping's `match` does not hold for the input");
+    assert_eq!(told[2], "three: `expect:` stands twice: what `alertbridge map --expect` prints begins with it");
 }
 
 #[test]

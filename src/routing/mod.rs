@@ -10,7 +10,7 @@ mod settings;
 mod table;
 
 pub use explain::RuleTrace;
-pub use lint::lint;
+pub use lint::{lint, lint_ids};
 pub use request::{about, body, build, build_alert};
 pub use settings::{RouteSettings, RuleSettings};
 pub use table::{Decision, RouteError, RouteTable};

@@ -1,7 +1,8 @@
 //! Whether this machine's clock agrees with the service's, by the `Date` of its answers.
 //!
 //! The gateway refuses signatures whose date is more than a quarter of an hour off. That shows as refused credentials
-//! and sends people looking for a bad key, so it is said while it builds up: once for each change, with the seconds.
+//! and sends people looking for a bad key, so it is said while it builds up: at each change, though at most
+//! once a minute, with the seconds.
 //! Signatures are not corrected by it (docs/adr/0024): the clock is to be set, and once it is, a probe goes out at once.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

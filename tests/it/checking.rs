@@ -1,12 +1,14 @@
 //! `alertbridge check` as users meet it: findings, exit codes, and watching files.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 /// Longer than anything here takes on a busy machine; a test that waits for it has failed.
@@ -118,6 +120,16 @@ fn a_route_that_no_alert_reaches_is_told_with_its_line() {
 }
 
 #[test]
+fn a_workflow_id_that_is_no_uuid_is_told_with_its_line_and_rule() {
+    let folder = folder(&good());
+    let configuration = "routing:\n  rules:\n    - name: urgent\n      workflow_id: contain-host\n";
+    fs::write(folder.path().join("alertbridge.yaml"), configuration).unwrap();
+    let (code, out, err) = run(folder.path(), &["check", "--mappings", "mappings", "--deny-warnings"]);
+    let warning = "warn  alertbridge.yaml:4: routing.rules[0].workflow_id: `urgent` has `contain-host`";
+    assert!(code == Some(2) && out.contains(warning) && !out.contains("hint"), "{out}{err}");
+}
+
+#[test]
 fn everything_in_which_a_test_differs_is_told_with_the_part_and_the_fields_fault() {
     let batch = "name: b\nmatch: has(\"items\")\nsplit: .items[]\nalert: {id: .id, title: .t, count: .n, owner: .o}\ntests:\n  - name: two\n    input: {items: [{id: a, t: x, n: 1}, {id: b, t: yy, n: many, o: me}]}\n    expect:\n      - {id: 1f9a8b6e-59a6-5f0e-a3c5-5d0f5f5c5a5a, severity: Medium, title: x, count: 1}\n      - {title: z, count: 2}\n";
     let folder = folder(batch);
@@ -159,6 +171,40 @@ fn what_a_test_is_to_expect_is_printed_as_yaml_that_holds() {
     fs::write(folder.path().join("mappings/acme.yaml"), format!("{start}{expect}")).unwrap();
     let (code, out, err) = run(folder.path(), &["check", "--mappings", "mappings", "--deny-warnings"]);
     assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+}
+
+#[test]
+fn a_compressed_sample_is_unpacked_and_compressed_lines_are_told_how() {
+    let folder = TempDir::new().unwrap();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(br#"{"id": "a-1", "summary": "a door", "severity": "High"}"#).unwrap();
+    fs::write(folder.path().join("one.json.gz"), packed.finish().unwrap()).unwrap();
+    let (code, draft, err) = run(folder.path(), &["map", "--infer", "--name", "door", "one.json.gz"]);
+    assert!(code == Some(0) && draft.contains(".summary"), "{draft}{err}");
+    let (code, _, err) = run(folder.path(), &["map", "--lines", "one.json.gz"]);
+    assert!(code == Some(1) && err.contains("one.json.gz is gzip: unpack it (`zcat FILE"), "{err}");
+}
+
+#[test]
+fn a_file_without_a_record_is_told() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("empty"), "").unwrap();
+    fs::write(folder.path().join("blank"), " \n\n").unwrap();
+    let (code, out, err) = run(folder.path(), &["map", "empty"]);
+    let warning = "alertbridge: warning: empty is empty: taken for a record without a value\n";
+    assert!(code == Some(0) && out.contains("tombstone") && err == warning, "{out}{err}");
+    let (code, out, err) = run(folder.path(), &["map", "--lines", "blank"]);
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(0), "", "alertbridge: warning: no line in blank\n"));
+}
+
+#[test]
+fn no_mapping_is_drafted_of_what_an_export_wraps_records_in() {
+    let folder = TempDir::new().unwrap();
+    let line =
+        r#"{"topic":"d","partition":0,"offset":1,"timestamp_ms":1,"key":null,"value":{"text":"{}"},"headers":[]}"#;
+    fs::write(folder.path().join("letters.jsonl"), line).unwrap();
+    let (code, out, err) = run(folder.path(), &["map", "--infer", "--lines", "letters.jsonl"]);
+    assert!(code == Some(1) && out.is_empty() && err.contains("what `dead-letters export` writes"), "{out}{err}");
 }
 
 #[test]

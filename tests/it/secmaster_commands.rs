@@ -96,6 +96,25 @@ async fn a_raw_alert_is_mapped_and_runs_a_workflow_that_is_followed_ended_and_re
 }
 
 #[tokio::test]
+async fn a_siems_record_without_raw_starts_nothing_unless_forced() {
+    let simulator = simulator().await;
+    let (code, _, err) = run(&simulator, &["workflow", "run", WORKFLOW, &wazuh()]).await;
+    assert!(code == 2 && err.contains("Then give --raw; else --force"), "{err}");
+    assert_eq!(simulator.handle().instances().len(), 0);
+    let _id = said(&simulator, &["workflow", "run", WORKFLOW, &wazuh(), "--force"]).await;
+    assert_eq!(simulator.handle().instances().len(), 1);
+}
+
+#[tokio::test]
+async fn the_apis_words_may_be_written_small() {
+    let simulator = simulator().await;
+    let class = "a1e57c1a-5500-4000-8000-000000000001";
+    let create = ["workflow", "create", "mine", "--dataclass", class, "--type", "survey", "--label", "ip"];
+    let _created = said(&simulator, &create).await;
+    assert!(said(&simulator, &["workflow", "list", "--type", "survey"]).await.contains("mine"));
+}
+
+#[tokio::test]
 async fn a_dry_run_shows_the_request_and_sends_nothing() {
     let simulator = simulator().await;
     let run = said(&simulator, &["workflow", "run", WORKFLOW, "--raw", &wazuh(), "--dry-run"]).await;

@@ -1,4 +1,4 @@
-//! `map --expect`: what the test of a mapping file is to expect of a record, as YAML to paste under `expect:`.
+//! `map --expect`: what the test of a mapping file is to expect of a record, as YAML to put below `input` or `file`.
 
 use std::io::{self, Write};
 

@@ -11,14 +11,26 @@ use super::{MapArgs, input, several};
 use crate::app;
 use crate::cli::Failure;
 use crate::config::Purpose;
-use crate::mapping::{Mapped, infer};
+use crate::letters::is_export;
+use crate::mapping::{Mapped, infer, is_gzip, value_text};
 
 pub(super) fn execute(args: &MapArgs) -> Result<(), Failure> {
     let mut config = args.config.load(Purpose::Offline)?.config;
     config.mapping.directories.extend(args.mappings.iter().cloned());
-    let mut samples = Vec::new();
-    for (i, (file, text)) in input::values(args)?.into_iter().enumerate() {
+    let (mut samples, mut remarks) = (Vec::new(), Vec::new());
+    let values = input::values(args, &mut remarks)?;
+    remarks.iter().for_each(|remark| super::warn(&mut io::stderr(), remark));
+    let limit = app::mapping_settings(&config).max_record_bytes;
+    for (i, (file, value)) in values.into_iter().enumerate() {
+        let text = if is_gzip(&value) {
+            value_text(&value, limit).with_context(|| format!("{file}: sample {}", i + 1))?
+        } else {
+            value
+        };
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        if is_export(text) {
+            return Err(anyhow!("{file}: sample {}: {}", i + 1, super::EXPORTED).into());
+        }
         let sample: Result<Value, _> = serde_json::from_slice(text);
         let advice = several::advice(text).filter(|_| !args.lines).map(|advice| format!("; {advice}"));
         let advice = advice.unwrap_or_default();
@@ -47,7 +59,9 @@ fn recognised(args: &MapArgs, config: &crate::config::Config) -> Result<Option<S
         // Standard input is read already.
         return Ok(None);
     }
-    let Some(input) = input::from_files(args, &Topics::of(config))?.into_iter().next() else { return Ok(None) };
+    let Some(input) = input::from_files(args, &Topics::of(config), &mut Vec::new())?.into_iter().next() else {
+        return Ok(None);
+    };
     let Mapped::Parts(parts) = mapper.map(&input.record, &input.origin) else { return Ok(None) };
     Ok(parts.first().and_then(|part| part.format.as_ref()).map(|format| format.to_string()))
 }

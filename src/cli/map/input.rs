@@ -6,7 +6,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 
 use super::MapArgs;
@@ -15,6 +15,7 @@ use crate::app;
 use crate::cli::Failure;
 use crate::config::Config;
 use crate::domain::{Offset, Origin, Record, TopicPartition};
+use crate::mapping::is_gzip;
 
 /// A record, where it first stood, and what of it would run.
 pub(super) struct Input {
@@ -62,14 +63,19 @@ pub(super) fn records(args: &MapArgs, config: &Config) -> Result<Vec<Input>, Fai
             let (record, cluster_id) = app::read_record(config, &at.partition, at.offset, args.timeout)?;
             Ok(vec![Input::of(record, &cluster_id.into(), &topics)])
         }
-        None => Ok(from_files(args, &topics)?),
+        None => {
+            let mut remarks = Vec::new();
+            let inputs = from_files(args, &topics, &mut remarks)?;
+            remarks.iter().for_each(|remark| super::warn(&mut io::stderr(), remark));
+            Ok(inputs)
+        }
     }
 }
 
-/// The records of the files.
-pub(super) fn from_files(args: &MapArgs, topics: &Topics<'_>) -> anyhow::Result<Vec<Input>> {
+/// The records of the files. What is hardly meant of these is added to `remarks`.
+pub(super) fn from_files(args: &MapArgs, topics: &Topics<'_>, remarks: &mut Vec<String>) -> anyhow::Result<Vec<Input>> {
     let cluster_id: Arc<str> = args.cluster.as_str().into();
-    let values = values(args)?.into_iter().map(|(_, value)| value);
+    let values = values(args, remarks)?.into_iter().map(|(_, value)| value);
     let records = values.zip(args.offset.unwrap_or(0)..).map(|(value, offset)| {
         let record = Record {
             partition: TopicPartition::new(args.topic.as_str(), args.partition),
@@ -85,19 +91,32 @@ pub(super) fn from_files(args: &MapArgs, topics: &Topics<'_>) -> anyhow::Result<
     Ok(records.collect())
 }
 
-/// The values in the files, each with the file's name.
-pub(super) fn values(args: &MapArgs) -> anyhow::Result<Vec<(String, Bytes)>> {
+/// The values in the files, each with the file's name. What is hardly meant of these is added to `remarks`.
+pub(super) fn values(args: &MapArgs, remarks: &mut Vec<String>) -> anyhow::Result<Vec<(String, Bytes)>> {
     let mut values = Vec::new();
     for file in &args.records {
-        let (name, text) = (file.display().to_string(), read(file)?);
+        let (name, text) = (named(file), read(file)?);
         if args.lines {
+            // Inside of a compressed file a line break is a byte as any.
+            ensure!(!is_gzip(&text), "{name} is gzip: unpack it (`zcat FILE | alertbridge map --lines -`)");
+            let before = values.len();
             let lines = text.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty());
             values.extend(lines.map(|line| (name.clone(), text.slice_ref(line))));
+            if values.len() == before {
+                remarks.push(format!("no line in {name}"));
+            }
         } else {
+            if text.is_empty() {
+                remarks.push(format!("{name} is empty: taken for a record without a value"));
+            }
             values.push((name, text));
         }
     }
     Ok(values)
+}
+
+fn named(file: &Path) -> String {
+    if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() }
 }
 
 fn read(file: &Path) -> anyhow::Result<Bytes> {

@@ -26,6 +26,7 @@ use super::config::ConfigFiles;
 use crate::app;
 use crate::config::Purpose;
 use crate::domain::Header;
+use crate::letters::is_export;
 use crate::mapping::{Mapped, Mapper, suggest};
 use crate::pipeline::InstanceIdMode;
 use crate::routing::RouteTable;
@@ -53,7 +54,8 @@ pub(super) struct MapArgs {
     /// each field with its expression and what that read, severity, ids and route. Shows the record's content
     #[arg(long)]
     explain: bool,
-    /// Print what a test inside a mapping file is to expect of each record, as YAML to put under `expect:`
+    /// Print what a test inside a mapping file is to expect of each record, as YAML to put below
+    /// `input` or `file`
     #[arg(long, conflicts_with_all = ["explain", "infer"])]
     expect: bool,
     /// Print the fields of the `Alert` data class: path, type, and what each takes
@@ -180,7 +182,7 @@ fn show(
     paint: Paint,
 ) -> Result<bool, Failure> {
     let mut all_well = true;
-    let mut id_of_place = false;
+    let (mut id_of_place, mut exported) = (false, false);
     let format = (args.format != "auto").then_some(args.format.as_str());
     for input in inputs {
         if let Some(note) = input.standing.note().filter(|_| !args.explain) {
@@ -207,6 +209,7 @@ fn show(
         for warning in lines.warnings.iter().filter(|_| !args.explain) {
             warn(err, warning);
         }
+        exported |= is_exported(args, input);
         if lines.not_json
             && let Some(advice) = advice(args, input)
         {
@@ -218,6 +221,9 @@ fn show(
         }
     }
     out.flush()?;
+    if exported {
+        warn(err, EXPORTED);
+    }
     if id_of_place {
         warn(
             err,
@@ -236,8 +242,20 @@ fn map(mapper: &Mapper, format: Option<&str>, input: &Input) -> anyhow::Result<M
     }
 }
 
-/// What to do about a record that is not JSON because its file holds several.
+/// What to do about a line of `dead-letters export` in a record's place.
+const EXPORTED: &str = "this is what `dead-letters export` writes, with the record inside of it: take the values out \
+                        (`jq -r '.value.text // empty | gsub(\"[\\r\\n]+\"; \" \")' FILE > values.jsonl`) and give \
+                        these, with --lines";
+
+fn is_exported(args: &MapArgs, input: &Input) -> bool {
+    args.from.is_none() && input.record.value.as_deref().is_some_and(is_export)
+}
+
+/// What to do about a value that is not the record that it is taken for: a dead letter's, or several in a file.
 fn advice(args: &MapArgs, input: &Input) -> Option<&'static str> {
+    if is_exported(args, input) {
+        return Some(EXPORTED);
+    }
     if args.lines || args.from.is_some() { None } else { several::advice(input.record.value.as_deref()?) }
 }
 

@@ -35,7 +35,7 @@ fn said_within(width: usize, input: &str, arguments: &[&str], routes: Option<&Ro
     let args = Line::try_parse_from(line).unwrap().args;
     let mapper = Mapper::load(&MappingSettings::default()).unwrap();
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let inputs = input::from_files(&args, &Topics::of(&Config::default())).unwrap();
+    let inputs = input::from_files(&args, &Topics::of(&Config::default()), &mut Vec::new()).unwrap();
     let paint = Paint { width, colour: false };
     let all_well = show(&args, &mapper, routes, &inputs, &mut out, &mut err, paint).unwrap();
     (all_well, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
@@ -197,6 +197,18 @@ fn a_file_of_several_lines_is_told_of_lines() {
     assert!(!err.contains("--lines"), "{err}");
     let (_, _, err) = said(&format!("{ALERT} x\n{ALERT}"), &["--lines"], None);
     assert!(!err.contains("--lines"), "they are given: {err}");
+}
+
+#[test]
+fn of_a_line_of_an_export_it_is_said_once_where_the_record_is() {
+    let line =
+        r#"{"topic":"d","partition":0,"offset":1,"timestamp_ms":1,"key":null,"value":{"text":"{}"},"headers":[]}"#;
+    let (all_well, _, err) = said(&format!("{line}\n{line}"), &["--lines"], None);
+    let warning = "alertbridge: warning: this is what `dead-letters export` writes";
+    assert!(!all_well && err.matches(warning).count() == 1, "{err}");
+    assert!(err.contains(r#"jq -r '.value.text // empty | gsub("[\r\n]+"; " ")'"#), "{err}");
+    let (_, _, err) = said(ALERT, &["--lines"], None);
+    assert!(!err.contains("export"), "{err}");
 }
 
 /// The headers of a dead letter, as arguments: of part 1, in a batch, of this workflow.

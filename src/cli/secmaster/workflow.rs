@@ -101,6 +101,9 @@ struct RunArgs {
     /// The file is a SIEM's record: map it first
     #[arg(long)]
     raw: bool,
+    /// Run it on a content that has neither `title` nor `severity`, too
+    #[arg(long, conflicts_with = "raw")]
+    force: bool,
     /// Read the record as this format, whatever it looks like
     #[arg(long, value_name = "NAME", requires = "raw")]
     format: Option<String>,
@@ -130,7 +133,7 @@ pub(super) async fn execute(args: WorkflowArgs, session: &Session) -> Result<(),
             let filter = WorkflowFilter {
                 name: args.name,
                 enabled: args.enabled,
-                aop_type: args.aop_type,
+                aop_type: args.aop_type.map(|word| word.to_ascii_uppercase()),
                 ..WorkflowFilter::default()
             };
             session.list(place.list_workflows(&filter), &args.many, COLUMNS).await
@@ -141,9 +144,9 @@ pub(super) async fn execute(args: WorkflowArgs, session: &Session) -> Result<(),
                 name: args.name,
                 description: args.description,
                 engine_type: "public_engine".to_owned(),
-                aop_type: args.aop_type,
+                aop_type: args.aop_type.to_ascii_uppercase(),
                 dataclass_id: args.dataclass,
-                labels: args.label,
+                labels: args.label.map(|word| word.to_ascii_uppercase()),
             };
             session.show(place.create_workflow(&workflow), COLUMNS).await
         }
@@ -154,7 +157,7 @@ pub(super) async fn execute(args: WorkflowArgs, session: &Session) -> Result<(),
 async fn run(args: &RunArgs, session: &Session) -> Result<(), Failure> {
     let place = session.place()?;
     let input = read(&args.file)?;
-    let alerts = if args.raw { mapped(args, input, session)? } else { vec![content(&input)?] };
+    let alerts = if args.raw { mapped(args, input, session)? } else { vec![content(&input, args.force)?] };
     if alerts.len() > 1 && args.instance_id.is_some() {
         return Err(Failure::Usage(anyhow!("--instance-id: the record has {} alerts", alerts.len())));
     }
@@ -185,10 +188,15 @@ fn read(file: &Path) -> anyhow::Result<Bytes> {
 }
 
 /// An alert whose content is given as it is.
-fn content(input: &[u8]) -> anyhow::Result<Alert> {
+fn content(input: &[u8], force: bool) -> Result<Alert, Failure> {
     let Ok(Value::Object(content)) = serde_json::from_slice(input) else {
-        return Err(anyhow!("the content is not a JSON object (a SIEM's record needs --raw)"));
+        return Err(anyhow!("the content is not a JSON object (a SIEM's record needs --raw)").into());
     };
+    if !force && !["title", "severity"].iter().any(|name| content.contains_key(*name)) {
+        let why = "the content has neither `title` nor `severity`, so it is hardly an alert of SecMaster's: is it a \
+                   SIEM's record? Then give --raw; else --force";
+        return Err(Failure::Usage(anyhow!(why)));
+    }
     Ok(Alert {
         format: "".into(),
         part: 0,

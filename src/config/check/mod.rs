@@ -12,10 +12,9 @@ mod server;
 use std::fs::File;
 use std::path::Path;
 
-use uuid::Uuid;
-
 use super::error::Problem;
 use super::{Config, Purpose};
+use crate::domain::is_uuid;
 
 /// Everything that is wrong between the keys.
 pub(super) fn problems(config: &Config, purpose: Purpose) -> Vec<Problem> {
@@ -40,15 +39,9 @@ pub(super) fn hints(config: &Config, purpose: Purpose) -> Vec<String> {
         secmaster::hint(&config.secmaster),
         delivery::hint(config),
         routing::hint(&config.routing),
-        routing::odd_ids(&config.routing),
         server::hint(&config.server),
     ];
     hints.into_iter().flatten().collect()
-}
-
-/// A UUID, with dashes or without.
-fn is_uuid(id: &str) -> bool {
-    matches!(id.len(), 32 | 36) && Uuid::try_parse(id).is_ok()
 }
 
 /// The problems found so far.
@@ -90,7 +83,8 @@ impl Faults {
         }
     }
 
-    /// A workflow's id: whatever the service may have given out. One that is no UUID gets a hint.
+    /// A workflow's id: whatever the service may have given out. One that is no UUID gets a warning
+    /// ([`crate::routing::lint_ids`]).
     fn workflow(&mut self, path: &str, id: &str) {
         let fits = !id.is_empty() && id.bytes().all(|b| b.is_ascii_graphic() && !b"/\\{}".contains(&b));
         self.unless(fits, path, || {

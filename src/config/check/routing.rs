@@ -71,22 +71,6 @@ fn check_rule(path: &str, rule: &Rule, faults: &mut Faults) {
     delivery::rate_limits(&format!("{path}.rate_limits"), &rule.rate_limits, faults);
 }
 
-/// Ids that SecMaster would hardly have given out: the API's page says UUID, and is not strict about it.
-pub(super) fn odd_ids(routing: &Routing) -> Option<String> {
-    let of_rules = routing.rules.iter().flat_map(|rule| rule.workflow_id.iter().chain(&rule.workflow_ids));
-    let odd: Vec<&str> = routing
-        .default_workflow_id
-        .iter()
-        .chain(of_rules)
-        .filter(|id| !super::is_uuid(id))
-        .map(String::as_str)
-        .collect();
-    (!odd.is_empty()).then(|| {
-        let odd = odd.join(", ");
-        format!("routing: {odd}: workflow ids of SecMaster look like 909494e3-558e-46b6-a9eb-07a8e18ca62f")
-    })
-}
-
 pub(super) fn hint(routing: &Routing) -> Option<String> {
     (routing.default_workflow_id.is_none() && routing.rules.is_empty()).then(|| {
         "routing: no rule and no default_workflow_id, so every alert becomes a dead letter (unroutable)".to_owned()

@@ -17,7 +17,8 @@ pub(super) enum GzipError {
 }
 
 /// Whether a value begins as gzip does: its magic number, and deflate as method. JSON never begins so.
-pub(super) fn is_gzip(value: &[u8]) -> bool {
+#[must_use]
+pub fn is_gzip(value: &[u8]) -> bool {
     value.starts_with(b"\x1f\x8b\x08")
 }
 

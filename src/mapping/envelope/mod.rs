@@ -12,6 +12,7 @@ mod tests;
 
 use bytes::Bytes;
 
+pub use self::gzip::is_gzip;
 use super::expression::Item;
 use super::json::{self, Tree};
 use super::mapper::MapFailure;
@@ -45,12 +46,12 @@ pub(super) fn malformed(reason: FailureReason, message: impl Into<String>) -> Ma
 ///
 /// # Errors
 /// When the value or what it inflates to is larger, and when it is gzip that is cut or damaged.
-pub(super) fn text(value: &Bytes, limit: usize) -> Result<Bytes, MapFailure> {
+pub fn text(value: &Bytes, limit: usize) -> Result<Bytes, MapFailure> {
     if value.len() > limit {
         let message = format!("the value has {} bytes, {limit} are allowed", value.len());
         return Err(malformed(FailureReason::RecordTooLarge, message));
     }
-    let text = if gzip::is_gzip(value) {
+    let text = if is_gzip(value) {
         gzip::inflate(value, limit).map_err(|error| {
             let reason = match error {
                 gzip::GzipError::TooLarge(_) => FailureReason::RecordTooLarge,

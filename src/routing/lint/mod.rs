@@ -2,8 +2,10 @@
 //! `alertbridge check`.
 
 mod fields;
+mod ids;
 
 use self::fields::Seen;
+pub use self::ids::lint_ids;
 use super::settings::{RouteSettings, RuleSettings};
 use crate::domain::Severity;
 use crate::mapping::{Finding, Given, certain, lint_predicate, suggest, words_compared_with, words_ordered_with};

@@ -9,7 +9,8 @@ use crate::secmaster::api::{Field, Item};
 /// As many formats are named in a line.
 const NAMED: usize = 4;
 
-pub(super) fn judge(about: &str, class: &str, fields: &[Item<Field>], given: &[Given]) -> Vec<Line> {
+/// `creates`: whether a route creates alerts in the workspace, which may be refused where a required field is missing.
+pub(super) fn judge(about: &str, class: &str, fields: &[Item<Field>], given: &[Given], creates: bool) -> Vec<Line> {
     let known: BTreeMap<&str, &Field> = fields.iter().map(|field| (&*field.is.field_key, &field.is)).collect();
     let formats: Vec<&Given> = given.iter().filter(|given| *given.data_class == *class).collect();
     // Who gives each field; formats whose whole alert is one expression tell nothing.
@@ -44,8 +45,12 @@ pub(super) fn judge(about: &str, class: &str, fields: &[Item<Field>], given: &[G
     for (formats, fields) in lacking(&known, &told) {
         let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
         let said = format!("requires {}, not given by {}", fields.join(", "), list(&formats));
-        let remedy = "give it in the mapping for a route with `create_alert`, which may be refused without; a workflow alone may start";
-        lines.push(Line::warning(about, said, remedy));
+        lines.push(if creates {
+            let remedy = "give it in the mapping for a route with `create_alert`, which may be refused without; a workflow alone may start";
+            Line::warning(about, said, remedy)
+        } else {
+            Line::ok(about, format!("{said}: matters for routes with `create_alert`, and there is none"))
+        });
     }
     if lines.is_empty() {
         let said = format!("{} fields; all {} that the formats give are among them", known.len(), givers.len());
@@ -135,9 +140,14 @@ mod tests {
             given("whole", "Alert", None),
             given("incidents", "Incident", Some(&["nothing"])),
         ];
-        let told: Vec<String> = judge("class", "Alert", &fields, &given).iter().map(ToString::to_string).collect();
+        let told: Vec<String> =
+            judge("class", "Alert", &fields, &given, true).iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(told.join("\n"));
-        let well = judge("class", "Incident", &fields, &[given[2].clone()]);
+        let without = judge("class", "Alert", &fields, &given[1..2], false);
+        let said = "ok    class: requires `actor`, `title`, not given by two: matters for routes with `create_alert`, \
+                    and there is none";
+        assert_eq!(without.last().unwrap().to_string(), said);
+        let well = judge("class", "Incident", &fields, &[given[2].clone()], true);
         assert_eq!(well[0].to_string(), "ok    class: 8 fields; all 0 that the formats give are among them");
     }
 }

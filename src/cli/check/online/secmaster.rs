@@ -68,11 +68,11 @@ async fn all(subject: &Subject, config: &Config, home: Workspace, lines: &mut Ve
         for (id, routes) in workflows {
             workflow(subject, &place, &id, &routes, &classes, lines).await?;
         }
-        fields(subject, &place, &classes, lines).await?;
         let is_here =
             |to: &&Destination| (&to.project_id, &to.workspace_id) == (&place.project_id, &place.workspace_id);
         let creating: Vec<&Destination> =
             subject.destinations.iter().filter(is_here).filter(|to| to.creates_alert).collect();
+        fields(subject, &place, &classes, !creating.is_empty(), lines).await?;
         if let Some(to) = creating.first() {
             // A route with several workflows has a destination for each.
             let routes: BTreeSet<Arc<str>> = creating.iter().map(|to| Arc::clone(&to.route)).collect();
@@ -225,6 +225,7 @@ async fn fields(
     subject: &Subject,
     place: &Workspace,
     classes: &[Item<DataClass>],
+    creates: bool,
     lines: &mut Vec<Line>,
 ) -> Result<(), Stop> {
     if classes.is_empty() {
@@ -245,7 +246,7 @@ async fn fields(
         let listed = subject.client.list(place.list_dataclass_fields(&found.is.id, &FieldFilter::default()));
         let listed: Result<Vec<_>, _> = listed.try_collect().await;
         match listed {
-            Ok(fields) => lines.extend(class::judge(&about, name, &fields, &subject.given)),
+            Ok(fields) => lines.extend(class::judge(&about, name, &fields, &subject.given, creates)),
             Err(failure) => {
                 lines.push(refused(&about, "its fields", &failure));
                 going_on(&failure)?;
