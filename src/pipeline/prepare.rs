@@ -87,23 +87,29 @@ impl Preparer {
         if is_dead_letter_copy(record) {
             return redriven::skipped(SkipReason::DeadLetterCopy);
         }
-        self.plan_parts(record, origin, None, telemetry)
+        self.plan_parts(record, origin, |_| true, telemetry)
     }
 
     /// What is to become of what a mark names of its record.
     pub(super) fn plan_redriven(&self, record: &Record, mark: &RedriveMark, telemetry: &Telemetry) -> Vec<Planned> {
-        redriven::only_marked(mark, self.plan_parts(record, &mark.origin, mark.part, telemetry))
+        redriven::only_marked(mark, self.plan_parts(record, &mark.origin, |part| mark.names_part(part), telemetry))
     }
 
-    /// `only`: the part that counts; nothing is planned, or told, of the others.
-    fn plan_parts(&self, record: &Record, origin: &Origin, only: Option<u32>, telemetry: &Telemetry) -> Vec<Planned> {
+    /// `runs`: the parts that count; nothing is planned, or told, of the others.
+    fn plan_parts(
+        &self,
+        record: &Record,
+        origin: &Origin,
+        runs: impl Fn(u32) -> bool,
+        telemetry: &Telemetry,
+    ) -> Vec<Planned> {
         let skip = redriven::skipped;
         match self.mapper.map(record, origin) {
             Mapped::Tombstone => skip(SkipReason::Tombstone),
             Mapped::Unmatched => skip(SkipReason::Unmatched),
             Mapped::Parts(parts) if parts.is_empty() => skip(SkipReason::EmptyBatch),
             Mapped::Parts(parts) => {
-                let of_them = parts.into_iter().filter(|part| only.is_none_or(|only| part.part == only));
+                let of_them = parts.into_iter().filter(|part| runs(part.part));
                 of_them.flat_map(|part| self.plan_part(part, record, origin, telemetry)).collect()
             }
         }
