@@ -254,7 +254,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
 
     /// Compares the id of a created alert with the one that was asked for.
     fn notice_alert_id(&mut self, id: DeliveryId, created: &Created) {
-        if let Some(requested) = self.deliveries.get(&id).and_then(OpenDelivery::alert_to_create) {
+        if let Some(requested) = self.deliveries.get(&id).and_then(|delivery| delivery.alert_to_create()) {
             self.verify.are_alert_ids_ignored = !requested.alert_id.eq_ignore_ascii_case(&created.alert_id);
         }
     }

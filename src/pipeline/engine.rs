@@ -10,7 +10,6 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::delivery::OpenDelivery;
 use super::flow::Flow;
 use super::in_turn::{Arm, Woken, first_ready};
 use super::letters::Letters;
@@ -313,7 +312,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             could_leave: !is_waiting
                 && self.gates.process_admits(now)
                 && self.scheduler.has_ready(|route| self.gates.turn(route, now)),
-            oldest_request: self.deliveries.values().filter_map(OpenDelivery::in_flight_since).min(),
+            oldest_request: self.deliveries.values().filter_map(|delivery| delivery.in_flight_since()).min(),
             can_commit: self.report.kafka_is_reached && self.book.partitions().next().is_some(),
         };
         self.watchdog.look(seen, now)

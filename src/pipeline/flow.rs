@@ -49,8 +49,9 @@ pub(super) struct Flow<A, D> {
     pub(super) under_way: UnderWay,
     pub(super) rng: StdRng,
     pub(super) timers: Timers,
-    pub(super) records: HashMap<RecordId, OpenRecord>,
-    pub(super) deliveries: HashMap<DeliveryId, OpenDelivery>,
+    /// Boxed, as deliveries are: a table that grows would hold twice their room, and for ever.
+    pub(super) records: HashMap<RecordId, Box<OpenRecord>>,
+    pub(super) deliveries: HashMap<DeliveryId, Box<OpenDelivery>>,
     pub(super) attempts: JoinSet<CallDone>,
     pub(super) letters: Letters<D>,
     pub(super) guarded: Guarded,
@@ -114,7 +115,7 @@ impl<A, D> Flow<A, D> {
     }
 
     /// Takes a delivery out of everything that it waits in.
-    pub(super) fn remove_delivery(&mut self, id: DeliveryId) -> Option<OpenDelivery> {
+    pub(super) fn remove_delivery(&mut self, id: DeliveryId) -> Option<Box<OpenDelivery>> {
         self.scheduler.remove(id);
         self.verify.unpark(id);
         let mut removed = self.deliveries.remove(&id)?;

@@ -111,7 +111,7 @@ impl<A, D> Flow<A, D> {
 
     /// Ends everything of these partitions: what has not ended is abandoned, its results are worth nothing.
     pub(super) fn fence(&mut self, partitions: &[TopicPartition]) {
-        let is_gone = |id: &super::delivery::RecordId, records: &HashMap<_, super::delivery::OpenRecord>| {
+        let is_gone = |id: &super::delivery::RecordId, records: &HashMap<_, Box<super::delivery::OpenRecord>>| {
             records.get(id).is_none_or(|open| partitions.contains(&open.record.partition))
         };
         let gone: Vec<DeliveryId> =

@@ -46,7 +46,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         let remaining = planned.len();
         let moved_from = redrive.is_some().then(|| Arc::new(origin.clone()));
         let open = OpenRecord { record: Arc::clone(&record), origin, redrive, claim, bytes, remaining, trace_id };
-        drop(self.records.insert(id, open));
+        drop(self.records.insert(id, Box::new(open)));
         let mut leads = Vec::new();
         for plan in planned {
             match plan {
@@ -57,7 +57,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
                     let clock = self.gates.active_time(route, now);
                     self.scheduler.add(delivery, severity, route, lane, clock);
                     let open = OpenDelivery::new(id, &record, moved_from.clone(), facts, route, request, now);
-                    drop(self.deliveries.insert(delivery, open));
+                    drop(self.deliveries.insert(delivery, Box::new(open)));
                     self.suspect(delivery);
                     if let Some(alert) = alert {
                         self.create_first(delivery, alert, &mut leads, now);

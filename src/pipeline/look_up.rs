@@ -176,7 +176,8 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         if let Some(of) = self.describe(id) {
             self.telemetry.look_up_failed(&of, failure);
         }
-        let Some(OpenDelivery { route, doubt, .. }) = self.deliveries.get_mut(&id) else { return };
+        let Some(delivery) = self.deliveries.get_mut(&id) else { return };
+        let OpenDelivery { route, doubt, .. } = &mut **delivery;
         let (route, most) = (*route, self.settings.retry.max_attempts);
         let others_get_through = previous.is_some_and(|since| self.gates.succeeded_since(route, since));
         doubt.failed = doubt.failed.saturating_add(1);
