@@ -149,15 +149,16 @@ impl Expression {
     pub(crate) fn one(&self, input: &Document<'_>, env: &Env) -> Result<Option<Data>, Fault> {
         match &self.kind {
             Kind::Path(path) => {
-                Ok(look_up(path, input.item())?.filter(|item| !item.is_null()).map(|item| to_data(&item)))
+                Ok(look_up(path, input.item())?.and_then(|item| some(&item)))
             }
+            Kind::Direct(term) if term.constant().is_some() => Ok(term.constant().and_then(|item| some(&item))),
             Kind::Direct(term) => within(input.bytes(), || {
                 let (mut seen, mut found) = (false, None);
                 let ended = walk(term, input, env, &mut |item| {
                     if std::mem::replace(&mut seen, true) {
                         return Err(Stop::Enough);
                     }
-                    found = Some(to_data(&item)).filter(|v| *v != Data::Null);
+                    found = some(&item);
                     Ok(())
                 });
                 match ended {
@@ -173,7 +174,7 @@ impl Expression {
                 if results.next().is_some() {
                     return Err(several());
                 }
-                Ok(Some(to_data(&first.into())).filter(|v| *v != Data::Null))
+                Ok(some(&first.into()))
             })?,
         }
     }
@@ -243,6 +244,11 @@ fn walk<'v>(
     out: &mut dyn FnMut(Item<'v>) -> Result<(), Stop<'v>>,
 ) -> Result<(), Stop<'v>> {
     term.run(Context::new(env, input), input.item(), out)
+}
+
+/// What a field takes of a result.
+fn some(item: &Item<'_>) -> Option<Data> {
+    if item.is_null() { None } else { Some(to_data(item)) }
 }
 
 fn several() -> Fault {

@@ -71,6 +71,14 @@ impl<'v> Context<'_, 'v> {
 }
 
 impl Term {
+    /// Its one result, where that is the same whatever the input.
+    pub(in super::super) fn constant(&self) -> Option<Item<'_>> {
+        match self {
+            Self::Const(val, depth) => Some(Item::borrowed(val, *depth)),
+            _ => None,
+        }
+    }
+
     /// Hands all results for an input to `out`.
     pub(in super::super) fn run<'v>(
         &'v self,
