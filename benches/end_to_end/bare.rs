@@ -16,7 +16,7 @@ use rdkafka::{ClientConfig, Message as _};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
-use super::{IN_FLIGHT, alerts, target};
+use super::{IN_FLIGHT, alerts, plain, target};
 
 /// What the child process is told, as JSON on its command line.
 #[derive(Debug, Deserialize, Serialize)]
@@ -37,6 +37,8 @@ pub(crate) enum Posts {
     OneBody,
     /// The record's value.
     TheRecord,
+    /// The request that it is mapped to: the plain program.
+    TheRequest,
 }
 
 /// The child process: reads, posts, commits, and stays until it is told to go, so that it can be measured.
@@ -52,6 +54,14 @@ pub(crate) fn child(task: &str) -> anyhow::Result<()> {
 async fn run(task: &Task, body: Bytes) -> anyhow::Result<()> {
     let consumer: StreamConsumer = consumer(task).create()?;
     consumer.subscribe(&[&task.topic])?;
+    match task.posts {
+        Posts::OneBody | Posts::TheRecord => post(task, body, &consumer).await?,
+        Posts::TheRequest => plain::deliver(task, &consumer).await?,
+    }
+    consumer.commit_consumer_state(CommitMode::Sync).context("the offsets cannot be committed")
+}
+
+async fn post(task: &Task, body: Bytes, consumer: &StreamConsumer) -> anyhow::Result<()> {
     let http = super::http_client().build()?;
     let url: Url = format!("{}{}", task.simulator, target::path()).parse()?;
     let records = consumer.stream().take(task.events).map(|record| {
@@ -72,8 +82,7 @@ async fn run(task: &Task, body: Bytes) -> anyhow::Result<()> {
             Ok(())
         }
     });
-    records.buffer_unordered(IN_FLIGHT).try_for_each(|()| async { Ok(()) }).await?;
-    consumer.commit_consumer_state(CommitMode::Sync).context("the offsets cannot be committed")
+    records.buffer_unordered(IN_FLIGHT).try_for_each(|()| async { Ok(()) }).await
 }
 
 /// Fetches as the bridge does.

@@ -16,6 +16,7 @@ mod kafka;
 #[path = "../../tests/it/support/node.rs"]
 #[expect(clippy::unwrap_used, reason = "written for the tests")]
 mod node;
+mod plain;
 mod process;
 mod readers;
 mod report;
@@ -35,6 +36,10 @@ use anyhow::{Context, anyhow};
 use self::kafka::KafkaBroker;
 use self::run::{Bench, Who};
 use self::target::Target;
+
+/// The daemon's, so that all who are compared allocate alike.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The program, built like this bench.
 const BRIDGE: &str = env!("CARGO_BIN_EXE_alertbridge");
@@ -76,8 +81,11 @@ async fn measure() -> anyhow::Result<()> {
     let broker = KafkaBroker::start();
     say(&format!("  writing {events} alerts of {} bytes ({})", alerts::BYTES, alerts::FORMAT));
     topic::write(&broker, events, partitions).await?;
-    let mut order: Vec<Who> =
-        [Who::Bridge].into_iter().chain(baseline.as_ref().map(|_| Who::Baseline)).chain([Who::Bare]).collect();
+    let mut order: Vec<Who> = [Who::Bridge]
+        .into_iter()
+        .chain(baseline.as_ref().map(|_| Who::Baseline))
+        .chain([Who::Plain, Who::Bare])
+        .collect();
     let mut bench = Bench { broker: &broker, target: Target::start()?, events, partitions, folder: &folder, baseline };
     let mut samples = Vec::new();
     for round in 1..=rounds {

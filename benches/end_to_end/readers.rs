@@ -33,6 +33,7 @@ impl Readers<'_> {
         match who {
             Who::Bridge => self.bridge(Path::new(BRIDGE), group),
             Who::Baseline => self.bridge(self.baseline.context("there is no baseline")?, group),
+            Who::Plain => self.bare(group, Posts::TheRequest),
             Who::Bare => self.bare(group, posts),
         }
     }

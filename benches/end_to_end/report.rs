@@ -31,7 +31,7 @@ pub(crate) fn write(events: usize, partitions: i32, rounds: &[Vec<Sample>], fold
         }
     }
     let baseline = rounds.iter().flatten().any(|sample| sample.who == Who::Baseline).then_some(Who::Baseline);
-    let others: Vec<Who> = baseline.into_iter().chain([Who::Bare]).collect();
+    let others: Vec<Who> = baseline.into_iter().chain([Who::Plain, Who::Bare]).collect();
     for who in std::iter::once(Who::Bridge).chain(others.iter().copied()) {
         let name = format!("{}, median", who.as_str());
         let _ = table.add_row(row(name, |(_, _, figure, digits)| format!("{:.digits$}", middle(rounds, who, figure))));
@@ -59,9 +59,11 @@ pub(crate) fn write(events: usize, partitions: i32, rounds: &[Vec<Sample>], fold
         "runs": rounds.iter().flatten().collect::<Vec<_>>(),
         "median": {
             "bridge": of(&|figure| middle(rounds, Who::Bridge, figure)),
+            "plain": of(&|figure| middle(rounds, Who::Plain, figure)),
             "bare": of(&|figure| middle(rounds, Who::Bare, figure)),
         },
         "ratio": of(&|figure| ratio(rounds, Who::Bare, figure)),
+        "ratio_to_plain": of(&|figure| ratio(rounds, Who::Plain, figure)),
         "ratio_to_baseline": baseline.map(|baseline| of(&|figure| ratio(rounds, baseline, figure))),
     });
     let file = folder.join("end_to_end.json");

@@ -31,6 +31,8 @@ pub(crate) enum Who {
     Bridge,
     /// The same of another build, to compare with.
     Baseline,
+    /// The program of [`super::plain`].
+    Plain,
     /// The loop of [`super::bare`].
     Bare,
 }
@@ -40,6 +42,7 @@ impl Who {
         match self {
             Self::Bridge => "bridge",
             Self::Baseline => "baseline",
+            Self::Plain => "plain program",
             Self::Bare => "bare loop",
         }
     }
@@ -80,7 +83,7 @@ impl Bench<'_> {
         let sample = self.watch(who, &mut process, &progress).await;
         let sample = sample.with_context(|| format!("{}; its log is in {}", who.as_str(), self.folder.display()))?;
         let status = process.end().await?;
-        if who != Who::Bare {
+        if matches!(who, Who::Bridge | Who::Baseline) {
             ensure!(status.success(), "the bridge ends with {status}");
             self.check_log()?;
         }
@@ -151,10 +154,10 @@ impl Bench<'_> {
         }
     }
 
-    /// Different ids, of the bridge; the bare loop sends one body for all.
+    /// Different ids; the bare loop sends one body for all.
     fn arrived(&self, who: Who, stats: Stats) -> usize {
         match who {
-            Who::Bridge | Who::Baseline => stats.instances,
+            Who::Bridge | Who::Baseline | Who::Plain => stats.instances,
             Who::Bare => stats.accepted,
         }
     }

@@ -148,9 +148,7 @@ impl Expression {
     /// On an error, on two results, and when the evaluation costs too much.
     pub(crate) fn one(&self, input: &Document<'_>, env: &Env) -> Result<Option<Data>, Fault> {
         match &self.kind {
-            Kind::Path(path) => {
-                Ok(look_up(path, input.item())?.and_then(|item| some(&item)))
-            }
+            Kind::Path(path) => Ok(look_up(path, input.item())?.and_then(|item| some(&item))),
             Kind::Direct(term) if term.constant().is_some() => Ok(term.constant().and_then(|item| some(&item))),
             Kind::Direct(term) => within(input.bytes(), || {
                 let (mut seen, mut found) = (false, None);
