@@ -26,6 +26,7 @@ use std::fmt;
 use crate::domain::Data;
 use jaq_json::Val;
 
+pub(in crate::mapping) use self::budget::spend_bytes;
 pub(crate) use self::budget::within_record;
 use self::budget::{Spent, beside_record, within};
 use self::direct::{Context, Stop};
