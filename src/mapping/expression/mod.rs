@@ -7,6 +7,7 @@
 mod access;
 mod arithmetic;
 mod budget;
+mod contradiction;
 mod direct;
 mod document;
 mod engine;
