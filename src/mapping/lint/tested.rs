@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::File;
 use crate::mapping::compiled::{Mapping, Node};
-use crate::mapping::expression::{Document, Env, Roots, from_json};
+use crate::mapping::expression::{Document, Env, Roots, from_json, guarded};
 use crate::mapping::finding::{Finding, Level};
 use crate::mapping::mapper::Mapper;
 use crate::mapping::nested::nested;
@@ -33,7 +33,7 @@ pub(super) fn lint(file: &mut File<'_>, mapper: &Mapper, mapping: &Mapping) {
     }
     if mapping.nested.is_some() {
         for document in &mut documents {
-            if let Some(nested) = nested(document, &Roots::All) {
+            if let Ok(Some(nested)) = guarded(document, || nested(document, &Roots::All)) {
                 *document = nested.into_owned();
             }
         }

@@ -68,6 +68,7 @@ impl<'d> Growing<'d> {
         }
     }
 
+    /// All of it as one value.
     pub(super) fn end(self) -> Item<'d> {
         let item = |slot| match slot {
             Slot::Item(item) => item,

@@ -29,7 +29,7 @@ fn object<'d>(item: &Item<'d>, room: usize, below: bool, wanted: &dyn Fn(&str) -
         return None;
     }
     let (mut changed, mut dotted) = (Vec::new(), Vec::new());
-    item.each_field(&mut |name, item| match name.split_once('.') {
+    item.each_field(|name, item| match name.split_once('.') {
         Some((first, _)) if wanted(first) => dotted.push((name, only(item))),
         None if below && item.len().is_some() && wanted(&name) => {
             changed.extend(inner(&item, room - 1).map(|item| (name, item)));
@@ -56,7 +56,7 @@ fn object<'d>(item: &Item<'d>, room: usize, below: bool, wanted: &dyn Fn(&str) -
 fn inner<'d>(item: &Item<'d>, room: usize) -> Option<Item<'d>> {
     let mut changed: Vec<(usize, Item<'d>)> = Vec::new();
     let mut place = 0;
-    let is_list = item.each_element(&mut |item| {
+    let is_list = item.each_element(|item| {
         changed.extend(object(&item, room, true, &|_| true).map(|item| (place, item)));
         place += 1;
     });

@@ -113,11 +113,11 @@ impl<'v> Item<'v> {
     /// The fields of an object, without what is in them.
     pub(in crate::mapping) fn fields(&self) -> Option<Vec<(Cow<'v, str>, Self)>> {
         let mut fields = Vec::with_capacity(if self.is_object() { self.len().unwrap_or_default() } else { 0 });
-        self.each_field(&mut |name, item| fields.push((name, item))).then_some(fields)
+        self.each_field(|name, item| fields.push((name, item))).then_some(fields)
     }
 
     /// Shows each field of an object; tells whether it is one.
-    pub(in crate::mapping) fn each_field(&self, see: &mut dyn FnMut(Cow<'v, str>, Self)) -> bool {
+    pub(in crate::mapping) fn each_field(&self, mut see: impl FnMut(Cow<'v, str>, Self)) -> bool {
         let depth = self.depth.saturating_sub(1).max(1);
         match &self.node {
             Node::Tree(Tree::Object(object)) => {
@@ -136,7 +136,7 @@ impl<'v> Item<'v> {
     }
 
     /// Shows each element of a list; tells whether it is one.
-    pub(in crate::mapping) fn each_element(&self, see: &mut dyn FnMut(Self)) -> bool {
+    pub(in crate::mapping) fn each_element(&self, mut see: impl FnMut(Self)) -> bool {
         if self.is_of() != Type::List {
             return false;
         }
