@@ -9,7 +9,7 @@ use jaq_json::Val;
 use super::check::FieldFault;
 use super::compiled::{Mapping, Policy};
 use super::error::MappingError;
-use super::expression::{Document, Env, Item, from_json, within_record};
+use super::expression::{Document, Env, from_json, within_record};
 use super::json::Tree;
 use super::opening::{Run, Watch};
 use super::settings::{Loaded, MappingSettings, load, load_text};
@@ -128,7 +128,7 @@ impl Mapper {
             Some(Ok(text)) => Some(text),
             None => None,
         };
-        let (tree, depth) = match (event, &text) {
+        let (tree, shape) = match (event, &text) {
             (Some(attributes), text) => envelope::cloud_event::structured(attributes, text.as_deref()),
             (None, Some(text)) => match envelope::document(text) {
                 Ok(read) => read,
@@ -140,7 +140,7 @@ impl Mapper {
             let message = "the value is JSON, but no object";
             return whole(envelope::malformed(FailureReason::NotAnObject, message));
         }
-        let document = Document::new(Item::tree(&tree, depth), text.as_ref().map_or(0, Bytes::len));
+        let document = Document::read(&tree, shape, text.as_ref().map_or(0, Bytes::len));
         let policy = self.inner.policy;
         let env = Env {
             record: if self.inner.uses_record { record::value(record, origin) } else { Val::Null },

@@ -174,6 +174,29 @@ fn what_a_test_is_to_expect_is_printed_as_yaml_that_holds() {
 }
 
 #[test]
+fn what_a_test_cannot_say_of_a_record_is_refused_with_expect() {
+    let folder = folder("name: k\nmatch: has(\"t\")\nalert: {title: .t, description: $record.key}\n");
+    fs::write(folder.path().join("in.json"), r#"{"t": "x"}"#).unwrap();
+    let of =
+        |more: &[&str]| run(folder.path(), &[&["map", "--expect", "--mappings", "mappings", "in.json"], more].concat());
+    for (more, named) in [
+        (&["--key", "k"][..], "--key"),
+        (&["--header", "a=b"], "--header"),
+        (&["--key", "k", "--timestamp", "7"], "--key and no --timestamp"),
+        (&["--topic", "t", "--partition", "1", "--offset", "2"], "--topic and no --partition and no --offset"),
+        (&["--cluster", "c"], "--cluster"),
+    ] {
+        let (code, out, err) = of(more);
+        assert!(
+            code == Some(2) && out.is_empty() && err.contains(&format!("--expect takes no {named}: a test")),
+            "{err}"
+        );
+    }
+    let (code, out, err) = of(&[]);
+    assert!(code == Some(0) && !out.contains("description"), "{out}{err}");
+}
+
+#[test]
 fn a_compressed_sample_is_unpacked_and_compressed_lines_are_told_how() {
     let folder = TempDir::new().unwrap();
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());

@@ -55,7 +55,7 @@ pub(super) struct MapArgs {
     #[arg(long)]
     explain: bool,
     /// Print what a test inside a mapping file is to expect of each record, as YAML to put below
-    /// `input` or `file`
+    /// `input` or `file`. A test has the value alone, so it goes with no key, header or place
     #[arg(long, conflicts_with_all = ["explain", "infer"])]
     expect: bool,
     /// Print the fields of the `Alert` data class: path, type, and what each takes
@@ -140,6 +140,9 @@ pub(super) fn execute(args: &MapArgs) -> Result<(), Failure> {
     }
     if args.infer {
         return infer::execute(args);
+    }
+    if args.expect {
+        expect::refuse(args)?;
     }
     let mut config = args.config.load(Purpose::Offline)?.config;
     config.mapping.directories.extend(args.mappings.iter().cloned());

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::expression::{Document, Item};
-use super::super::json::{self, Field, Object, Tree};
+use super::super::json::{self, Field, Object, Shape, Tree};
 use crate::domain::Record;
 
 /// The mapping of events with data that no format knows. It steps back where one does.
@@ -97,20 +97,24 @@ pub(in super::super) fn attributes(record: &Record) -> Option<Vec<(&str, &str)>>
     REQUIRED.iter().all(|name| last(name).is_some_and(|value| !value.is_empty())).then_some(all)
 }
 
-/// A binary event as a structured one, and how deep it nests. Data that is not JSON stays the text that it is, or
+/// A binary event as a structured one. Data that is not JSON stays the text that it is, or
 /// base64 of its bytes.
-pub(in super::super) fn structured<'r>(attributes: Vec<(&'r str, &'r str)>, data: Option<&'r [u8]>) -> (Tree<'r>, u16) {
+pub(in super::super) fn structured<'r>(
+    attributes: Vec<(&'r str, &'r str)>,
+    data: Option<&'r [u8]>,
+) -> (Tree<'r>, Shape) {
     let fields = attributes.into_iter().map(|(name, value)| (name, Tree::Text(value.into())));
     let (data, depth) = match data {
         None => (None, 0),
         Some(data) => match (json::read(data), std::str::from_utf8(data)) {
-            (Ok((tree, depth)), _) => (Some(("data", tree)), depth),
+            (Ok((tree, shape)), _) => (Some(("data", tree)), shape.depth),
             (Err(_), Ok(text)) => (Some(("data", Tree::Text(text.into()))), 0),
             (Err(_), Err(_)) => (Some(("data_base64", Tree::Text(STANDARD.encode(data).into()))), 0),
         },
     };
     let fields = fields.chain(data).map(|(name, value)| Field::new(name.into(), value));
-    (Tree::Object(Object::of(fields.collect())), depth + 1)
+    // What stands at the top of the data is below that of the event.
+    (Tree::Object(Object::of(fields.collect())), Shape { depth: depth + 1, dots_below: true })
 }
 
 fn media_type(record: &Record) -> Option<&str> {

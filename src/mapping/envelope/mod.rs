@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 pub use self::gzip::is_gzip;
 use super::expression::Item;
-use super::json::{self, Tree};
+use super::json::{self, Shape, Tree};
 use super::mapper::MapFailure;
 use crate::domain::{Data, DeadLetterClass, FailureReason};
 
@@ -68,11 +68,11 @@ pub fn text(value: &Bytes, limit: usize) -> Result<Bytes, MapFailure> {
     })
 }
 
-/// Reads a text as a document; also tells how deep it nests.
+/// Reads a text as a document.
 ///
 /// # Errors
 /// When it has too many values. When it is not JSON: then with what it looks like, so that nobody has to open the dead letter to learn it.
-pub(super) fn document(text: &[u8]) -> Result<(Tree<'_>, u16), MapFailure> {
+pub(super) fn document(text: &[u8]) -> Result<(Tree<'_>, Shape), MapFailure> {
     json::read(text).map_err(|error| {
         if error.is_of_size() {
             return malformed(FailureReason::RecordTooLarge, error.to_string());

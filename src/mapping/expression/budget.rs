@@ -154,7 +154,7 @@ pub(super) fn spend_of_record(n: usize) {
 }
 
 /// Spends bytes that are about to be made.
-pub(super) fn spend_bytes(n: usize) {
+pub(in crate::mapping) fn spend_bytes(n: usize) {
     BUDGET.with(|b| {
         if b.floor.get() == 0 {
             return;

@@ -9,6 +9,7 @@ use super::budget::{beside_record, spend_of_record};
 use super::item::{Item, Node};
 use super::json::to_val;
 use super::value::Bounded;
+use crate::mapping::json::{Shape, Tree};
 
 /// A JSON document.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub(crate) struct Document<'d> {
     item: Item<'d>,
     /// The size of the record that it comes from, in bytes; expressions may cost more on a large one.
     bytes: usize,
+    /// Whether an object below its top may have a name with dots.
+    dots_below: bool,
     /// As the engine's value, once an expression needs that.
     val: OnceCell<Val>,
 }
@@ -23,7 +26,13 @@ pub(crate) struct Document<'d> {
 impl<'d> Document<'d> {
     /// A value of a record of so many bytes.
     pub(in crate::mapping) const fn new(item: Item<'d>, bytes: usize) -> Self {
-        Self { item, bytes, val: OnceCell::new() }
+        Self { item, bytes, dots_below: true, val: OnceCell::new() }
+    }
+
+    /// A whole record of so many bytes, as it was read.
+    pub(in crate::mapping) fn read(tree: &'d Tree<'d>, shape: Shape, bytes: usize) -> Self {
+        let (item, dots_below) = (Item::tree(tree, shape.depth), shape.dots_below);
+        Self { item, bytes, dots_below, val: OnceCell::new() }
     }
 
     /// A value that nests so deep, from a record of so many bytes.
@@ -39,9 +48,16 @@ impl<'d> Document<'d> {
         self.bytes
     }
 
-    /// A part of it, or what is in it.
+    /// Whether an object below its top may have a name with dots.
+    pub(in crate::mapping) const fn may_have_dots_below(&self) -> bool {
+        self.dots_below
+    }
+
+    /// A part of it, or what was made of it.
     pub(in crate::mapping) const fn part(&self, item: Item<'d>) -> Self {
-        Self::new(item, self.bytes)
+        // What was made may have any names.
+        let dots_below = self.dots_below || !matches!(item.node, Node::Tree(_));
+        Self { item, bytes: self.bytes, dots_below, val: OnceCell::new() }
     }
 
     /// The same, without what it was read from; null where that takes too much. Costs the record nothing: it is for who

@@ -7,6 +7,7 @@
 mod access;
 mod arithmetic;
 mod budget;
+mod contradiction;
 mod direct;
 mod document;
 mod engine;
@@ -26,6 +27,7 @@ use std::fmt;
 use crate::domain::Data;
 use jaq_json::Val;
 
+pub(in crate::mapping) use self::budget::spend_bytes;
 pub(crate) use self::budget::within_record;
 use self::budget::{Spent, beside_record, within};
 use self::direct::{Context, Stop};

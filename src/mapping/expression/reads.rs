@@ -129,7 +129,7 @@ fn collect(term: &Term<&str>, found: &mut Vec<String>) {
 }
 
 /// The plain beginning of a path, and whether that is all of it.
-fn plain(term: &Term<&str>) -> Option<(String, bool)> {
+pub(super) fn plain(term: &Term<&str>) -> Option<(String, bool)> {
     match term {
         Term::Id => Some((String::new(), true)),
         Term::Var("$record") => Some(("$record".to_owned(), true)),

@@ -37,8 +37,8 @@ fn names_that_are_no_utf8_make_no_name_twice() {
 #[test]
 fn numbers_of_a_record_cost_what_they_take() {
     let record = format!("{{\"n\": 1{}}}", "0".repeat(100_000));
-    let (tree, depth) = crate::mapping::json::read(record.as_bytes()).unwrap();
-    let document = super::Document::new(super::Item::tree(&tree, depth), record.len());
+    let (tree, shape) = crate::mapping::json::read(record.as_bytes()).unwrap();
+    let document = super::Document::read(&tree, shape, record.len());
     let made = Expression::compile("[range(1500) as $i | .n]").unwrap().one(&document, &Env::default());
     assert_eq!(made, Err(super::Fault("it makes too much data (about 8 MiB are allowed)".to_owned())));
 }

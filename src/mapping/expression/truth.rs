@@ -6,6 +6,7 @@ use jaq_core::load::parse::{BinaryOp, Term};
 use jaq_core::ops::Cmp;
 use jaq_core::path::Part;
 
+use super::contradiction::contradiction;
 use super::inspect;
 
 /// The names that jq's `type` gives.
@@ -20,6 +21,8 @@ pub(crate) struct Certain {
     pub(crate) assigns: bool,
     /// The words that `type` is compared with and never gives.
     pub(crate) impossible_types: Vec<String>,
+    /// Which comparisons exclude one another, where it never holds because of such; as words for people.
+    pub(crate) excluded: Option<String>,
 }
 
 /// Looks at a predicate.
@@ -33,7 +36,10 @@ pub(crate) fn certain(source: &str) -> Certain {
     });
     // An assignment gives the document, which is never false.
     let whole = matches!(&term, Term::BinOp(_, BinaryOp::Assign, _));
-    Certain { holds: if whole { Some(true) } else { holds(&term) }, assigns: assigns(&term), impossible_types }
+    let holds = if whole { Some(true) } else { holds(&term) };
+    let excluded = if holds.is_none() { contradiction(&term) } else { None };
+    let holds = if excluded.is_some() { Some(false) } else { holds };
+    Certain { holds, assigns: assigns(&term), impossible_types, excluded }
 }
 
 /// The words that a top-level field, such as `.severity`, is compared with.
@@ -113,7 +119,7 @@ fn scalar(term: &Term<&str>) -> Option<String> {
 }
 
 /// A text without anything computed in it.
-fn text(parts: &[StrPart<&str, Term<&str>>]) -> Option<String> {
+pub(super) fn text(parts: &[StrPart<&str, Term<&str>>]) -> Option<String> {
     let part = |part: &StrPart<&str, Term<&str>>| match part {
         StrPart::Str(text) => Some((*text).to_owned()),
         StrPart::Char(c) => Some(c.to_string()),

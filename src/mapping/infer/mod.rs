@@ -8,6 +8,7 @@ mod draft;
 mod leaves;
 mod matching;
 mod names;
+mod priorities;
 mod roles;
 mod scale;
 mod values;

@@ -6,6 +6,12 @@ use super::leaves::Leaf;
 use super::names::{Form, ROLES, Role};
 use super::values;
 
+/// The time that every alert is to have.
+const FIRST_OBSERVED: &str = "first_observed_time";
+/// The other times of the alert.
+const TIMES: &[&str] = &["last_observed_time", "create_time"];
+const ONLY_TIME: &str = "the only time in the samples";
+
 /// How sure a guess is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Sureness {
@@ -79,6 +85,7 @@ pub(super) fn guess(leaves: &[Leaf], samples: usize) -> Vec<Guess> {
             guesses.push(Guess { others: others.map(|(_, leaf)| leaf.path()).collect(), ..of(role, leaf, *score) });
         }
     }
+    lone_time(leaves, &mut guesses);
     // The name of the host or of the process is none of the alert.
     let taken = guesses.iter().filter(|guess| !TEXTS.contains(&guess.target)).map(|guess| guess.path.clone());
     let taken: Vec<String> = taken.collect();
@@ -87,6 +94,24 @@ pub(super) fn guess(leaves: &[Leaf], samples: usize) -> Vec<Guess> {
         guess.others.truncate(MOST_OTHERS);
     }
     guesses
+}
+
+/// Takes the only time of the samples for when the alert was first observed, whatever it is called, and if it is another of
+/// its times too: SecMaster wants to know that one of every alert that it is to create.
+fn lone_time(leaves: &[Leaf], guesses: &mut Vec<Guess>) {
+    if guesses.iter().any(|guess| guess.target == FIRST_OBSERVED) {
+        return;
+    }
+    let Some(role) = ROLES.iter().find(|role| role.target == FIRST_OBSERVED) else { return };
+    let mut times = leaves.iter().filter(|leaf| leaf.list.is_none() && leaf.all(role.accepts));
+    let (Some(leaf), None) = (times.next(), times.next()) else { return };
+    let path = leaf.path();
+    if guesses.iter().any(|guess| guess.path == path && !TIMES.contains(&guess.target)) {
+        return;
+    }
+    let guess = of(role, leaf, 0);
+    let seen = guess.seen.iter().map(String::as_str).chain([ONLY_TIME]).collect::<Vec<_>>().join(", ");
+    guesses.push(Guess { seen: Some(seen), ..guess });
 }
 
 fn score(role: &Role, leaf: &Leaf, samples: usize) -> Option<u32> {

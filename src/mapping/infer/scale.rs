@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::priorities::Priorities;
 use crate::domain::Severity;
 
 /// Usual words of other scales. The Alert's own stand for themselves.
@@ -96,23 +97,31 @@ fn of_words(values: &[Value]) -> Scale {
     let mut scale = Scale::default();
     let mut unknown = Vec::new();
     let mut found = Vec::new();
+    let mut priorities = Priorities::default();
     for word in values.iter().filter_map(Value::as_str).map(|word| word.trim().to_lowercase()) {
         if found.contains(&word) {
             continue;
         }
-        if !USUAL.iter().any(|(usual, _)| *usual == word) && Severity::from_word(&word).is_none() {
+        let is_known = USUAL.iter().any(|(usual, _)| *usual == word) || Severity::from_word(&word).is_some();
+        if !is_known && !priorities.take(&word) {
             unknown.push(word.clone());
         }
         found.push(word);
     }
     // The source has more words than a few samples show.
     for (usual, severity) in USUAL {
-        let common = ["info", "informational", "critical"].contains(usual);
+        let common = priorities.is_empty() && ["info", "informational", "critical"].contains(usual);
         if common || found.iter().any(|word| word == usual) {
             scale.words.push(((*usual).to_owned(), *severity));
         }
     }
-    scale.notes.push(format!("the samples have {}; add the other words of the source", listed(&found)));
+    scale.words.extend(priorities.words());
+    scale.notes.push(match priorities.worst() {
+        Some(worst) => {
+            format!("a guess: the samples have {}, priorities of which {worst} is taken for the worst", listed(&found))
+        }
+        None => format!("the samples have {}; add the other words of the source", listed(&found)),
+    });
     if !unknown.is_empty() {
         scale.words.extend(unknown.iter().map(|word| (word.clone(), Severity::Medium)));
         scale.notes.push(format!("not known, so taken for Medium: {}", listed(&unknown)));
@@ -149,6 +158,14 @@ mod tests {
         assert!(words.words.contains(&("warn".to_owned(), Severity::Medium)));
         assert!(words.words.contains(&("odd".to_owned(), Severity::Medium)) && words.notes[1].contains("`odd`"));
         assert!(!words.words.iter().any(|(word, _)| word == "high"), "it stands for itself");
+        let mixed = of(".severity", &[json!("P2"), json!("n/a"), json!("Low")]);
+        let of_word = |word: &str| mixed.words.iter().find(|(known, _)| known == word).map(|(_, severity)| *severity);
+        assert_eq!([of_word("p1"), of_word("p2")], [Some(Severity::Fatal), Some(Severity::High)]);
+        assert_eq!((of_word("n/a"), of_word("info")), (Some(Severity::Medium), None));
+        assert_eq!(
+            mixed.notes[0],
+            "a guess: the samples have `p2`, `n/a`, `low`, priorities of which 1 is taken for the worst"
+        );
         let priorities = of(".alert.Priority", &[json!("1"), json!(3)]);
         assert_eq!(priorities.words[0], ("1".to_owned(), Severity::High), "the first is the worst");
         assert!(of(".priority", &[json!(50)]).words.is_empty());

@@ -85,6 +85,39 @@ fn a_person_in_objects_or_lists_is_found_and_the_first_of_a_list_is_said_to_be_t
 }
 
 #[test]
+fn priorities_as_words_make_a_scale_of_which_the_first_is_the_worst() {
+    let text =
+        draft(&[json!({"title": "t", "severity": "P3", "k": 1}), json!({"title": "u", "severity": "P1", "k": 1})]);
+    assert_good(&text);
+    let scale = "severity:\n  # a guess: the samples have `p3`, `p1`, priorities of which 1 is taken for the worst\n  \
+                 words: {\"p1\": Fatal, \"p2\": High, \"p3\": Medium, \"p4\": Low, \"p5\": Tips}\n";
+    assert!(text.contains(scale), "{text}");
+}
+
+#[test]
+fn the_only_time_of_the_samples_is_taken_whatever_it_is_called_and_the_draft_says_so() {
+    let of = |fields: Value| {
+        let mut sample = json!({"title": "t", "k": 1});
+        sample.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let text = draft(&[sample]);
+        assert_good(&text);
+        text
+    };
+    for path in ["ingested", "modified", "last_seen"] {
+        let text = of(json!({ path: "2026-11-20T08:14:52Z" }));
+        let line = "  # guessed, a weak guess: 1 of 1 have it; a text with its zone, the only time in the samples\n";
+        assert!(text.contains(&format!("{line}  first_observed_time: '.{path} | secmaster_time'\n")), "{text}");
+        assert_eq!(text.contains("  last_observed_time: '.last_seen | "), path == "last_seen", "{text}");
+    }
+    let named = of(json!({"detected_at": "2026-11-20T08:14:52Z"}));
+    assert!(named.contains("likely: 1 of 1 have it; a text with its zone\n  first_observed_time"), "{named}");
+    let two = of(json!({"ingested": "2026-11-20T08:14:52Z", "modified": 1_795_169_045}));
+    assert!(!two.contains("first_observed_time"), "which of the two is not known: {two}");
+    let id = of(json!({"case": 1_795_169_045}));
+    assert!(id.contains("id: '.case'") && !id.contains("first_observed_time"), "{id}");
+}
+
+#[test]
 fn what_else_may_be_the_title_is_named() {
     let text = draft(&[json!({"k": 1, "rule": {"name": "r"}, "summary": "s", "message": "m", "headline": "h"})]);
     assert_good(&text);

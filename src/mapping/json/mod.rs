@@ -39,8 +39,17 @@ impl JsonError {
     }
 }
 
-/// Reads a whole text as one value; also tells how deep it nests.
-pub(super) fn read(text: &[u8]) -> Result<(Tree<'_>, u16), JsonError> {
+/// What is known of all values of a text together.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Shape {
+    /// How deep arrays and objects nest.
+    pub(super) depth: u16,
+    /// Whether an object below the outermost array or object has a name with dots.
+    pub(super) dots_below: bool,
+}
+
+/// Reads a whole text as one value.
+pub(super) fn read(text: &[u8]) -> Result<(Tree<'_>, Shape), JsonError> {
     reader::Reader::read(text)
 }
 
@@ -91,7 +100,20 @@ mod tests {
         assert!(read(bomb.as_bytes()).unwrap_err().to_string().starts_with("nested too deeply"));
         let deep = usize::from(MAX_NESTING);
         let fits = "[".repeat(deep) + &"]".repeat(deep);
-        assert_eq!(read(fits.as_bytes()).unwrap().1, MAX_NESTING);
+        assert_eq!(read(fits.as_bytes()).unwrap().1.depth, MAX_NESTING);
+    }
+
+    #[test]
+    fn names_with_dots_below_the_top_are_seen_and_values_with_dots_are_none() {
+        for (text, expected) in [
+            (r#"{"a":{"b.c":1}}"#, true),
+            (r#"{"a":[{"b":1},{"b\u002ec":1}]}"#, true),
+            (r#"[{"a.b":1}]"#, true),
+            (r#"{"a.b":{"c":"1.2","d":3.4},"e":["x.y"]}"#, false),
+            (r#""a.b""#, false),
+        ] {
+            assert_eq!(read(text.as_bytes()).unwrap().1.dots_below, expected, "{text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::object::{Field, Object};
 use super::tree::Tree;
-use super::{JsonError, MAX_NESTING, MAX_VALUES, TOO_MANY_VALUES};
+use super::{JsonError, MAX_NESTING, MAX_VALUES, Shape, TOO_MANY_VALUES};
 
 pub(super) struct Reader<'d> {
     text: &'d str,
@@ -12,6 +12,7 @@ pub(super) struct Reader<'d> {
     at: usize,
     depth: u16,
     deepest: u16,
+    dots: bool,
     /// How many values were begun.
     values: usize,
     /// The elements and fields of the lists and objects that are open, so that each is made once, of its size.
@@ -20,10 +21,10 @@ pub(super) struct Reader<'d> {
 }
 
 impl<'d> Reader<'d> {
-    /// The whole text as one value, and how deep it nests.
-    pub(super) fn read(bytes: &'d [u8]) -> Result<(Tree<'d>, u16), JsonError> {
+    /// The whole text as one value.
+    pub(super) fn read(bytes: &'d [u8]) -> Result<(Tree<'d>, Shape), JsonError> {
         let (items, fields) = (Vec::new(), Vec::new());
-        let mut reader = Self { text: "", bytes, at: 0, depth: 0, deepest: 0, values: 0, items, fields };
+        let mut reader = Self { text: "", bytes, at: 0, depth: 0, deepest: 0, dots: false, values: 0, items, fields };
         match std::str::from_utf8(bytes) {
             Ok(text) => reader.text = text,
             Err(e) => {
@@ -37,7 +38,7 @@ impl<'d> Reader<'d> {
         if reader.at < bytes.len() {
             return Err(reader.fail("something after the end of the JSON value"));
         }
-        Ok((value, reader.deepest))
+        Ok((value, Shape { depth: reader.deepest, dots_below: reader.dots }))
     }
 
     fn fail(&self, problem: &'static str) -> JsonError {
@@ -145,6 +146,7 @@ impl<'d> Reader<'d> {
                     return Err(self.fail("expected a name in quotation marks"));
                 }
                 let name = self.string()?;
+                self.dots = self.dots || self.depth > 1 && has_dot(&name);
                 self.space();
                 if self.peek() != Some(b':') {
                     return Err(self.fail("expected a colon"));
@@ -293,13 +295,23 @@ impl<'d> Reader<'d> {
     }
 }
 
+/// Has its top bit set in the first byte that is zero, and perhaps in some behind it.
+const fn zeroes(word: u64) -> u64 {
+    word.wrapping_sub(EACH) & !word & TOP
+}
+
+const EACH: u64 = 0x0101_0101_0101_0101;
+const TOP: u64 = 0x8080_8080_8080_8080;
+
+fn has_dot(name: &str) -> bool {
+    let (chunks, rest) = name.as_bytes().as_chunks::<8>();
+    chunks.iter().any(|chunk| zeroes(u64::from_le_bytes(*chunk) ^ (EACH * u64::from(b'.'))) != 0)
+        || rest.contains(&b'.')
+}
+
 /// How many bytes of a string come before its end, an escape, or what must not be in it. Eight at a time: most bytes of
 /// a record are in strings.
 fn plain(bytes: &[u8]) -> usize {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const TOP: u64 = 0x8080_8080_8080_8080;
-    // Has a top bit wherever a byte is zero, and perhaps behind the first of them.
-    let zeroes = |word: u64| word.wrapping_sub(EACH) & !word & TOP;
     let is_plain = |chunk: &&[u8; 8]| {
         let word = u64::from_le_bytes(**chunk);
         let quotes = zeroes(word ^ (EACH * u64::from(b'"')));
@@ -322,6 +334,11 @@ mod tests {
         fn a_string_ends_where_its_first_special_byte_is(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let expected = bytes.iter().position(|b| *b == b'"' || *b == b'\\' || *b < 0x20);
             prop_assert_eq!(super::plain(&bytes), expected.unwrap_or(bytes.len()));
+        }
+
+        #[test]
+        fn a_dot_is_seen_wherever_it_is(name in "[-./a]{0,4}[-/a\u{e}\u{ae}]{0,20}[-./a]{0,4}") {
+            prop_assert_eq!(super::has_dot(&name), name.contains('.'));
         }
     }
 }

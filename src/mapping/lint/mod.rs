@@ -118,8 +118,11 @@ fn lint_file(file: &mut File<'_>, definition: &Definition, strict: bool) {
             file.add(finding);
         }
     }
-    if certain(&definition.matches).holds == Some(false) {
-        file.warn("match", "never holds, so no record is read as this format", "write what tells its records apart");
+    let certain = certain(&definition.matches);
+    if certain.holds == Some(false) {
+        let why = certain.excluded.map(|why| format!(": {why}")).unwrap_or_default();
+        let problem = format!("never holds, so no record is read as this format{why}");
+        file.warn("match", problem, "write what tells its records apart");
     }
     severity::lint(file, definition);
     fields::lint(file, definition, strict);

@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use super::File;
 use crate::mapping::compiled::{Mapping, Node};
-use crate::mapping::expression::{Document, Env, from_json};
+use crate::mapping::expression::{Document, Env, Roots, from_json, guarded};
 use crate::mapping::finding::{Finding, Level};
 use crate::mapping::mapper::Mapper;
+use crate::mapping::nested::nested;
 use crate::mapping::record;
 use crate::mapping::selftest;
 
@@ -28,6 +29,13 @@ pub(super) fn lint(file: &mut File<'_>, mapper: &Mapper, mapping: &Mapping) {
                 documents.extend(split.all(&input, &env).unwrap_or_default().into_iter().map(Document::into_owned));
             }
             None => documents.push(from_json(&input)),
+        }
+    }
+    if mapping.nested.is_some() {
+        for document in &mut documents {
+            if let Ok(Some(nested)) = guarded(document, || nested(document, &Roots::All)) {
+                *document = nested.into_owned();
+            }
         }
     }
     let env = Env { record: record::value(&record::of_test(&origin), &origin), zone_offset: 0 };

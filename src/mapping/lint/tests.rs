@@ -136,6 +136,9 @@ tests:
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("x.yaml"), yaml).unwrap();
     std::fs::write(directory.path().join("y.yaml"), "name: y\nmatch: .y\nalert: {title: .y}\n").unwrap();
+    let nests = "name: w\nmatch: has(\"h.n\")\nnest_dotted_keys: true\nalert: {title: .h.n}\n\
+                 tests: [{name: one, input: {h.n: x}, expect: {}}]\n";
+    std::fs::write(directory.path().join("w.yaml"), nests).unwrap();
     let empty = directory.path().join("z");
     std::fs::create_dir(&empty).unwrap();
     std::fs::write(empty.join("x.json"), "{}").unwrap();

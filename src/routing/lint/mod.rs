@@ -47,7 +47,8 @@ pub fn lint(settings: &RouteSettings, given: &[Given], strict: bool) -> Vec<Find
                 takes_all = ends(rule).then_some(rule);
             }
             Some(false) => {
-                let problem = format!("never holds, so `{}` takes no alert", rule.name);
+                let why = certain.excluded.map(|why| format!(": {why}")).unwrap_or_default();
+                let problem = format!("never holds, so `{}` takes no alert{why}", rule.name);
                 findings.push(warning(&when, problem, "write the condition that is meant, or take the rule away"));
             }
             None => {}
@@ -192,6 +193,8 @@ mod tests {
     fn a_rule_that_no_alert_reaches_is_told() {
         insta::assert_snapshot!(told(vec![
             rule("never", Some(".x and false")),
+            rule("both", Some(".severity == \"High\" and .severity == \"Low\"")),
+            rule("between", Some(".title and .confidence > 5 and .confidence < 3")),
             rule("assigns not", Some(".severity == \"critical\" or .severity == \"hihg\"")),
             rule("a", Some(".title == \"x\"")),
             rule("b", Some(".title  == \"x\"")),

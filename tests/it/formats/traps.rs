@@ -341,19 +341,8 @@ fn a_uuid_of_noughts_is_no_id() {
 
 #[test]
 fn keys_of_ecs_are_read_flat_and_nested() {
-    let flat = |format: &str| {
-        let mut flat = Map::new();
-        let document = document(format, "example");
-        for (name, value) in document.as_object().unwrap() {
-            match value {
-                Value::Object(fields) => flatten(name, fields, &mut flat),
-                value => drop(flat.insert(name.clone(), value.clone())),
-            }
-        }
-        Value::Object(flat)
-    };
     for format in ["elastic_detection_alert", "ecs_nested_alert"] {
-        let flat = flat(format);
+        let flat = Value::Object(flat(document(format, "example").as_object().unwrap()));
         assert!(flat.get("host.name").is_some() && flat.get("host").is_none());
         let alert = alert(&flat);
         assert_eq!(&*alert.format, format);
@@ -366,6 +355,31 @@ fn keys_of_ecs_are_read_flat_and_nested() {
         }
         assert_eq!(content(&lists), content(&flat), "{format}");
     }
+}
+
+#[test]
+fn keys_of_ecs_are_read_in_mixtures_of_both_forms() {
+    for format in ["elastic_detection_alert", "ecs_nested_alert"] {
+        let nested = document(format, "example");
+        let mut mixed = nested.clone();
+        for value in mixed.as_object_mut().unwrap().values_mut() {
+            let Value::Object(fields) = value else { continue };
+            *fields = flat(fields);
+        }
+        assert_ne!(mixed, nested, "{format} has objects in objects");
+        assert_eq!(content(&mixed), content(&nested), "{format}");
+    }
+}
+
+fn flat(fields: &Map<String, Value>) -> Map<String, Value> {
+    let mut flat = Map::new();
+    for (name, value) in fields {
+        match value {
+            Value::Object(fields) => flatten(name, fields, &mut flat),
+            value => drop(flat.insert(name.clone(), value.clone())),
+        }
+    }
+    flat
 }
 
 fn flatten(path: &str, fields: &Map<String, Value>, into: &mut Map<String, Value>) {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::mapping::definition;
-use crate::mapping::expression::{Document, Env, Expression, Item, Kind, engine, from_json, inspect, to_json};
+use crate::mapping::expression::{Document, Env, Expression, Kind, engine, from_json, inspect, to_json};
 use crate::mapping::json;
 use crate::mapping::shipped::SHIPPED;
 use crate::mapping::testing::json as value;
@@ -29,8 +29,8 @@ fn compiled(source: &str) -> [Expression; 2] {
 /// or the engine's value.
 fn agree(compiled: &[Expression; 2], input: &Value) -> Result<(), String> {
     let text = input.to_string();
-    let (tree, depth) = json::read(text.as_bytes()).unwrap();
-    let of_record = Document::new(Item::tree(&tree, depth), text.len());
+    let (tree, shape) = json::read(text.as_bytes()).unwrap();
+    let of_record = Document::read(&tree, shape, text.len());
     let of_engine = from_json(input);
     let env = env();
     // As text, so that 1 and 1.0 differ.

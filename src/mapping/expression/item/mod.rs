@@ -48,7 +48,7 @@ impl From<Bounded> for Item<'_> {
 }
 
 impl<'v> Item<'v> {
-    pub(super) const NULL: Self = Self { node: Node::Val(Cow::Owned(Val::Null)), depth: 0 };
+    pub(in crate::mapping) const NULL: Self = Self { node: Node::Val(Cow::Owned(Val::Null)), depth: 0 };
 
     /// A document of this depth.
     pub(in crate::mapping) const fn tree(tree: &'v Tree<'v>, depth: u16) -> Self {
@@ -65,12 +65,12 @@ impl<'v> Item<'v> {
 
     /// What a text of JSON says; the text is not needed any longer.
     pub(in crate::mapping) fn parsed(text: &[u8]) -> Option<Self> {
-        let (tree, depth) = read(text).ok()?;
-        Some(Bounded::nested(json::to_val(&tree, &mut |_, _| {}), depth).into())
+        let (tree, shape) = read(text).ok()?;
+        Some(Bounded::nested(json::to_val(&tree, &mut |_, _| {}), shape.depth).into())
     }
 
     /// A list of these values.
-    pub(super) fn list(items: Vec<Self>) -> Self {
+    pub(in crate::mapping) fn list(items: Vec<Self>) -> Self {
         let depth = items.iter().map(|item| item.depth).max().unwrap_or_default() + 1;
         Self::nested(Node::List(Rc::new(items)), depth)
     }

@@ -1,6 +1,7 @@
 //! What is in a value: its elements, its fields, the texts in it.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 use jaq_json::Val;
 
@@ -111,43 +112,39 @@ impl<'v> Item<'v> {
 
     /// The fields of an object, without what is in them.
     pub(in crate::mapping) fn fields(&self) -> Option<Vec<(Cow<'v, str>, Self)>> {
-        let depth = self.depth.saturating_sub(1).max(1);
-        Some(match &self.node {
-            Node::Tree(Tree::Object(object)) => {
-                object.iter().map(|(name, tree)| (Cow::Borrowed(&**name), Self::tree(tree, depth))).collect()
-            }
-            Node::Object(object) => object.iter().map(|(name, item)| (name.clone(), item.clone())).collect(),
-            Node::Val(val) => match &**val {
-                Val::Obj(map) => {
-                    let field = |(name, val): (&Val, &Val)| {
-                        let item = Self { node: Node::Val(Cow::Owned(val.clone())), depth };
-                        (Cow::Owned(json::name(name)), item)
-                    };
-                    map.iter().map(field).collect()
-                }
-                _ => return None,
-            },
-            _ => return None,
-        })
+        let mut fields = Vec::with_capacity(if self.is_object() { self.len().unwrap_or_default() } else { 0 });
+        self.each_field(|name, item| fields.push((name, item))).then_some(fields)
     }
 
-    /// The fields of an object that have a value and a name with dots, of whose first parts one at least is looked for.
-    pub(in crate::mapping) fn dotted(&self, wanted: impl Fn(&str) -> bool) -> Option<Vec<(Cow<'v, str>, Self)>> {
-        // Names are short: byte by byte is faster than a search that is prepared for long ones.
-        let is_wanted = |name: &str| {
-            let dot = name.bytes().position(|byte| byte == b'.');
-            dot.and_then(|dot| name.get(..dot)).is_some_and(&wanted)
-        };
-        let is_there = match &self.node {
-            Node::Tree(Tree::Object(object)) => object.iter().any(|(name, _)| is_wanted(name)),
-            _ => true,
-        };
-        if !is_there {
-            return None;
+    /// Shows each field of an object; tells whether it is one.
+    pub(in crate::mapping) fn each_field(&self, mut see: impl FnMut(Cow<'v, str>, Self)) -> bool {
+        let depth = self.depth.saturating_sub(1).max(1);
+        match &self.node {
+            Node::Tree(Tree::Object(object)) => {
+                object.iter().for_each(|(name, tree)| see(Cow::Borrowed(&**name), Self::tree(tree, depth)));
+            }
+            Node::Object(object) => object.iter().for_each(|(name, item)| see(name.clone(), item.clone())),
+            Node::Val(val) => match &**val {
+                Val::Obj(map) => map.iter().for_each(|(name, val)| {
+                    see(Cow::Owned(json::name(name)), Self { node: Node::Val(Cow::Owned(val.clone())), depth });
+                }),
+                _ => return false,
+            },
+            _ => return false,
         }
-        let mut fields = self.fields()?;
-        fields.retain(|(name, item)| is_wanted(name) && !item.is_null());
-        if fields.is_empty() { None } else { Some(fields) }
+        true
+    }
+
+    /// Shows each element of a list; tells whether it is one.
+    pub(in crate::mapping) fn each_element(&self, mut see: impl FnMut(Self)) -> bool {
+        if self.is_of() != Type::List {
+            return false;
+        }
+        let _all: Option<Result<(), Infallible>> = self.try_each(|item| {
+            see(item);
+            Ok(())
+        });
+        true
     }
 
     /// Shows each text in it, but no names.
