@@ -24,5 +24,6 @@ mod span;
 mod stall;
 mod story;
 mod verify;
+mod verify_gateways;
 mod verify_in_outages;
 mod write_ahead;
