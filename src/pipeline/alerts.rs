@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::delivery::OpenDelivery;
 use super::dispatch::AttemptDone;
-use super::doubt::{Because, LookUp, Subject};
+use super::doubt::{Because, LookUp, Subject, leaves_doubt};
 use super::flow::Flow;
 use super::look_up::BY_LOOK_UP;
 use super::settings::AmbiguousPolicy;
@@ -203,7 +203,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     ) -> bool {
         match failure.class {
             FailureClass::Rejected => self.look_up_first(id, Subject::Alert, failure, charge, now),
-            FailureClass::Ambiguous if self.settings.ambiguous == AmbiguousPolicy::Verify => {
+            _ if leaves_doubt(failure) && self.settings.ambiguous == AmbiguousPolicy::Verify => {
                 self.look_up_first(id, Subject::Alert, failure, charge, now)
             }
             FailureClass::Ambiguous => false,

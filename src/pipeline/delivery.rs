@@ -164,6 +164,11 @@ impl OpenDelivery {
         self.last.is_some_and(|last| last > then)
     }
 
+    /// When the latest attempt left.
+    pub(super) fn last_attempt(&self) -> Option<Instant> {
+        self.last
+    }
+
     /// When the attempt before the latest left, or the latest where it is the only one.
     pub(super) fn previous_attempt(&self) -> Option<Instant> {
         self.previous.or(self.last)

@@ -2,7 +2,20 @@
 
 use std::time::Instant;
 
+use crate::domain::FailureClass;
 use crate::ports::ApiFailure;
+
+/// Whether what failed so may have been begun all the same.
+///
+/// Beside answers that are ambiguous by their class these are the gateway's 502 and 504: it had passed the request on,
+/// and the service behind it gave no proper answer, or none in time.
+pub(super) fn leaves_doubt(failure: &ApiFailure) -> bool {
+    match failure.class {
+        FailureClass::Ambiguous => true,
+        FailureClass::Transient => matches!(failure.http_status, Some(502 | 504)),
+        _ => false,
+    }
+}
 
 /// A delivery's doubt. The default: none, nothing was sent.
 #[derive(Debug, Default)]
@@ -57,7 +70,7 @@ pub(super) enum Subject {
 pub(super) enum Because {
     /// An earlier owner may have sent it: sent now.
     Suspected,
-    /// The answer did not come, or confirmed nothing: sent again, as after any failure on the way.
+    /// The answer did not come, or confirmed nothing, or was a gateway's: sent again, as after any failure on the way.
     Ambiguous { failure: ApiFailure, was_charged: bool },
     /// It was refused, perhaps because it is there already: dead-lettered for what the refusal said.
     Refused(ApiFailure),

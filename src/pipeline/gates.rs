@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::accepted::Accepted;
 use super::active_time::ActiveTime;
+use super::verdicts::{Changes, Verdict, verdict};
 use crate::domain::{FailureClass, FailureReason};
 use crate::ports::ApiFailure;
 use crate::resilience::{Admission, BreakerPolicy, FailureWindow, Gate, ProbeSchedule};
@@ -47,6 +49,7 @@ pub(super) struct Gates {
     policy: BreakerPolicy,
     credentials: Gate,
     hold_off: Gate,
+    accepted: Accepted,
     routes: Vec<RouteGates>,
 }
 
@@ -56,6 +59,7 @@ impl Gates {
             policy,
             credentials: Gate::unproven(ProbeSchedule::SYSTEMIC),
             hold_off: Gate::open(ProbeSchedule::HOLD_OFF),
+            accepted: Accepted::default(),
             routes: Vec::new(),
         }
     }
@@ -94,11 +98,14 @@ impl Gates {
     /// Which delivery of this route may leave now, as far as the route is concerned.
     pub(super) fn turn(&self, route: RouteId, now: Instant) -> Turn {
         let Some(gates) = self.routes.get(route.0) else { return Turn::Nobody };
-        match (gates.target.admission(now), gates.breaker.admission(now)) {
+        let turn = match (gates.target.admission(now), gates.breaker.admission(now)) {
             (Some(Admission::Pass), Some(Admission::Pass)) => Turn::Worst,
             _ if admits(&gates.target, now) && admits(&gates.breaker, now) => Turn::Another,
             _ => Turn::Nobody,
-        }
+        };
+        // A route that is refused for its own sake must not have all the probes of the credentials.
+        let is_probe = turn != Turn::Nobody && self.credentials_are_refused();
+        if is_probe { Turn::After(self.accepted.refusals(route)) } else { turn }
     }
 
     /// For how long this route has not been paused: the clock by which its deliveries grow old.
@@ -134,7 +141,8 @@ impl Gates {
     }
 
     /// What an answer (`None`: a confirmed start) says about the gates. Requests that were sent before a gate closed do
-    /// not open it again, except the breaker: any success shows that the target works.
+    /// not open it again, except the breaker: any success shows that the target works. Nor do those that were sent
+    /// before a gate was opened close it again.
     pub(super) fn answered(
         &mut self,
         route: RouteId,
@@ -147,19 +155,27 @@ impl Gates {
         let cap = failure.and_then(|failure| failure.retry_after);
         let mut changes = Changes::default();
 
-        let verdict = verdict(class == Some(FailureClass::Credentials), is_answer);
+        let is_of_route = failure.is_some_and(|failure| self.accepted.is_of_route(route, failure, sent_at));
+        let is_refused = class == Some(FailureClass::Credentials);
+        let verdict = match verdict(is_refused && !is_of_route, is_answer && !is_refused) {
+            // Where it was sent, its signature may have been judged.
+            Verdict::Nothing if failure.is_some_and(|f| f.reason == FailureReason::ConnectFailed) => Verdict::Lost,
+            verdict => verdict,
+        };
         // Where nothing was sent, no key can lock: who gives out tokens and keys says how soon to ask again.
         let ask_again = cap.filter(|_| failure.is_some_and(|f| f.reason == FailureReason::CredentialsUnavailable));
         changes.apply(&mut self.credentials, verdict, PauseReason::Credentials, None, ask_again, sent_at, now);
-        let verdict = self::verdict(class == Some(FailureClass::Throttled), is_answer);
+        self.accepted.answered(route, verdict, self.credentials.is_open(), now);
+        let verdict = self::verdict(class == Some(FailureClass::Throttled), is_answer).or_lost();
         changes.apply(&mut self.hold_off, verdict, PauseReason::HoldOff, None, cap, sent_at, now);
 
         if let Some(gates) = self.routes.get_mut(route.0) {
             let works = matches!(class, None | Some(FailureClass::Rejected));
             let verdict = self::verdict(
-                class == Some(FailureClass::Target),
+                class == Some(FailureClass::Target) || is_of_route,
                 works || class == Some(FailureClass::Ambiguous) && is_answer,
-            );
+            )
+            .or_lost();
             changes.apply(&mut gates.target, verdict, PauseReason::Target, Some(route), None, sent_at, now);
             let failed = class == Some(FailureClass::Transient) || class == Some(FailureClass::Ambiguous) && !is_answer;
             gates.judge_breaker(self::verdict(failed, works), route, sent_at, now, &mut changes);
@@ -185,6 +201,7 @@ impl Gates {
         let mut changes = Changes::default();
         let credentials = verdict(false, !refused);
         changes.apply(&mut self.credentials, credentials, PauseReason::Credentials, None, None, sent_at, now);
+        self.accepted.answered(route, credentials, self.credentials.is_open(), now);
         changes.apply(&mut self.hold_off, Verdict::Fine, PauseReason::HoldOff, None, None, sent_at, now);
         if let Some(gates) = self.routes.get_mut(route.0) {
             if !refused {
@@ -319,61 +336,4 @@ impl RouteGates {
 
 fn admits(gate: &Gate, now: Instant) -> bool {
     matches!(gate.admission(now), Some(Admission::Pass | Admission::Probe))
-}
-
-/// What an answer says about one gate.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Verdict {
-    Trouble,
-    Fine,
-    Nothing,
-}
-
-fn verdict(trouble: bool, fine: bool) -> Verdict {
-    match (trouble, fine) {
-        (true, _) => Verdict::Trouble,
-        (false, true) => Verdict::Fine,
-        (false, false) => Verdict::Nothing,
-    }
-}
-
-#[derive(Default)]
-struct Changes(Vec<GateChange>);
-
-impl Changes {
-    #[expect(clippy::too_many_arguments, reason = "one place for the rule that all gates share")]
-    fn apply(
-        &mut self,
-        gate: &mut Gate,
-        verdict: Verdict,
-        reason: PauseReason,
-        route: Option<RouteId>,
-        cap: Option<Duration>,
-        sent_at: Instant,
-        now: Instant,
-    ) {
-        match verdict {
-            Verdict::Trouble => {
-                let newly = gate.close(now, cap);
-                if let Some(next_probe) = gate.next_probe().filter(|_| newly) {
-                    let probe_in = next_probe.saturating_duration_since(now);
-                    self.0.push(GateChange { reason, route, to: Moved::Closed { probe_in } });
-                }
-            }
-            Verdict::Fine if gate.closed_since().is_none_or(|closed| sent_at > closed) => {
-                if !self.reopen(gate, reason, route, now) {
-                    let _proven = gate.reopen(now);
-                }
-            }
-            Verdict::Fine | Verdict::Nothing => gate.probe_said_nothing(),
-        }
-    }
-
-    /// Says whether the gate was closed; one that was not stays as it is.
-    fn reopen(&mut self, gate: &mut Gate, reason: PauseReason, route: Option<RouteId>, now: Instant) -> bool {
-        let was_closed = gate.closed_since().is_some();
-        let closed_for = if was_closed { gate.reopen(now) } else { None };
-        self.0.extend(closed_for.map(|after| GateChange { reason, route, to: Moved::Opened { after } }));
-        was_closed
-    }
 }

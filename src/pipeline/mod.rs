@@ -4,6 +4,7 @@
 //! the files here, each for one concern of the `flow`. Nothing here knows rdkafka or reqwest: the three seams are the
 //! traits of [`crate::ports`].
 
+mod accepted;
 mod active_time;
 mod alerts;
 mod budget;
@@ -30,6 +31,7 @@ mod report;
 mod settings;
 mod timers;
 mod under_way;
+mod verdicts;
 mod verify;
 mod watchdog;
 

@@ -9,8 +9,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::delivery::OpenDelivery;
 use super::dispatch::AttemptDone;
-use super::doubt::{Because, LookUp, Subject};
+use super::doubt::{Because, LookUp, Subject, leaves_doubt};
 use super::flow::Flow;
 use super::settings::{AmbiguousPolicy, InstanceIdMode, PipelineSettings};
 use super::timers::Wake;
@@ -263,16 +264,16 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         charge: Option<Duration>,
         now: Instant,
     ) -> bool {
-        let is_ambiguous = failure.class == FailureClass::Ambiguous;
+        let is_doubtful = leaves_doubt(failure);
         if !self.verify.is_on {
-            if is_ambiguous && self.settings.ambiguous == AmbiguousPolicy::Verify && !self.is_given_up(id) {
+            if is_doubtful && self.settings.ambiguous == AmbiguousPolicy::Verify && !self.is_given_up(id) {
                 self.leave_unclear(id, Subject::Instance, NO_IDS);
             }
             return false;
         }
         let Some(delivery) = self.deliveries.get_mut(&id) else { return false };
-        delivery.doubt.was_there |= is_ambiguous;
-        let may_be_there = is_ambiguous || failure.class == FailureClass::Rejected && delivery.doubt.was_there;
+        delivery.doubt.was_there |= is_doubtful;
+        let may_be_there = is_doubtful || failure.class == FailureClass::Rejected && delivery.doubt.was_there;
         if !may_be_there {
             self.clear_doubt_unless_unclear(id);
             return false;
@@ -280,7 +281,7 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.look_up_first(id, Subject::Instance, failure, charge, now)
     }
 
-    /// A call was ambiguous, or refused for what may be there: it is looked up before anything becomes of the delivery,
+    /// A call left a doubt, or was refused for what may be there: it is looked up before anything becomes of the delivery,
     /// or the delivery is given up. Says whether either is so: where absence says nothing, neither is.
     pub(super) fn look_up_first(
         &mut self,
@@ -295,20 +296,20 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
             self.abandon(&[id]);
             return true;
         }
-        let is_ambiguous = failure.class == FailureClass::Ambiguous;
+        let is_doubtful = leaves_doubt(failure);
         if let Some(why) = self.verify.why_absence_is_unclear(of) {
-            if is_ambiguous {
+            if is_doubtful {
                 self.leave_unclear(id, of, why);
             }
             return false;
         }
-        let because = if is_ambiguous {
+        let because = if is_doubtful {
             self.count_failure(id, failure, charge, now);
             Because::Ambiguous { failure: failure.clone(), was_charged: charge.is_some() }
         } else {
             Because::Refused(failure.clone())
         };
-        let not_before = self.is_over_at(failure, now);
+        let not_before = self.is_over_at(id, failure, now);
         if let Some(delivery) = self.deliveries.get_mut(&id) {
             delivery.doubt.next = Some(LookUp { not_before, because, of });
         }
@@ -319,9 +320,17 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     /// When a request that failed so is under way no more.
     ///
     /// With an answer it is not, and after its whole time-out it counts as ended. A connection that broke tells nothing
-    /// of when the request left: a token may have been fetched first.
-    pub(super) fn is_over_at(&self, failure: &ApiFailure, now: Instant) -> Instant {
-        let is_over = failure.http_status.is_some() || failure.reason == FailureReason::NoAnswer;
-        if is_over { now } else { now + self.settings.request_timeout }
+    /// of when the request left: a token may have been fetched first. And a gateway that has waited long enough (504)
+    /// tells that the service may be at it still.
+    fn is_over_at(&self, id: DeliveryId, failure: &ApiFailure, now: Instant) -> Instant {
+        let whole = self.settings.request_timeout;
+        match failure.http_status {
+            Some(504) => {
+                self.deliveries.get(&id).and_then(OpenDelivery::last_attempt).map_or(now, |at| at + whole).max(now)
+            }
+            Some(_) => now,
+            None if failure.reason == FailureReason::NoAnswer => now,
+            None => now + whole,
+        }
     }
 }

@@ -76,19 +76,21 @@ enum State {
 pub struct Gate {
     schedule: ProbeSchedule,
     state: State,
+    /// When it was opened last, after it had been closed.
+    opened: Option<Instant>,
 }
 
 impl Gate {
     /// A gate that lets everything through.
     #[must_use]
     pub const fn open(schedule: ProbeSchedule) -> Self {
-        Self { schedule, state: State::Open }
+        Self { schedule, state: State::Open, opened: None }
     }
 
     /// A gate that lets one through, and the others once that one has been answered.
     #[must_use]
     pub const fn unproven(schedule: ProbeSchedule) -> Self {
-        Self { schedule, state: State::Unproven { probing: false } }
+        Self { schedule, state: State::Unproven { probing: false }, opened: None }
     }
 
     /// Since when the gate is closed, if it is.
@@ -104,6 +106,12 @@ impl Gate {
     #[must_use]
     pub const fn is_open(&self) -> bool {
         matches!(self.state, State::Open)
+    }
+
+    /// Whether it was opened after this time: what was sent before says nothing of how things are since.
+    #[must_use]
+    pub fn was_opened_after(&self, sent_at: Instant) -> bool {
+        self.opened.is_some_and(|opened| sent_at < opened)
     }
 
     /// When the next probe may leave, if the gate is closed.
@@ -146,6 +154,16 @@ impl Gate {
         }
     }
 
+    /// A probe has come to no answer that could tell, and does not count: the next one waits no longer than if it had not
+    /// left. Else an outage would use up the schedule of another trouble, and its end be noticed late.
+    pub fn probe_was_lost(&mut self, now: Instant) {
+        if let State::Closed { step, next_probe, .. } = &mut self.state {
+            *step = step.saturating_sub(1);
+            *next_probe = (*next_probe).min(now + self.schedule.wait(*step));
+        }
+        self.probe_said_nothing();
+    }
+
     /// Something has changed: the next probe need not wait for its turn. Those after it wait as they would.
     pub fn probe_at(&mut self, at: Instant) {
         if let State::Closed { next_probe, .. } = &mut self.state {
@@ -175,6 +193,7 @@ impl Gate {
     pub fn reopen(&mut self, now: Instant) -> Option<Duration> {
         let since = self.closed_since();
         self.state = State::Open;
+        self.opened = since.map(|_| now).or(self.opened);
         since.map(|since| now.saturating_duration_since(since))
     }
 }
@@ -235,6 +254,24 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_probe_does_not_lengthen_the_wait() {
+        let start = Instant::now();
+        let mut gate = Gate::open(ProbeSchedule::HOLD_OFF);
+        gate.close(start, None);
+        for second in 1..100 {
+            assert_eq!(gate.admission(start + seconds(second)), Some(Admission::Probe));
+            gate.probe_sent(start + seconds(second));
+            gate.probe_was_lost(start + seconds(second));
+        }
+        gate.probe_sent(start + seconds(100));
+        assert_eq!(gate.next_probe(), Some(start + seconds(102)), "one that is under way does");
+        let mut first = Gate::unproven(ProbeSchedule::SYSTEMIC);
+        first.probe_sent(start);
+        first.probe_was_lost(start);
+        assert_eq!(first.admission(start), Some(Admission::Probe));
+    }
+
+    #[test]
     fn a_change_brings_one_probe_forward_and_no_other() {
         let start = Instant::now();
         let mut gate = Gate::open(ProbeSchedule::SYSTEMIC);
@@ -247,6 +284,19 @@ mod tests {
         assert_eq!(gate.next_probe(), Some(start + seconds(32)));
         gate.probe_at(start + seconds(100));
         assert_eq!(gate.next_probe(), Some(start + seconds(32)), "never later");
+    }
+
+    #[test]
+    fn a_gate_remembers_when_it_was_opened_and_an_open_one_is_not_opened_again() {
+        let start = Instant::now();
+        let mut gate = Gate::open(ProbeSchedule::SYSTEMIC);
+        assert_eq!(gate.reopen(start + seconds(1)), None);
+        assert!(!gate.was_opened_after(start), "it never was closed");
+        gate.close(start + seconds(2), None);
+        gate.reopen(start + seconds(5));
+        assert!(gate.was_opened_after(start + seconds(4)) && !gate.was_opened_after(start + seconds(5)));
+        gate.reopen(start + seconds(9));
+        assert!(!gate.was_opened_after(start + seconds(6)));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub enum Turn {
     Worst,
     /// Another one than the last time: a delivery that fails for its own sake must not be the only probe for ever.
     Another,
+    /// The same, once no route with a lower number has any: nor must a route that fails for its own sake.
+    After(u32),
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -107,7 +109,7 @@ impl Scheduler {
         let since_aged = if aged.is_some() { 0 } else { (self.since_aged + 1).min(SHARE_OF_AGED) };
         let (rank, route) = aged.or_else(|| self.worst(&turn))?;
         self.since_aged = since_aged;
-        if turn(route) == Turn::Another
+        if matches!(turn(route), Turn::Another | Turn::After(_))
             && let Some(ready) = self.ready.get_mut(route.0)
         {
             ready.probed(rank);
@@ -177,11 +179,13 @@ impl Scheduler {
             let rank = ready.worst()?;
             match turn(route) {
                 Turn::Nobody => None,
-                Turn::Worst => Some((rank, route)),
-                Turn::Another => Some((ready.next_probe()?, route)),
+                Turn::Worst => Some((0, rank, route)),
+                Turn::Another => Some((0, ready.next_probe()?, route)),
+                Turn::After(number) => Some((number, ready.next_probe()?, route)),
             }
         };
-        self.routes().filter_map(next_of).min_by_key(|(rank, _)| *rank)
+        let next = self.routes().filter_map(next_of).min_by_key(|(number, rank, _)| (*number, *rank));
+        next.map(|(_, rank, route)| (rank, route))
     }
 
     /// The oldest of those that have waited too long. The next probe of a paused route has its chance here whatever its
@@ -195,7 +199,7 @@ impl Scheduler {
             let oldest = ready.oldest()?;
             let turn = turn(route);
             let rank = match turn {
-                Turn::Nobody => return None,
+                Turn::Nobody | Turn::After(_) => return None,
                 Turn::Worst => oldest,
                 Turn::Another => ready.next_probe()?,
             };
@@ -231,5 +235,28 @@ impl Scheduler {
             ready.insert(new, id);
         }
         entry.ready_as = severity;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{DeliveryId, RouteId, Scheduler, Turn};
+    use crate::domain::Severity;
+
+    #[test]
+    fn a_route_leaves_after_all_of_a_lower_number_whatever_its_severity() {
+        let mut scheduler = Scheduler::new(Duration::from_secs(300));
+        for (id, route, severity) in [(0, 0, Severity::Fatal), (1, 1, Severity::Low), (2, 1, Severity::Medium)] {
+            scheduler.add(DeliveryId(id), severity, RouteId(route), None, Duration::ZERO);
+        }
+        let mut probe = |numbers: [u32; 2]| {
+            let id = scheduler.take(|route| Turn::After(numbers[route.0]), |_| Duration::ZERO).unwrap();
+            scheduler.put_back(id);
+            id.0
+        };
+        let probes = [probe([0, 0]), probe([1, 0]), probe([1, 0]), probe([1, 1])];
+        assert_eq!(probes, [0, 2, 1, 0], "and another one of it each time");
     }
 }

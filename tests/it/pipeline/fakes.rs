@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,7 +29,50 @@ pub(super) struct Asked {
     pub(super) released: Vec<(Vec<TopicPartition>, Vec<Frontier>)>,
     pub(super) is_closed: bool,
     pub(super) commits_fail: bool,
+    /// Those that fail land all the same.
+    pub(super) failures_land: bool,
     pub(super) commits_hang: bool,
+    /// Commits without an answer, in their order.
+    pub(super) late: Vec<Vec<Frontier>>,
+    /// Partitions that were made anew, which the pipeline has not been told.
+    pub(super) anew: BTreeSet<TopicPartition>,
+}
+
+impl Asked {
+    /// Answers a commit as it is told to.
+    fn answer(&mut self, frontiers: Vec<Frontier>, to: &mpsc::UnboundedSender<SourceEvent>) {
+        let fails = self.commits_fail;
+        let (refused, frontiers): (Vec<_>, Vec<_>) =
+            frontiers.into_iter().partition(|frontier| self.anew.contains(&frontier.partition));
+        if !fails || self.failures_land {
+            self.committed.extend(frontiers.iter().map(|frontier| (frontier.partition.clone(), frontier.clone())));
+        }
+        for (frontiers, fails) in [(refused, true), (frontiers, fails)] {
+            let answer = match fails {
+                _ if frontiers.is_empty() => continue,
+                true => SourceEvent::CommitFailed { frontiers, error: "coordinator moved".to_owned() },
+                false => SourceEvent::Committed(frontiers),
+            };
+            to.send(answer).unwrap();
+        }
+    }
+
+    /// Answers what has had no answer.
+    pub(super) fn answer_late(&mut self, to: &mpsc::UnboundedSender<SourceEvent>) {
+        for frontiers in std::mem::take(&mut self.late) {
+            self.answer(frontiers, to);
+        }
+    }
+
+    /// A partition is another's, or another one: no commit of it lands any more.
+    pub(super) fn refuse_late(&mut self, partition: &TopicPartition, to: &mpsc::UnboundedSender<SourceEvent>) {
+        for frontiers in &mut self.late {
+            let refused = frontiers.extract_if(.., |frontier| frontier.partition == *partition).collect::<Vec<_>>();
+            if !refused.is_empty() {
+                to.send(SourceEvent::CommitFailed { frontiers: refused, error: "not ours".to_owned() }).unwrap();
+            }
+        }
+    }
 }
 
 pub(super) type AskedHandle = Arc<Mutex<Asked>>;
@@ -48,18 +91,15 @@ impl FakeSource {
         let asked = AskedHandle::default();
         (Self { asked: Arc::clone(&asked), to_self: to_self.clone(), events }, to_self, asked)
     }
-
-    fn land(asked: &mut Asked, frontiers: &[Frontier]) {
-        asked.committed.extend(frontiers.iter().map(|frontier| (frontier.partition.clone(), frontier.clone())));
-    }
 }
 
 impl RecordSource for FakeSource {
     async fn next(&mut self) -> SourceEvent {
-        match self.events.recv().await {
-            Some(event) => event,
-            None => std::future::pending().await,
+        let Some(event) = self.events.recv().await else { return std::future::pending().await };
+        if let SourceEvent::OutOfRange { partition, .. } = &event {
+            let _was_anew = self.asked.lock().unwrap().anew.remove(partition);
         }
+        event
     }
 
     fn pause(&mut self, partitions: &[TopicPartition]) {
@@ -73,31 +113,25 @@ impl RecordSource for FakeSource {
     fn commit(&mut self, frontiers: Vec<Frontier>) {
         let mut asked = self.asked.lock().unwrap();
         if asked.commits_hang {
-            return;
-        }
-        let answer = if asked.commits_fail {
-            SourceEvent::CommitFailed { frontiers, error: "coordinator moved".to_owned() }
+            asked.late.push(frontiers);
         } else {
-            Self::land(&mut asked, &frontiers);
-            SourceEvent::Committed(frontiers)
-        };
-        self.to_self.send(answer).unwrap();
+            asked.answer(frontiers, &self.to_self);
+        }
     }
 
     fn release(&mut self, partitions: Vec<TopicPartition>, frontiers: Vec<Frontier>) {
         let mut asked = self.asked.lock().unwrap();
-        Self::land(&mut asked, &frontiers);
-        if !frontiers.is_empty() {
-            self.to_self.send(SourceEvent::Committed(frontiers.clone())).unwrap();
-        }
+        asked.answer_late(&self.to_self);
+        asked.answer(frontiers.clone(), &self.to_self);
         asked.released.push((partitions, frontiers));
     }
 
     async fn close(self, frontiers: Vec<Frontier>) -> Result<(), SourceError> {
         let mut asked = self.asked.lock().unwrap();
-        Self::land(&mut asked, &frontiers);
+        asked.answer_late(&self.to_self);
+        asked.answer(frontiers, &self.to_self);
         asked.is_closed = true;
-        Ok(())
+        if asked.commits_fail { Err(SourceError::LastCommit("coordinator moved".to_owned())) } else { Ok(()) }
     }
 }
 
@@ -258,6 +292,10 @@ pub(super) fn unavailable() -> Answer {
 #[derive(Debug, Default)]
 pub(super) struct FakeSink {
     pub(super) is_away: AtomicBool,
+    /// It writes, and says that it has not.
+    pub(super) hides: AtomicBool,
+    /// How many milliseconds it takes besides.
+    pub(super) takes: AtomicU64,
     letters: Mutex<Vec<DeadLetter>>,
 }
 
@@ -269,11 +307,14 @@ impl FakeSink {
 
 impl DeadLetterSink for FakeSink {
     async fn publish(&self, letter: &DeadLetter) -> Result<Shape, DeadLetterError> {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5 + self.takes.load(Ordering::Relaxed))).await;
         if self.is_away.load(Ordering::Relaxed) {
             return Err(DeadLetterError::Unavailable("no leader".to_owned()));
         }
         self.letters.lock().unwrap().push(letter.clone());
+        if self.hides.load(Ordering::Relaxed) {
+            return Err(DeadLetterError::Unavailable("the answer was lost".to_owned()));
+        }
         Ok(Shape::Full)
     }
 }

@@ -52,6 +52,11 @@ impl Service {
         Ok(Found::Present { started, status: Some("RUNNING".to_owned()) })
     }
 
+    /// Whether it has started what was asked for under this id.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.runs.lock().unwrap().contains_key(id)
+    }
+
     /// How often each delivery was started.
     pub(super) fn runs(&self) -> Vec<u32> {
         self.runs.lock().unwrap().values().copied().collect()
