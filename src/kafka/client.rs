@@ -194,24 +194,11 @@ pub(super) fn refused(error: &KafkaError) -> ClientError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{KafkaSecurity, SecurityProtocol};
-    use std::collections::BTreeMap;
-    use std::time::Duration;
+    use crate::config::SecurityProtocol;
+    use crate::kafka::settings::offline;
 
     fn settings() -> KafkaSettings {
-        KafkaSettings {
-            bootstrap_servers: "localhost:9092".to_owned(),
-            group_id: "g".to_owned(),
-            group_instance_id: None,
-            topics: vec!["^soc\\..*".to_owned()],
-            dead_letter_topic: "soc.alerts.dead-letter".to_owned(),
-            redrive_topic: "soc.alerts.redrive".to_owned(),
-            start_from: None,
-            security: KafkaSecurity::default(),
-            tokens: None,
-            client: BTreeMap::new(),
-            request_timeout: Duration::from_secs(1),
-        }
+        KafkaSettings { topics: vec!["^soc\\..*".to_owned()], ..offline() }
     }
 
     #[test]
