@@ -16,12 +16,13 @@ use super::alerts;
 use super::call::Call;
 use super::classify::{Classifier, FailureOverride};
 use super::clock::ClockWatch;
+use super::confirmation::{Confirmation, Confirmed, Reader};
 use super::credentials::{Authorizer, CredentialSettings, Proof};
 use super::endpoint::Endpoint;
 use super::http_clients::HttpClients;
 use super::issuer;
 use super::listing;
-use super::response::{Confirmation, Confirmed, Judge, Reader, failure};
+use super::response::{Judge, failure};
 use super::target::{Target, Targets};
 use crate::domain::{
     AlertRequest, Created, Destination, FailureClass, FailureReason, Found, FoundAlert, Started, WorkflowRequest,
