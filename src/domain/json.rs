@@ -1,5 +1,5 @@
 //! Compact JSON text of what is sent. Writing it cannot fail, so that no request leaves without its whole body
-//! (promise 3). The bytes are those that serde_json writes.
+//! (promise 3). The bytes are those that serde_json writes, but for `-0`, which is `0`.
 
 use super::{Data, Fields};
 
@@ -25,7 +25,7 @@ impl Data {
             Self::Null => out.extend_from_slice(b"null"),
             Self::Bool(true) => out.extend_from_slice(b"true"),
             Self::Bool(false) => out.extend_from_slice(b"false"),
-            // The one whole number that has two texts.
+            // The one whole number that has two texts: bodies have always had the shorter one.
             Self::Number(digits) if digits.as_str() == "-0" => out.push(b'0'),
             Self::Number(digits) => out.extend_from_slice(digits.as_str().as_bytes()),
             Self::Text(text) => write_text(text, out),
