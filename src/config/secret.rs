@@ -152,8 +152,8 @@ fn read_into(security: &mut KafkaSecurity) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The same configuration with the secrets for SecMaster that stand in files (the vendor's profile file among them) as they
-/// are now; `None` if there are none, or if one of these files cannot be read.
+/// The same configuration with the secrets for SecMaster that stand in files (the vendor's profile file among them) as
+/// they are now; `None` if there are none, or if one of these files cannot be read.
 #[must_use]
 pub fn read_secmaster_secrets_again(config: &Config) -> Option<Config> {
     let mut fresh = config.clone();

@@ -1,7 +1,8 @@
 //! IAM password tokens: one for each project that requests go to, since a token is good for one.
 //!
-//! Where IAM has given none, the next one is asked for with the password as its file has it then: it may have been changed,
-//! and a token that lives is no reason to show IAM the old one again, which locks a user after a few wrong passwords.
+//! Where IAM has given none, the next one is asked for with the password as its file has it then: it may have been
+//! changed, and a token that lives is no reason to show IAM the old one again, which locks a user after a few wrong
+//! passwords.
 
 use std::collections::HashMap;
 use std::fmt;
