@@ -1,8 +1,8 @@
 //! alertbridge: SOC alerts from Kafka to SecMaster workflows. The map of the crate, in reading order.
 //!
 //! Imports go down only (a test keeps it so):
-//! `cli > app > { pipeline | kafka | oauth | secmaster | server | simulator | supervisor } > { config | ports | telemetry | tls } >
-//! { routing | letters > mapping | scheduler | resilience | offsets } > domain`.
+//! `cli > app > { pipeline | kafka | oauth | secmaster | server | simulator | supervisor } >
+//! { config | ports | telemetry | tls } > { routing | letters > mapping | scheduler | resilience | offsets } > domain`.
 
 mod bounded_file;
 pub mod domain;

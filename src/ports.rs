@@ -138,9 +138,10 @@ pub trait WorkflowApi: Send + Sync + 'static {
     /// Sends one CreateWorkflowInstance request once. Not cancel safe: a dropped future leaves the outcome unknown.
     fn start(&self, request: &WorkflowRequest) -> impl Future<Output = Result<Started, ApiFailure>> + Send;
 
-    /// Looks whether credentials that were refused have been changed since, and takes the new ones; says whether it did,
-    /// once for each change. A token that worked until it was refused is a change, too: the next request has a new one;
-    /// so is a clock that was wrong and has been set. Reads a small file or two at most. Asked each few seconds while they are refused.
+    /// Looks whether credentials that were refused have been changed since, and takes the new ones; says whether it
+    /// did, once for each change. A token that worked until it was refused is a change, too: the next request has a new
+    /// one; so is a clock that was wrong and has been set. Reads a small file or two at most. Asked each few seconds
+    /// while they are refused.
     fn renew_credentials(&self) -> bool {
         false
     }

@@ -75,7 +75,7 @@ pub(super) fn secmaster(config: &Config) -> anyhow::Result<ClientSettings> {
             .collect(),
         renewal: Some(Renewal::new({
             let config = config.clone();
-            move || credentials(&config::read_secrets_again(&config)?).ok()
+            move || credentials(&config::read_secmaster_secrets_again(&config)?).ok()
         })),
     })
 }

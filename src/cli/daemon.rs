@@ -1,5 +1,5 @@
 //! What commands ask of a running daemon: one request without a body over plain HTTP, and its answer. The server speaks
-//! no TLS, and the HTTP client of the crate is SecMaster's.
+//! no TLS and ends the connection with its answer, so that a plain socket serves.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};

@@ -20,7 +20,8 @@ use crate::simulator::{
 /// Stand in for SecMaster and IAM, with faults on demand
 ///
 /// Judges requests as the API's pages demand, with signatures and tokens verified, and keeps what they create:
-/// workflows, instances that run, finish, fail and are retried, playbooks set off by alerts. IAM's POST /v3/auth/tokens answers at the same address.
+/// workflows, instances that run, finish, fail and are retried, playbooks set off by alerts. IAM's POST /v3/auth/tokens
+/// answers at the same address.
 ///
 /// Without --access-key it knows the key named by HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, else the demo key
 /// ALERTBRIDGEDEMOKEY01 with the secret alertbridge-demo-secret-key-0000000000001. Its IAM user is demo-user of

@@ -47,7 +47,7 @@ pub use mapping::{Mapping, OnInvalidField, OnUnmatched};
 pub use routing::{Routing, Rule};
 pub use schema::schema;
 pub use secmaster::SecMaster;
-pub use secret::{read_kafka_secrets, read_kafka_secrets_again, read_secrets_again};
+pub use secret::{read_kafka_secrets, read_kafka_secrets_again, read_secmaster_secrets_again};
 pub use server::Server;
 pub use show::show;
 pub use units::{ByteSize, TimeSpan, UnitError};

@@ -1,19 +1,15 @@
 //! The vendor SDK's profile file: an INI file with one section for each type of credential (SDK 3.1.219,
 //! `ProfileCredentialProvider`, which reads it with Python's configparser).
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
 use super::environment::Environment;
+use crate::bounded_file;
 
 /// The sections for regional services: what the SDK's documentation names, and what its client builder asks for.
 const SECTIONS: [&str; 2] = ["basic", "basiccredentials"];
-
-/// More than any such file holds.
-const MAX_BYTES: u64 = 64 * 1024;
 
 /// What a profile says. Its `Debug` output shows no secret.
 #[derive(Debug, Default)]
@@ -41,9 +37,7 @@ pub(super) fn path(environment: &Environment) -> Option<(PathBuf, bool)> {
 /// # Errors
 /// Why nothing can be taken from it; never what it holds.
 pub(super) fn read(path: &Path) -> Result<Profile, String> {
-    let mut text = String::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let _length = file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    let text = bounded_file::read_text(path, bounded_file::OF_SECRET).map_err(|error| error.to_string())?;
     parse(&text)
 }
 

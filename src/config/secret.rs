@@ -7,9 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::SecretString;
 use serde::Serializer;
 
-use super::credentials::CredentialKind;
+use super::credentials::{CredentialKind, Credentials};
 use super::error::{ConfigError, Problem};
-use super::{Config, KafkaSecurity, vendor};
+use super::{Config, KafkaSecurity, Server, vendor};
 use crate::bounded_file;
 
 /// What stands for a secret wherever configuration is shown.
@@ -62,18 +62,12 @@ fn kafka_slots(security: &mut KafkaSecurity) -> [Slot<'_>; 3] {
 }
 
 /// Files for another kind of credential than the one in use need not be there, so they are none.
-fn slots(config: &mut Config) -> [Slot<'_>; 9] {
-    let [key_password, password, client_secret] = kafka_slots(&mut config.kafka.security);
-    let credentials = &mut config.secmaster.credentials;
+fn secmaster_slots(credentials: &mut Credentials) -> [Slot<'_>; 5] {
     let kind = credentials.kind;
     let is_key = |_: &&Path| kind == CredentialKind::AccessKey;
     let is_password = |_: &&Path| kind == CredentialKind::Password;
     let is_token = |_: &&Path| kind == CredentialKind::Token;
-    let server = &mut config.server;
     [
-        key_password,
-        password,
-        client_secret,
         slot(
             "secmaster.credentials.access_key_id_file",
             credentials.access_key_id_file.as_deref().filter(is_key),
@@ -99,8 +93,15 @@ fn slots(config: &mut Config) -> [Slot<'_>; 9] {
             credentials.token_file.as_deref().filter(is_token),
             &mut credentials.token,
         ),
-        slot("server.token_file", server.token_file.as_deref(), &mut server.token),
     ]
+}
+
+fn slots(config: &mut Config) -> impl Iterator<Item = Slot<'_>> {
+    let Server { token_file, token, .. } = &mut config.server;
+    kafka_slots(&mut config.kafka.security)
+        .into_iter()
+        .chain(secmaster_slots(&mut config.secmaster.credentials))
+        .chain([slot("server.token_file", token_file.as_deref(), token)])
 }
 
 /// Refuses a secret that is given twice, and with `read` takes those that stand in files.
@@ -151,20 +152,21 @@ fn read_into(security: &mut KafkaSecurity) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The same configuration with the secrets that stand in files (the vendor's profile file among them) as they are now;
-/// `None` if there are none, or if one of the files cannot be read.
+/// The same configuration with the secrets for SecMaster that stand in files (the vendor's profile file among them) as
+/// they are now; `None` if there are none, or if one of these files cannot be read.
 #[must_use]
-pub fn read_secrets_again(config: &Config) -> Option<Config> {
+pub fn read_secmaster_secrets_again(config: &Config) -> Option<Config> {
     let mut fresh = config.clone();
+    let credentials = &mut fresh.secmaster.credentials;
     let mut found = false;
-    for Slot { file, secret, .. } in slots(&mut fresh) {
+    for Slot { file, secret, .. } in secmaster_slots(credentials) {
         if let Some(file) = file {
             *secret = Some(read_file(file).ok()?);
             found = true;
         }
     }
-    if fresh.secmaster.credentials.profile.is_some() {
-        vendor::read_profile_again(&mut fresh.secmaster.credentials)?;
+    if credentials.profile.is_some() {
+        vendor::read_profile_again(credentials)?;
         found = true;
     }
     found.then_some(fresh)
@@ -178,4 +180,26 @@ pub(super) fn read_file(path: &Path) -> Result<SecretString, String> {
     let text = bounded_file::read_text(path, bounded_file::OF_SECRET).map_err(|error| error.to_string())?;
     let text = text.trim_end_matches(['\n', '\r']);
     if text.is_empty() { Err("the file is empty".to_owned()) } else { Ok(text.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::read_secmaster_secrets_again;
+    use crate::config::{Config, CredentialKind};
+
+    #[test]
+    fn a_secret_for_kafka_that_is_gone_keeps_none_for_secmaster_from_being_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        let mut config = Config::default();
+        config.kafka.security.password_file = Some(folder.path().join("gone"));
+        config.secmaster.credentials.kind = CredentialKind::Password;
+        config.secmaster.credentials.password_file = Some(file.clone());
+        assert!(read_secmaster_secrets_again(&config).is_none(), "its own is not there");
+        std::fs::write(&file, "new\n").unwrap();
+        let fresh = read_secmaster_secrets_again(&config).unwrap();
+        assert_eq!(fresh.secmaster.credentials.password.unwrap().expose_secret(), "new");
+    }
 }

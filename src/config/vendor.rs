@@ -220,7 +220,7 @@ mod tests {
     use secrecy::ExposeSecret;
     use tempfile::TempDir;
 
-    use super::super::{Environment, Purpose, SecMaster, TimeSpan, load, read_secrets_again};
+    use super::super::{Environment, Purpose, SecMaster, TimeSpan, load, read_secmaster_secrets_again};
     use crate::config::ConfigError;
 
     const PROFILE: &str = "[basic]\nak = profile-ak\nsk = profile-sk\nproject_id = 0123456789abcdef0123456789abcdef\n";
@@ -279,7 +279,7 @@ mod tests {
         let config = crate::config::Config { secmaster: load_with(&home, &[]).unwrap(), ..Default::default() };
         let rotated = PROFILE.replace("profile-sk", "rotated") + "security_token = t\n";
         fs::write(home.path().join(".huaweicloud/credentials"), rotated).unwrap();
-        let again = read_secrets_again(&config).unwrap();
+        let again = read_secmaster_secrets_again(&config).unwrap();
         assert_eq!(key(&again.secmaster), ("profile-ak", "rotated"));
         assert_eq!(again.secmaster.credentials.security_token.unwrap().expose_secret(), "t");
     }

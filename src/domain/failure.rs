@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How an unsuccessful attempt is treated (the table of the design page, section 5).
+/// How an unsuccessful attempt is treated (docs/failure-classes.md).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum FailureClass {
     /// Passes by itself: connect failure, 408, 5xx. Retried with backoff.

@@ -8,6 +8,7 @@ mod content;
 mod dead_letter;
 mod failure;
 mod ids;
+mod json;
 mod outcome;
 mod record;
 mod redrive;
@@ -21,6 +22,7 @@ pub use failure::{FailureClass, FailureReason};
 pub use ids::{
     alert_id, alert_name, instance_id, instance_id_of_alert, instance_name, instance_name_of_alert, is_uuid,
 };
+pub use json::write_text;
 pub use outcome::{Outcome, OutcomeKind, SkipReason};
 pub use record::{Header, Offset, Origin, Record, TopicPartition};
 pub use redrive::{RedriveMark, is_dead_letter_copy, read_origin};

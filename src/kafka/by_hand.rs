@@ -111,7 +111,8 @@ impl ClientContext for ByHand {
     }
 
     fn stats(&self, statistics: Statistics) {
-        if statistics.eos.is_some_and(|eos| eos.idemp_state == "Assigned") {
+        // librdkafka's STATISTICS.md: -1 for none.
+        if statistics.eos.is_some_and(|eos| eos.producer_id >= 0) {
             self.has_producer_id.store(true, Ordering::Relaxed);
         }
     }

@@ -8,6 +8,7 @@ use rdkafka::error::KafkaError;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::KafkaSettings;
+use super::settings::exactly;
 use crate::config::{SaslMechanism, refused_property};
 
 /// A client could not be made of the settings. The text names the property, never a secret.
@@ -65,7 +66,7 @@ pub(super) fn consumer(settings: &KafkaSettings) -> Result<ClientConfig, ClientE
         .set("auto.offset.reset", "error")
         .set("enable.partition.eof", "false")
         .set("allow.auto.create.topics", "false")
-        .set("topic.blacklist", exclusion(&[&settings.dead_letter_topic]));
+        .set("topic.blacklist", exactly(&settings.dead_letter_topic));
     if let Some(instance) = &settings.group_instance_id {
         let _ = config.set("group.instance.id", instance);
     }
@@ -175,12 +176,6 @@ fn system_roots(exists: impl Fn(&Path) -> bool) -> Option<&'static Path> {
     BUNDLES.into_iter().map(Path::new).find(|path| exists(path))
 }
 
-/// The expression list of librdkafka's `topic.blacklist` that hides exactly these topics.
-fn exclusion(topics: &[&str]) -> String {
-    // Topic names are letters, digits, '.', '_' and '-': only the dot means something in an expression.
-    topics.iter().map(|topic| format!("^{}$", topic.replace('.', "\\."))).collect::<Vec<_>>().join(",")
-}
-
 /// A client that could not be made, in words that hold no property's value.
 pub(super) fn refused(error: &KafkaError) -> ClientError {
     match error {
@@ -194,24 +189,11 @@ pub(super) fn refused(error: &KafkaError) -> ClientError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{KafkaSecurity, SecurityProtocol};
-    use std::collections::BTreeMap;
-    use std::time::Duration;
+    use crate::config::SecurityProtocol;
+    use crate::kafka::settings::offline;
 
     fn settings() -> KafkaSettings {
-        KafkaSettings {
-            bootstrap_servers: "localhost:9092".to_owned(),
-            group_id: "g".to_owned(),
-            group_instance_id: None,
-            topics: vec!["^soc\\..*".to_owned()],
-            dead_letter_topic: "soc.alerts.dead-letter".to_owned(),
-            redrive_topic: "soc.alerts.redrive".to_owned(),
-            start_from: None,
-            security: KafkaSecurity::default(),
-            tokens: None,
-            client: BTreeMap::new(),
-            request_timeout: Duration::from_secs(1),
-        }
+        KafkaSettings { topics: vec!["^soc\\..*".to_owned()], ..offline() }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! librdkafka's callbacks, and what they report. They run inside `poll` and only report: the worker decides and answers afterwards, because
-//! a callback that waits holds up heartbeats, commits and the group.
+//! librdkafka's callbacks, and what they report. They run inside `poll` and only report: the worker decides and answers
+//! afterwards, because a callback that waits holds up heartbeats, commits and the group.
 
 use std::collections::BTreeSet;
 use std::error::Error;

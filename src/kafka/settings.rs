@@ -45,9 +45,14 @@ impl KafkaSettings {
 
     /// The expression that matches the redrive topic alone.
     pub(super) fn redrive_pattern(&self) -> String {
-        // Topic names are letters, digits, '.', '_' and '-': only the dot means something in an expression.
-        format!("^{}$", self.redrive_topic.replace('.', "\\."))
+        exactly(&self.redrive_topic)
     }
+}
+
+/// The expression that matches this topic alone.
+pub(super) fn exactly(topic: &str) -> String {
+    // Topic names are letters, digits, '.', '_' and '-': only the dot means something in an expression.
+    format!("^{}$", topic.replace('.', "\\."))
 }
 
 /// The user's own properties may hold secrets: only their names are shown.

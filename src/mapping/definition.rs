@@ -1,4 +1,4 @@
-//! The mapping file as it is written (YAML, design page 8), before anything is compiled.
+//! The mapping file as it is written (YAML, docs/mappings.md), before anything is compiled.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

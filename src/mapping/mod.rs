@@ -1,6 +1,6 @@
 //! Alert formats: which one a record is in, and what it becomes in SecMaster's Alert data class.
 //!
-//! A mapping is a YAML file of jq expressions (design page 8); those for common SIEMs are inside the binary. The
+//! A mapping is a YAML file of jq expressions (docs/mappings.md); those for common SIEMs are inside the binary. The
 //! result is checked against the data class before it is sent, and is a pure function of record and mapping files
 //! (promise 3). Whatever a record or a mapping holds, it costs at most a dead letter or a field, never the process.
 

@@ -1,4 +1,4 @@
-//! The mappings inside the binary, in the order in which formats are recognised (siem/README.md, section 1).
+//! The mappings inside the binary, in the order in which formats are recognised (docs/formats/README.md).
 
 /// A mapping's file name and text.
 macro_rules! shipped {

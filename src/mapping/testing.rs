@@ -2,6 +2,19 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
+use tempfile::TempDir;
+
+use super::MappingSettings;
+
+/// A folder with these files, and the settings that read it as the user's.
+pub(super) fn folder_of(files: &[(&str, &str)]) -> (TempDir, MappingSettings) {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(directory.path().join(name), text).unwrap();
+    }
+    let settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    (directory, settings)
+}
 
 /// Any JSON document of moderate size, with names from a small set so that paths hit.
 pub(crate) fn json() -> impl Strategy<Value = Value> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::testing::folder_of;
 use super::{MapFailure, Mapped, MappedPart, Mapper, MappingSettings, OnInvalidField, OnUnmatched};
 use crate::domain::{Alert, Data, FailureReason, Header, Offset, Origin, Record, Severity, TopicPartition};
 
@@ -28,11 +29,7 @@ fn origin() -> Origin {
 }
 
 fn mapper_of(files: &[(&str, &str)], change: impl FnOnce(&mut MappingSettings)) -> Result<Mapper, Vec<String>> {
-    let directory = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        std::fs::write(directory.path().join(name), text).unwrap();
-    }
-    let mut settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    let (directory, mut settings) = folder_of(files);
     change(&mut settings);
     let shown = |path: &Path, text: String| text.replace(&*path.to_string_lossy(), "DIR");
     Mapper::load(&settings).map_err(|errors| errors.iter().map(|e| shown(directory.path(), e.to_string())).collect())
@@ -96,7 +93,7 @@ fn a_users_file_comes_first_and_gives_every_field_its_meaning() {
     let input = json!({"own": 1, "id": 7, "title": "t", "sev": "60", "n": 3.0, "user": "u", "hosts": ["a", "b"]});
     let alert = alert(&mapper, &input);
     assert_eq!((&*alert.format, alert.severity, alert.part), ("own", Severity::High, 0));
-    insta::assert_snapshot!(serde_json::to_string_pretty(&alert.content).unwrap());
+    insta::assert_snapshot!(format!("{:#}", Value::from(alert.content)));
 }
 
 #[test]
@@ -196,7 +193,7 @@ fn numbers_beyond_a_doubles_reach_arrive_exactly() {
     let mapper = mapper("name: n\nmatch: has(\"n\")\nalert: {title: .t, id: .n, system_info: {n: .n, d: .d}}");
     let parts = parts(&mapper, r#"{"t":"t","n":12345678901234567890123,"d":1.10}"#);
     let content = &parts.first().unwrap().result.as_ref().unwrap().content;
-    let info = serde_json::to_string(content.get("system_info").unwrap()).unwrap();
+    let info = Value::from(content.get("system_info").unwrap().clone()).to_string();
     assert_eq!(info, r#"{"n":12345678901234567890123,"d":1.10,"source_id":12345678901234567890123}"#);
 }
 
@@ -272,9 +269,7 @@ fn every_fault_of_the_files_is_told_at_once_with_its_place() {
 #[test]
 fn a_test_inside_a_file_that_fails_says_where_it_differs() {
     let tests = "\ntests:\n  - {name: one, input: {own: 1, title: t}, expect: {title: u}}\n  - {name: two, input: {}, expect: {}}\n  - {name: three, input: {own: 1}, expect: {expect: {title: t}}}\n";
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("own.yaml"), format!("{OWN}{tests}")).unwrap();
-    let settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    let (_directory, settings) = folder_of(&[("own.yaml", &format!("{OWN}{tests}"))]);
     let failures = Mapper::load(&settings).unwrap().run_tests();
     let told: Vec<_> = failures.iter().map(|f| format!("{}: {}", f.test, f.problem)).collect();
     let first = "one: title is \"t\", expected \"u\"; severity is not expected, but there: \"Tips\"; id";
@@ -288,10 +283,8 @@ fn the_tests_of_the_shipped_files_hold_whatever_is_configured_and_the_users_run_
     let id = "5f0c7a0e-3a53-4f0e-9d1b-6b6d6a3f0f11";
     let test =
         format!("tests: [{{name: t, input: {{own: {id}, title: t}}, expect: {{id: {id}, title: t, severity: Low}}}}]");
-    let directory = tempfile::tempdir().unwrap();
     let own = "name: own\nmatch: has(\"own\")\nalert: {title: .title, id: .own}\n";
-    std::fs::write(directory.path().join("own.yaml"), format!("{own}{test}")).unwrap();
-    let default = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    let (_directory, default) = folder_of(&[("own.yaml", &format!("{own}{test}"))]);
     let configured = MappingSettings {
         on_invalid_field: OnInvalidField::DeadLetter,
         strict: true,
@@ -396,5 +389,5 @@ fn fields_of_another_data_class_are_passed_on_unchecked() {
     let strict = mapper_of(&[("own.yaml", yaml)], |s| s.strict = true).unwrap();
     let alert = alert(&strict, &json!({"t": 7, "n": "many", "e": []}));
     assert_eq!((alert.data_class.id.as_deref(), &*alert.data_class.name), (Some("c-1"), "Device"));
-    assert!(serde_json::to_string(&alert.content).unwrap().ends_with(r#""title":7,"count":"many"}"#));
+    assert!(Value::from(alert.content).to_string().ends_with(r#""title":7,"count":"many"}"#));
 }

@@ -52,7 +52,8 @@ fn number(digits: &str) -> Option<i32> {
 ///
 /// Takes ISO 8601 and RFC 3339 with `T` or a space, zero to nine fraction digits after a point or comma, the offset in
 /// any form of [`parse_offset`] (SecMaster's own form too), a date alone (`20261120` too), and a number of seconds (or
-/// milliseconds, by size) since the epoch. A text without zone takes `default_offset` (minutes). What is finer than a millisecond is cut.
+/// milliseconds, by size) since the epoch. A text without zone takes `default_offset` (minutes). What is finer than a
+/// millisecond is cut.
 pub(super) fn from_text(text: &str, default_offset: i32) -> Option<String> {
     let text = text.trim();
     if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'))

@@ -9,7 +9,6 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::delivery::OpenDelivery;
 use super::dispatch::AttemptDone;
 use super::doubt::{Because, LookUp, Subject, leaves_doubt};
 use super::flow::Flow;
@@ -325,9 +324,12 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
     fn is_over_at(&self, id: DeliveryId, failure: &ApiFailure, now: Instant) -> Instant {
         let whole = self.settings.request_timeout;
         match failure.http_status {
-            Some(504) => {
-                self.deliveries.get(&id).and_then(OpenDelivery::last_attempt).map_or(now, |at| at + whole).max(now)
-            }
+            Some(504) => self
+                .deliveries
+                .get(&id)
+                .and_then(|delivery| delivery.last_attempt())
+                .map_or(now, |at| at + whole)
+                .max(now),
             Some(_) => now,
             None if failure.reason == FailureReason::NoAnswer => now,
             None => now + whole,

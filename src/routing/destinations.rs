@@ -1,31 +1,38 @@
-//! Every workflow that the rules name.
+//! Where the rules lead: every workflow that they name, with its workspace.
 
-use super::settings::RouteSettings;
-use super::table::DEFAULT_ROUTE;
+use super::settings::{RouteSettings, RuleSettings};
 use crate::domain::Destination;
+
+/// The route's name where no rule chose the workflow.
+pub(super) const DEFAULT_ROUTE: &str = "default";
 
 impl RouteSettings {
     /// Where requests may go, in the order of the rules, the default last.
     #[must_use]
     pub fn destinations(&self) -> Vec<Destination> {
-        let of_rules = self.rules.iter().flat_map(|rule| {
-            let ids = rule.workflow_id.iter().chain(&rule.workflow_ids);
-            ids.map(|workflow_id| Destination {
-                route: rule.name.as_str().into(),
-                project_id: rule.project_id.as_ref().unwrap_or(&self.project_id).as_str().into(),
-                workspace_id: rule.workspace_id.as_ref().unwrap_or(&self.workspace_id).as_str().into(),
-                workflow_id: workflow_id.as_str().into(),
-                creates_alert: rule.create_alert,
-            })
-        });
-        let default = self.default_workflow_id.iter().map(|workflow_id| Destination {
+        self.rules.iter().flat_map(|rule| self.of_rule(rule)).chain(self.by_default()).collect()
+    }
+
+    /// Where a rule leads; nowhere if it skips.
+    pub(super) fn of_rule(&self, rule: &RuleSettings) -> impl Iterator<Item = Destination> {
+        rule.workflow_id.iter().chain(&rule.workflow_ids).map(|workflow_id| Destination {
+            route: rule.name.as_str().into(),
+            project_id: rule.project_id.as_ref().unwrap_or(&self.project_id).as_str().into(),
+            workspace_id: rule.workspace_id.as_ref().unwrap_or(&self.workspace_id).as_str().into(),
+            workflow_id: workflow_id.as_str().into(),
+            creates_alert: rule.create_alert,
+        })
+    }
+
+    /// Where alerts go that no rule matches.
+    pub(super) fn by_default(&self) -> Option<Destination> {
+        self.default_workflow_id.as_ref().map(|workflow_id| Destination {
             route: DEFAULT_ROUTE.into(),
             project_id: self.project_id.as_str().into(),
             workspace_id: self.workspace_id.as_str().into(),
             workflow_id: workflow_id.as_str().into(),
             creates_alert: false,
-        });
-        of_rules.chain(default).collect()
+        })
     }
 }
 

@@ -6,50 +6,16 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
 
-use crate::domain::{Alert, AlertRequest, Destination, Fields, WorkflowRequest};
+use crate::domain::{Alert, AlertRequest, Destination, WorkflowRequest, write_text};
 
 /// Room for most bodies, so that writing one does not copy it again and again.
 const USUAL_BYTES: usize = 2 << 10;
 
-#[derive(Serialize)]
-struct Body<'a> {
-    command_type: &'static str,
-    action_type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    action_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    action_instance_id: Option<&'a str>,
-    playbook_context: PlaybookContext<'a>,
-}
-
-#[derive(Serialize)]
-struct PlaybookContext<'a> {
-    data_object: DataObject<'a>,
-}
-
-#[derive(Serialize)]
-struct DataObject<'a> {
-    content: &'a Fields,
-    dataclass: DataClassRef<'a>,
-}
-
-#[derive(Serialize)]
-struct DataClassRef<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    name: &'a str,
-}
-
 /// The only data class that CreateAlert creates.
 const ALERT: &str = "Alert";
-
-#[derive(Serialize)]
-struct AlertBody<'a> {
-    data_object: &'a Fields,
-}
 
 /// Builds the request that creates the alert first, where the route asks for that. Content of another data class than
 /// `Alert` cannot be created so.
@@ -58,7 +24,11 @@ pub fn build_alert(destination: &Destination, alert: &Alert) -> Option<AlertRequ
     (destination.creates_alert && &*alert.data_class.name == ALERT).then(|| AlertRequest {
         destination: destination.of_alerts(),
         alert_id: alert.id.clone(),
-        body: written(&AlertBody { data_object: &alert.content }),
+        body: written(|body| {
+            body.extend_from_slice(b"{\"data_object\":");
+            alert.content.write_json(body);
+            body.push(b'}');
+        }),
     })
 }
 
@@ -77,8 +47,12 @@ pub fn about(request: &WorkflowRequest, alert_id: &str) -> WorkflowRequest {
     let parts = place.and_then(|id| Some((body.get(..id.start)?, body.get(id.end..)?)));
     // Every alert has an id, so that there is one in whatever `build` wrote.
     let Some((before, after)) = parts else { return request.clone() };
-    let body = [before, &written(&alert_id), after].concat();
-    WorkflowRequest { body: Bytes::from(body), ..request.clone() }
+    let body = written(|body| {
+        body.extend_from_slice(before);
+        write_text(alert_id, body);
+        body.extend_from_slice(after);
+    });
+    WorkflowRequest { body, ..request.clone() }
 }
 
 /// Where the value of a member stands, in the object that begins at a place of a compact text.
@@ -113,28 +87,35 @@ pub fn build(destination: Destination, alert: &Alert, action_instance_id: Option
 /// The body alone: compact UTF-8 JSON. Without a workflow it is what `map` shows where no route is configured.
 #[must_use]
 pub fn body(workflow_id: Option<&str>, alert: &Alert, action_instance_id: Option<&str>) -> Bytes {
-    let body = Body {
-        command_type: "ActionInstanceRunCommand",
-        action_type: "workflow",
-        action_id: workflow_id,
-        action_instance_id,
-        playbook_context: PlaybookContext {
-            data_object: DataObject {
-                content: &alert.content,
-                dataclass: DataClassRef { id: alert.data_class.id.as_deref(), name: &alert.data_class.name },
-            },
-        },
-    };
-    written(&body)
+    written(|body| {
+        body.extend_from_slice(b"{\"command_type\":\"ActionInstanceRunCommand\",\"action_type\":\"workflow\"");
+        write_member(",\"action_id\":", workflow_id, body);
+        write_member(",\"action_instance_id\":", action_instance_id, body);
+        body.extend_from_slice(b",\"playbook_context\":{\"data_object\":{\"content\":");
+        alert.content.write_json(body);
+        body.extend_from_slice(b",\"dataclass\":{");
+        if let Some(id) = &alert.data_class.id {
+            write_member("\"id\":", Some(id), body);
+            body.push(b',');
+        }
+        write_member("\"name\":", Some(&alert.data_class.name), body);
+        body.extend_from_slice(b"}}}}");
+    })
 }
 
-fn written(body: &impl Serialize) -> Bytes {
-    let mut bytes = Vec::with_capacity(USUAL_BYTES);
-    match serde_json::to_writer(&mut bytes, body) {
-        Ok(()) => Bytes::from(bytes.into_boxed_slice()),
-        // Texts and JSON values under text names: nothing in it can fail to serialise.
-        Err(_) => Bytes::new(),
+/// Writes a member, where it has a value.
+fn write_member(before: &str, id: Option<&str>, body: &mut Vec<u8>) {
+    if let Some(id) = id {
+        body.extend_from_slice(before.as_bytes());
+        write_text(id, body);
     }
+}
+
+/// A body that takes no more memory than it has bytes: it is kept until its delivery has its outcome.
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    let mut body = Vec::with_capacity(USUAL_BYTES);
+    write(&mut body);
+    Bytes::from(body.into_boxed_slice())
 }
 
 #[cfg(test)]
@@ -142,34 +123,26 @@ mod tests {
     use serde_json::json;
 
     use super::{about, body, build, build_alert};
-    use crate::domain::{Alert, Data, DataClass, Destination, Digits, Severity};
+    use crate::domain::{Alert, Data, Destination, Digits};
+    use crate::routing::alert_of;
 
     fn alert() -> Alert {
-        Alert {
-            format: "f".into(),
-            part: 0,
-            id: "i".to_owned(),
-            severity: Severity::High,
-            data_class: DataClass { id: None, name: "Alert".into() },
-            content: json!({"title": "SSH brute force \u{6d4b}\u{8bd5}", "id": "i"})
-                .as_object()
-                .unwrap()
-                .clone()
-                .into(),
-            skip: None,
+        alert_of(&json!({"title": "SSH brute force \u{6d4b}\u{8bd5}", "id": "i"}))
+    }
+
+    fn destination() -> Destination {
+        Destination {
+            route: "r".into(),
+            project_id: "p".into(),
+            workspace_id: "ws".into(),
+            workflow_id: "wf".into(),
+            creates_alert: true,
         }
     }
 
     #[test]
     fn the_body_has_the_apis_members_in_the_apis_order_and_no_nulls() {
-        let destination = Destination {
-            route: "r".into(),
-            project_id: "p".into(),
-            workspace_id: "ws".into(),
-            workflow_id: "wf".into(),
-            creates_alert: false,
-        };
-        let request = build(destination, &alert(), Some("inst".to_owned()));
+        let request = build(destination(), &alert(), Some("inst".to_owned()));
         assert_eq!(
             std::str::from_utf8(&request.body).unwrap(),
             "{\"command_type\":\"ActionInstanceRunCommand\",\"action_type\":\"workflow\",\"action_id\":\"wf\",\
@@ -181,13 +154,7 @@ mod tests {
 
     #[test]
     fn an_alert_is_created_with_the_content_that_its_workflow_gets() {
-        let mut destination = Destination {
-            route: "r".into(),
-            project_id: "p".into(),
-            workspace_id: "ws".into(),
-            workflow_id: "wf".into(),
-            creates_alert: true,
-        };
+        let mut destination = destination();
         let created = build_alert(&destination, &alert()).unwrap();
         assert_eq!(
             created.body,
@@ -203,16 +170,9 @@ mod tests {
 
     #[test]
     fn a_request_about_another_id_differs_in_that_alone() {
-        let destination = Destination {
-            route: "r".into(),
-            project_id: "p".into(),
-            workspace_id: "ws".into(),
-            workflow_id: "wf".into(),
-            creates_alert: true,
-        };
         let mut alert = alert();
         alert.content.set("count", Data::Number(Digits::parse("12345678901234567890.10").unwrap()));
-        let first = build(destination, &alert, Some("inst".to_owned()));
+        let first = build(destination(), &alert, Some("inst".to_owned()));
         let theirs = about(&first, "theirs");
         let text = String::from_utf8(first.body.to_vec()).unwrap();
         assert_eq!(theirs.body, text.replace("\"id\":\"i\"", "\"id\":\"theirs\"").as_bytes());
@@ -221,18 +181,11 @@ mod tests {
 
     #[test]
     fn a_request_about_another_id_is_whole_however_deep_its_content_nests() {
-        let destination = Destination {
-            route: "r".into(),
-            project_id: "p".into(),
-            workspace_id: "ws".into(),
-            workflow_id: "wf".into(),
-            creates_alert: true,
-        };
         let mut alert = alert();
         // The same member elsewhere, and before.
         let deep = (0..300).fold(json!({"id": "i", "content": {"id": "i"}}), |inner, _| json!([inner]));
         alert.content.set_first("system_info", deep.into());
-        let first = build(destination, &alert, Some("\"content\":{\"id\":\"i\"}".to_owned()));
+        let first = build(destination(), &alert, Some("\"content\":{\"id\":\"i\"}".to_owned()));
         alert.content.set("id", Data::Text("their \"own\"".into()));
         let theirs = build(first.destination.clone(), &alert, first.action_instance_id.clone());
         assert_eq!(about(&first, "their \"own\""), theirs);

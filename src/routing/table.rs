@@ -4,12 +4,10 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
+use super::destinations::DEFAULT_ROUTE;
 use super::settings::{RouteSettings, RuleSettings};
 use crate::domain::{Alert, Destination};
 use crate::mapping::{Content, Env, Expression};
-
-/// The route's name where no rule chose the workflow.
-pub(super) const DEFAULT_ROUTE: &str = "default";
 
 /// What is wrong with a rule.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -109,14 +107,7 @@ impl RouteTable {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let default = settings.default_workflow_id.as_ref().map(|workflow_id| Destination {
-            route: DEFAULT_ROUTE.into(),
-            project_id: settings.project_id.as_str().into(),
-            workspace_id: settings.workspace_id.as_str().into(),
-            workflow_id: workflow_id.as_str().into(),
-            creates_alert: false,
-        });
-        Ok(Self { rules, default })
+        Ok(Self { rules, default: settings.by_default() })
     }
 
     /// Decides what an alert starts: the first matching rule, and those after it as long as they say `stop: false`.
@@ -182,39 +173,20 @@ fn action(rule: &RuleSettings, settings: &RouteSettings) -> Result<Action, &'sta
         }
         return Ok(Action::Skip { route: rule.name.as_str().into(), reason: reason.as_str().into() });
     }
-    let ids = rule.workflow_id.iter().chain(&rule.workflow_ids);
-    if ids.clone().any(String::is_empty) {
+    let destinations: Vec<Destination> = settings.of_rule(rule).collect();
+    if destinations.iter().any(|destination| destination.workflow_id.is_empty()) {
         return Err("names an empty workflow id");
     }
-    let destination = |workflow_id: &String| Destination {
-        route: rule.name.as_str().into(),
-        project_id: rule.project_id.as_ref().unwrap_or(&settings.project_id).as_str().into(),
-        workspace_id: rule.workspace_id.as_ref().unwrap_or(&settings.workspace_id).as_str().into(),
-        workflow_id: workflow_id.as_str().into(),
-        creates_alert: rule.create_alert,
-    };
-    Ok(Action::Run(ids.map(destination).collect()))
+    Ok(Action::Run(destinations))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::{Decision, RouteTable};
-    use crate::domain::{Alert, DataClass, Severity};
-    use crate::routing::{RouteSettings, RuleSettings};
-
-    fn alert(content: &Value) -> Alert {
-        Alert {
-            format: "f".into(),
-            part: 0,
-            id: "i".to_owned(),
-            severity: Severity::High,
-            data_class: DataClass { id: None, name: "Alert".into() },
-            content: content.as_object().unwrap().clone().into(),
-            skip: None,
-        }
-    }
+    use crate::domain::Alert;
+    use crate::routing::{RouteSettings, RuleSettings, alert_of as alert};
 
     fn rule(name: &str, when: &str) -> RuleSettings {
         RuleSettings { name: name.to_owned(), when: Some(when.to_owned()), ..RuleSettings::default() }

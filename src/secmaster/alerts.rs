@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::api;
-use super::response::{Confirmation, Confirmed, is_id};
+use super::confirmation::{Confirmation, Confirmed, is_id};
 use crate::domain::{Created, FoundAlert};
 use crate::ports::ApiFailure;
 

@@ -1,6 +1,6 @@
 //! Which failure class an answer has: the service's code first, then the status; the configuration over both.
 //!
-//! The tables are those of the design page, section 5. Every status has a row. Sources: SecMaster's and the gateway's
+//! docs/failure-classes.md shows the tables. Every status has a row. Sources: SecMaster's and the gateway's
 //! error-code pages, and the statuses that the vendor's Terraform provider expects.
 
 use crate::domain::{FailureClass, FailureReason};

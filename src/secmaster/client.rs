@@ -16,12 +16,13 @@ use super::alerts;
 use super::call::Call;
 use super::classify::{Classifier, FailureOverride};
 use super::clock::ClockWatch;
+use super::confirmation::{Confirmation, Confirmed, Reader};
 use super::credentials::{Authorizer, CredentialSettings, Proof};
 use super::endpoint::Endpoint;
 use super::http_clients::HttpClients;
 use super::issuer;
 use super::listing;
-use super::response::{Confirmation, Confirmed, Judge, Reader, failure};
+use super::response::{Judge, failure};
 use super::target::{Target, Targets};
 use crate::domain::{
     AlertRequest, Created, Destination, FailureClass, FailureReason, Found, FoundAlert, Started, WorkflowRequest,
@@ -65,10 +66,15 @@ pub struct ClientSettings {
 pub struct Renewal(Arc<dyn Fn() -> Option<CredentialSettings> + Send + Sync>);
 
 impl Renewal {
-    /// With this reader. It is called before the next request once one was refused, and each few seconds while they are
-    /// refused; it should take no longer than a small file.
+    /// With this reader. It is called before the next request once one was refused, each few seconds while they are
+    /// refused, and before a token is asked for again that IAM has not given; it should take no longer than a small
+    /// file.
     pub fn new(read: impl Fn() -> Option<CredentialSettings> + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
+    }
+
+    pub(super) fn read(&self) -> Option<CredentialSettings> {
+        (self.0)()
     }
 }
 
@@ -132,7 +138,7 @@ impl SecMasterClient {
         let host_header = HeaderValue::from_str(&host).map_err(|_| BuildError::Credentials("unusable host"))?;
         let inner = Inner {
             identity: RwLock::new(Identity {
-                authorizer: Arc::new(Authorizer::new(settings.credentials.clone(), &http)?),
+                authorizer: Arc::new(Authorizer::new(settings.credentials.clone(), &http, settings.renewal.as_ref())?),
                 settings: settings.credentials,
             }),
             renewal: settings.renewal,
@@ -225,12 +231,14 @@ impl SecMasterClient {
     /// Reads the credentials again and takes them if they are others; says whether they are.
     fn renew(&self) -> bool {
         let inner = &*self.inner;
-        let Some(settings) = inner.renewal.as_ref().and_then(|Renewal(read)| read()) else { return false };
+        let Some(settings) = inner.renewal.as_ref().and_then(Renewal::read) else { return false };
         let mut identity = inner.identity.write().unwrap_or_else(PoisonError::into_inner);
         if settings.is_same_as(&identity.settings) {
             return false;
         }
-        let Ok(authorizer) = Authorizer::new(settings.clone(), &inner.http) else { return false };
+        let Ok(authorizer) = Authorizer::new(settings.clone(), &inner.http, inner.renewal.as_ref()) else {
+            return false;
+        };
         *identity = Identity { settings, authorizer: Arc::new(authorizer) };
         true
     }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use http::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::client::BuildError;
+use super::client::{BuildError, Renewal};
 use super::endpoint::Endpoint;
 use super::http_clients::HttpClients;
 use super::iam::{PasswordTokens, PasswordUser, Token};
@@ -121,14 +121,18 @@ impl Proof {
 }
 
 impl Authorizer {
-    pub(super) fn new(settings: CredentialSettings, http: &HttpClients) -> Result<Self, BuildError> {
+    pub(super) fn new(
+        settings: CredentialSettings,
+        http: &HttpClients,
+        renewal: Option<&Renewal>,
+    ) -> Result<Self, BuildError> {
         match settings {
             CredentialSettings::AccessKey { access_key_id, secret_access_key, security_token } => {
                 Ok(Self::AccessKey(SigningKey::new(access_key_id, secret_access_key, security_token)?))
             }
             CredentialSettings::Password { iam_endpoint, domain_name, user_name, password } => {
                 let user = PasswordUser { iam: iam_endpoint, domain_name, user_name, password };
-                Ok(Self::Password(Arc::new(PasswordTokens::new(http.service.clone(), user))))
+                Ok(Self::Password(Arc::new(PasswordTokens::new(http.service.clone(), user, renewal.cloned()))))
             }
             CredentialSettings::Token(secret) => Ok(Self::Token { header: secret_header(&secret)?, secret }),
             CredentialSettings::Temporary(source) => {

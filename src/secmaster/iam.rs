@@ -1,7 +1,12 @@
 //! IAM password tokens: one for each project that requests go to, since a token is good for one.
+//!
+//! Where IAM has given none, the next one is asked for with the password as its file has it then: it may have been
+//! changed, and a token that lives is no reason to show IAM the old one again, which locks a user after a few wrong
+//! passwords.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +16,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::client::Renewal;
+use super::credentials::CredentialSettings;
 use super::endpoint::Endpoint;
 use super::issuer::Issuer;
 use super::renewed::{Fresh, Lease, Renewed};
@@ -37,13 +44,18 @@ pub(super) type Token = Lease<HeaderValue>;
 /// The tokens of one user, by project.
 pub(super) struct PasswordTokens {
     http: reqwest::Client,
-    user: PasswordUser,
+    /// As it was read last.
+    user: Mutex<PasswordUser>,
+    /// The last question had no token for an answer.
+    has_failed: AtomicBool,
+    renewal: Option<Renewal>,
     projects: Mutex<HashMap<Arc<str>, Arc<Renewed<HeaderValue>>>>,
 }
 
 impl PasswordTokens {
-    pub(super) fn new(http: reqwest::Client, user: PasswordUser) -> Self {
-        Self { http, user, projects: Mutex::default() }
+    pub(super) fn new(http: reqwest::Client, user: PasswordUser, renewal: Option<Renewal>) -> Self {
+        let (user, has_failed) = (Mutex::new(user), AtomicBool::new(false));
+        Self { http, user, has_failed, renewal, projects: Mutex::default() }
     }
 
     /// A token for this project. Cancel safe: the fetch goes on for the next caller.
@@ -88,8 +100,20 @@ impl PasswordTokens {
         self.projects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who asks now. While the file cannot be read, as when it is being replaced, that is who asked last; and as long as
+    /// IAM answers well, since a new password may be in the file before it is IAM's.
+    fn user(&self) -> PasswordUser {
+        let read = self.has_failed.load(Ordering::Relaxed).then(|| self.renewal.as_ref()?.read()).flatten();
+        let mut user = self.user.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(CredentialSettings::Password { iam_endpoint, domain_name, user_name, password }) = read {
+            *user = PasswordUser { iam: iam_endpoint, domain_name, user_name, password };
+        }
+        user.clone()
+    }
+
     async fn fetch(&self, project_id: &str) -> Result<Fresh<HeaderValue>, ApiFailure> {
         let result = self.ask(project_id).await;
+        self.has_failed.store(result.is_err(), Ordering::Relaxed);
         match &result {
             Ok(fresh) => tracing::info!(
                 event = "iam.token_fetched",
@@ -110,7 +134,7 @@ impl PasswordTokens {
 
     /// One call to IAM.
     async fn ask(&self, project_id: &str) -> Result<Fresh<HeaderValue>, ApiFailure> {
-        let user = &self.user;
+        let user = self.user();
         let body = json!({"auth": {
             "identity": {"methods": ["password"], "password": {"user": {
                 "domain": {"name": user.domain_name},

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::response::{Confirmation, Confirmed, is_id};
+use super::confirmation::{Confirmation, Confirmed, is_id};
 use crate::domain::{Found, Started};
 
 /// The members that matter.

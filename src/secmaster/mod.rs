@@ -2,8 +2,8 @@
 //!
 //! Serves promises 3 (every attempt sends the given bytes unchanged), 4 (what is wrong with target or credentials is
 //! told apart from what is wrong with a request) and 7 (no secret in an error text or `Debug` output).
-//! It sends once and classifies; when to send, and whether again, is decided elsewhere. Nothing here retries, except
-//! that a refused IAM token or temporary key is replaced once.
+//! It sends once and classifies; when to send, and whether again, is decided elsewhere. No request is repeated here: what
+//! is tried again by itself is the renewal of a token or temporary key in use (`renewed`).
 
 mod alerts;
 pub mod api;
@@ -11,6 +11,7 @@ mod call;
 mod classify;
 mod client;
 mod clock;
+mod confirmation;
 mod credentials;
 mod endpoint;
 mod error_body;

@@ -1,8 +1,10 @@
-//! A strict stand-in for SecMaster and IAM, and for whoever else gives out tokens and keys, with faults on demand: for tests, the demo, the bench and users' own trials.
+//! A strict stand-in for SecMaster and IAM, and for whoever else gives out tokens and keys, with faults on demand: for
+//! tests, the demo, the bench and users' own trials.
 //!
-//! It judges every request as the API's pages demand and recomputes signatures from the raw request by its own code,
-//! so that a mistake of the client is not repeated here. What the pages leave open is taken leniently. It promises
-//! nothing of the real service beyond them: whether that honours a caller's instance id, for one, is unknown, so it plays each of the ways in which it may (`InstanceIds`).
+//! It judges every request as the API's pages demand and recomputes signatures from the raw request by its own code, so
+//! that a mistake of the client is not repeated here. What the pages leave open is taken leniently. It promises nothing
+//! of the real service beyond them: whether that honours a caller's instance id, for one, is unknown, so it plays each
+//! of the ways in which it may (`InstanceIds`).
 
 mod admin;
 mod answer;

@@ -218,7 +218,7 @@ pub const CLIENT_EVENTS: &[(&str, &str, &[&str])] = &[
     ),
     (
         "iam.token_failed",
-        "WARN: no token could be fetched; requests wait for one",
+        "WARN: no token could be fetched; requests wait for one, or go on with the one in hand",
         &["project_id", "failure_class", "error"],
     ),
     ("iam.token_fetched", "INFO: a token was fetched, for so many seconds", &["project_id", "lifetime_seconds"]),

@@ -1,8 +1,9 @@
 //! What the outside sees of the process: log lines, metrics, health and status.
 //!
 //! A log line and its metric are one thing: every event is one method of [`Telemetry`], and nothing else in the crate
-//! logs or counts. Serves promise 1 (one counter and one log line for each outcome) and promise 7 (no credential,
-//! token or alert content): the methods take ids and closed lists, never a record, a body or a header.
+//! counts. What is written elsewhere are the clients' lines ([`CLIENT_EVENTS`]) and the simulator's. Serves promise 1
+//! (one counter and one log line for each outcome) and promise 7 (no credential, token or alert content): the methods
+//! take ids and closed lists, never a record, a body or a header.
 
 mod catalogue;
 mod events;

@@ -30,8 +30,8 @@ use crate::letters::{Filter, Letter, Planner, Policy, Tally, Verdict};
 /// interrupted, by whatever; once it is through, it begins with what was dead-lettered since. Other filters, or another
 /// --name, begin anew, and what stands on the redrive topic is not written again.
 ///
-/// What fails again is dead-lettered again, with its header alertbridge-redrive-count one higher. What has been redriven --max-redrives times
-/// is held.
+/// What fails again is dead-lettered again, with its header alertbridge-redrive-count one higher. What has been
+/// redriven --max-redrives times is held.
 #[derive(Debug, Args)]
 pub(super) struct RedriveArgs {
     #[command(flatten)]

@@ -59,23 +59,34 @@ fn each_line_is_a_record_and_any_error_is_told() {
 }
 
 fn routes() -> Routes {
-    let settings = RouteSettings {
-        rules: vec![
-            RuleSettings {
-                name: "skipped".to_owned(),
-                when: Some(".severity == \"Low\"".to_owned()),
-                skip: Some("too low".to_owned()),
-                ..RuleSettings::default()
-            },
-            RuleSettings {
-                name: "both".to_owned(),
-                when: Some(".severity == \"High\"".to_owned()),
-                workflow_ids: vec!["w1".to_owned(), "w2".to_owned()],
-                ..RuleSettings::default()
-            },
-        ],
-        ..RouteSettings::default()
-    };
+    routes_of(vec![
+        RuleSettings {
+            name: "skipped".to_owned(),
+            when: Some(".severity == \"Low\"".to_owned()),
+            skip: Some("too low".to_owned()),
+            ..RuleSettings::default()
+        },
+        RuleSettings {
+            name: "both".to_owned(),
+            when: Some(".severity == \"High\"".to_owned()),
+            workflow_ids: vec!["w1".to_owned(), "w2".to_owned()],
+            ..RuleSettings::default()
+        },
+    ])
+}
+
+/// One rule, which creates the alert and starts this workflow.
+fn creating(workflow: &str) -> Routes {
+    routes_of(vec![RuleSettings {
+        name: "creating".to_owned(),
+        workflow_ids: vec![workflow.to_owned()],
+        create_alert: true,
+        ..RuleSettings::default()
+    }])
+}
+
+fn routes_of(rules: Vec<RuleSettings>) -> Routes {
+    let settings = RouteSettings { rules, ..RouteSettings::default() };
     Routes { table: RouteTable::new(&settings).unwrap(), instance_id: InstanceIdMode::Record }
 }
 
@@ -90,14 +101,7 @@ fn with_routes_each_workflow_is_a_line_with_its_instance() {
 
 #[test]
 fn an_alert_that_is_created_first_is_shown_with_its_request() {
-    let rule = RuleSettings {
-        name: "creating".to_owned(),
-        workflow_ids: vec!["w1".to_owned()],
-        create_alert: true,
-        ..RuleSettings::default()
-    };
-    let settings = RouteSettings { rules: vec![rule], ..RouteSettings::default() };
-    let routes = Routes { table: RouteTable::new(&settings).unwrap(), instance_id: InstanceIdMode::Record };
+    let routes = creating("w1");
     let (all_well, out) = lines(ALERT, &[], Some(&routes));
     let line: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert!(all_well);
@@ -276,14 +280,7 @@ fn what_headers_say_cannot_move_the_cursor() {
 
 #[test]
 fn an_alert_that_was_created_before_is_not_created_again() {
-    let rule = RuleSettings {
-        name: "creating".to_owned(),
-        workflow_ids: vec!["w2".to_owned()],
-        create_alert: true,
-        ..RuleSettings::default()
-    };
-    let settings = RouteSettings { rules: vec![rule], ..RouteSettings::default() };
-    let routes = Routes { table: RouteTable::new(&settings).unwrap(), instance_id: InstanceIdMode::Record };
+    let routes = creating("w2");
     let mut headers = of_dead_letter("w2");
     headers.extend(["--header".to_owned(), "alertbridge-created-alert-id=theirs".to_owned()]);
     let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
@@ -303,13 +300,7 @@ fn what_the_daemon_skips_for_its_headers_is_shown_as_skipped() {
         let (_, same, err) = said(&batch(), &[&all[..], &["--explain"]].concat(), Some(&routes()));
         assert_eq!(same, out);
         let reason = out.split_once(r#""skip":{"reason":""#).and_then(|(_, rest)| rest.split('"').next());
-        assert!(
-            reason.is_none_or(|reason| err.contains(&format!(
-                "skipped   {reason}
-"
-            ))),
-            "{err}"
-        );
+        assert!(reason.is_none_or(|reason| err.contains(&format!("skipped   {reason}\n"))), "{err}");
         reason.map(str::to_owned)
     };
     let marked = |group: &'static str| ["--header", group, "--header", "alertbridge-redrive-count=1"];

@@ -33,6 +33,11 @@ fn positive(path: &str, span: TimeSpan, faults: &mut Faults) {
     faults.unless(!span.get().is_zero(), path, || format!("`{path}` must be longer than nothing, e.g. `1s`"));
 }
 
+/// A wait that grows begins with no more than it grows to.
+fn in_order((path, first): (&str, TimeSpan), (most_path, most): (&str, TimeSpan), faults: &mut Faults) {
+    faults.unless(first <= most, path, || format!("`{path}` ({first}) must not be above `{most_path}` ({most})"));
+}
+
 fn ratio(path: &str, ratio: f64, faults: &mut Faults) {
     faults.unless(ratio > 0.0 && ratio <= 1.0, path, || {
         format!("`{path}` is {ratio}, but must be above 0 and at most 1, e.g. `0.5`")
@@ -63,24 +68,16 @@ fn retry(delivery: &Delivery, faults: &mut Faults) {
     let retry = &delivery.retry;
     positive("delivery.retry.initial_backoff", retry.initial_backoff, faults);
     positive("delivery.retry.max_elapsed", retry.max_elapsed, faults);
-    faults.unless(retry.initial_backoff <= retry.max_backoff, "delivery.retry.initial_backoff", || {
-        format!(
-            "`delivery.retry.initial_backoff` ({}) must not be above `delivery.retry.max_backoff` ({})",
-            retry.initial_backoff, retry.max_backoff
-        )
-    });
+    let first = ("delivery.retry.initial_backoff", retry.initial_backoff);
+    in_order(first, ("delivery.retry.max_backoff", retry.max_backoff), faults);
 }
 
 fn circuit_breaker(breaker: &CircuitBreaker, faults: &mut Faults) {
     ratio("delivery.circuit_breaker.failure_ratio", breaker.failure_ratio, faults);
     positive("delivery.circuit_breaker.window", breaker.window, faults);
     positive("delivery.circuit_breaker.open_for", breaker.open_for, faults);
-    faults.unless(breaker.open_for <= breaker.max_open_for, "delivery.circuit_breaker.open_for", || {
-        format!(
-            "`delivery.circuit_breaker.open_for` ({}) must not be above `delivery.circuit_breaker.max_open_for` ({})",
-            breaker.open_for, breaker.max_open_for
-        )
-    });
+    let first = ("delivery.circuit_breaker.open_for", breaker.open_for);
+    in_order(first, ("delivery.circuit_breaker.max_open_for", breaker.max_open_for), faults);
 }
 
 fn paused_route(paused: &PausedRoute, faults: &mut Faults) {

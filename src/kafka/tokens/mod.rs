@@ -1,5 +1,5 @@
-//! The tokens that brokers are shown under OAUTHBEARER: one for all clients of the process, asked for by a thread of its own, so that
-//! no callback waits for a token endpoint (promise 4: one that is away is waited for).
+//! The tokens that brokers are shown under OAUTHBEARER: one for all clients of the process, asked for by a thread of
+//! its own, so that no callback waits for a token endpoint (promise 4: one that is away is waited for).
 
 mod state;
 

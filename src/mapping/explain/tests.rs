@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::Explanation;
 use crate::domain::{Offset, Origin, Record, TopicPartition};
-use crate::mapping::{Mapped, Mapper, MappingSettings, Verdict};
+use crate::mapping::testing::folder_of;
+use crate::mapping::{Mapped, Mapper, Verdict};
 
 fn record(value: &str) -> (Record, Origin) {
     let record = Record {
@@ -22,7 +23,6 @@ fn record(value: &str) -> (Record, Origin) {
 }
 
 fn mapper() -> Mapper {
-    let directory = tempfile::tempdir().unwrap();
     let yaml = r#"
 name: own
 match: .own
@@ -38,10 +38,9 @@ alert:
   process: '[{process_pid: .pid}]'
   labels: .title.x
 "#;
-    std::fs::write(directory.path().join("own.yaml"), yaml).unwrap();
-    std::fs::write(directory.path().join("a.yaml"), "name: first\nmatch: '.own.x == 1'\nalert: {title: .t}").unwrap();
-    Mapper::load(&MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() })
-        .unwrap()
+    let first = "name: first\nmatch: '.own.x == 1'\nalert: {title: .t}";
+    let (_directory, settings) = folder_of(&[("own.yaml", yaml), ("a.yaml", first)]);
+    Mapper::load(&settings).unwrap()
 }
 
 fn explain(value: &str) -> Explanation {
@@ -142,9 +141,7 @@ proptest! {
 #[test]
 fn a_time_that_takes_the_default_zone_is_told() {
     let yaml = "name: x\nmatch: .x\nalert: {title: .x, create_time: .a | secmaster_time, update_time: .b, sla: '.a | secmaster_time(\"UTC\")'}\n";
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("x.yaml"), yaml).unwrap();
-    let settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    let (_directory, settings) = folder_of(&[("x.yaml", yaml)]);
     let mapper = Mapper::load(&settings).unwrap();
     let told = |record: &str| {
         let (record, origin) = self::record(record);

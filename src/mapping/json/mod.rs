@@ -1,6 +1,6 @@
 //! Reads JSON text into a [`Tree`], without copying the texts in it.
 //!
-//! Strict RFC 8259, with the design page's answers where the RFC leaves a choice: of a repeated name the last value,
+//! Strict RFC 8259, with these answers where the RFC leaves a choice: of a repeated name the last value,
 //! a lone surrogate becomes U+FFFD, integers of any size and decimals keep their digits. Nesting is bounded, so that
 //! a depth bomb costs an error. So is the number of values: one that takes two bytes in a text takes some hundred in
 //! memory. An error names line and column and never the content (promise 7).

@@ -1,13 +1,10 @@
 //! Findings of whole files.
 
+use crate::mapping::testing::folder_of;
 use crate::mapping::{Finding, Level, Mapper, MappingSettings};
 
 fn lint(files: &[(&str, &str)], change: impl FnOnce(&mut MappingSettings)) -> Vec<String> {
-    let directory = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        std::fs::write(directory.path().join(name), text).unwrap();
-    }
-    let mut settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    let (directory, mut settings) = folder_of(files);
     change(&mut settings);
     let findings = Mapper::load(&settings).unwrap().lint(&settings);
     let folder = format!("{}/", directory.path().display());
@@ -133,17 +130,14 @@ tests:
   - {name: one, input: {vendor: acme, t: x, n: many, u: text, b: 1}, expect: {}}
   - {name: two, input: {vendor: acme, t: x, n: 1, b: 1}, expect: {}}
 "#;
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("x.yaml"), yaml).unwrap();
-    std::fs::write(directory.path().join("y.yaml"), "name: y\nmatch: .y\nalert: {title: .y}\n").unwrap();
     let nests = "name: w\nmatch: has(\"h.n\")\nnest_dotted_keys: true\nalert: {title: .h.n}\n\
                  tests: [{name: one, input: {h.n: x}, expect: {}}]\n";
-    std::fs::write(directory.path().join("w.yaml"), nests).unwrap();
+    let other = "name: y\nmatch: .y\nalert: {title: .y}\n";
+    let (directory, mut settings) = folder_of(&[("x.yaml", yaml), ("y.yaml", other), ("w.yaml", nests)]);
     let empty = directory.path().join("z");
     std::fs::create_dir(&empty).unwrap();
     std::fs::write(empty.join("x.json"), "{}").unwrap();
-    let directories = vec![directory.path().to_owned(), empty];
-    let settings = MappingSettings { directories, ..MappingSettings::default() };
+    settings.directories.push(empty);
     let findings = Mapper::load(&settings).unwrap().lint(&settings);
     let text: Vec<String> = findings.iter().map(|finding| format!("{:?} {finding}", finding.level)).collect();
     let folder = format!("{}/", directory.path().display());

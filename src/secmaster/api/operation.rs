@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Workspace;
 use super::lenient::{Flag, Text};
-use crate::secmaster::response::{Confirmation, Reader};
+use crate::secmaster::confirmation::{Confirmation, Reader};
 use crate::secmaster::signing::RESERVED;
 
 /// A call of the API, answered by a `T`.

@@ -8,7 +8,7 @@ use super::lenient::Count;
 use super::operation::{Item, Operation, read};
 use crate::ports::ApiFailure;
 use crate::secmaster::SecMasterClient;
-use crate::secmaster::response::Confirmation;
+use crate::secmaster::confirmation::Confirmation;
 
 /// The most items that one page may hold, in every list of the API.
 pub const MAX_PAGE: usize = 100;

@@ -7,7 +7,7 @@ use super::Workspace;
 use super::lenient::{Flag, Text};
 use super::operation::{Item, Operation, data};
 use super::page::{Listed, Page, PageAt, page};
-use crate::secmaster::response::Confirmation;
+use crate::secmaster::confirmation::Confirmation;
 
 /// A workflow (`AopWorkflowInfo`).
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]

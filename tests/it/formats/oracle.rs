@@ -35,7 +35,7 @@ fn every_content_is_written_for_the_vendors_model() {
     for format in FORMATS {
         for fixture in FIXTURES {
             for part in parts_of(mapper(), bytes_of(format, fixture)) {
-                let content = part.result.unwrap().content;
+                let content = Value::from(part.result.unwrap().content);
                 lines.push(json!({"format": format, "fixture": fixture, "part": part.part, "content": content}));
             }
         }

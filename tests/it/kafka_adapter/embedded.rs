@@ -6,7 +6,7 @@ use std::time::Duration;
 use alertbridge::config::{KafkaSecurity, StartFrom};
 use alertbridge::kafka::embedded::EmbeddedKafka;
 use alertbridge::kafka::plain::{PlainProducer, read_topic};
-use alertbridge::kafka::{KafkaSettings, KafkaSink, KafkaSource};
+use alertbridge::kafka::{KafkaSettings, KafkaSink};
 use alertbridge::ports::{DeadLetterSink as _, RecordSource as _, SourceEvent};
 use bytes::Bytes;
 
@@ -33,7 +33,7 @@ async fn the_embedded_cluster_carries_records_commits_and_dead_letters() {
     for partition in 0..3 {
         producer.produce("soc.alerts", Some(partition), Some(b"k"), Some(b"v"), &[]).await.unwrap();
     }
-    let mut feed = Feed::new(KafkaSource::start(settings.clone()).unwrap());
+    let mut feed = Feed::start(settings.clone());
     assert_eq!(feed.assigned().await.len(), 3);
     feed.records(3).await;
     feed.source.commit((0..3).map(|p| frontier(at("soc.alerts", p, 1))).collect());

@@ -13,12 +13,37 @@ mod start;
 use std::time::Duration;
 
 use alertbridge::domain::{Offset, Record, TopicPartition};
-use alertbridge::kafka::KafkaSource;
+use alertbridge::kafka::plain::PlainProducer;
+use alertbridge::kafka::{KafkaSettings, KafkaSource};
 use alertbridge::offsets::{CompletedOffsets, Epoch, Frontier};
 use alertbridge::ports::{RecordSource as _, SourceEvent, Start};
 
+use crate::support::kafka::{self, KafkaBroker, unique};
+
 /// Longer than anything here takes on a busy machine; a test that waits for it has failed.
 const BOUND: Duration = Duration::from_secs(60);
+
+/// A topic of its own on the shared broker, and a group that has never read it.
+struct Scene {
+    broker: &'static KafkaBroker,
+    topic: String,
+    group: String,
+}
+
+impl Scene {
+    async fn new(name: &str, partitions: i32) -> Self {
+        let (broker, topic, group) = (kafka::shared(), unique(name), unique("g"));
+        broker.create_topic(&topic, partitions, &[]).await;
+        Self { broker, topic, group }
+    }
+}
+
+/// Writes a record without a key to each of these partitions.
+async fn write(producer: &PlainProducer, topic: &str, partitions: impl IntoIterator<Item = i32>, value: &[u8]) {
+    for partition in partitions {
+        producer.produce(topic, Some(partition), None, Some(value), &[]).await.unwrap();
+    }
+}
 
 /// Takes events until one of them gives a value; all that were seen on the way are kept.
 struct Feed {
@@ -27,8 +52,8 @@ struct Feed {
 }
 
 impl Feed {
-    fn new(source: KafkaSource) -> Self {
-        Self { source, seen: Vec::new() }
+    fn start(settings: KafkaSettings) -> Self {
+        Self { source: KafkaSource::start(settings).unwrap(), seen: Vec::new() }
     }
 
     async fn until<T>(&mut self, mut found: impl FnMut(&SourceEvent) -> Option<T>) -> T {
@@ -57,6 +82,15 @@ impl Feed {
             .await;
         partitions.sort();
         partitions
+    }
+
+    /// The first partition of the next assignment, with all that is known of where it begins.
+    async fn first_start(&mut self) -> Start {
+        self.until(|event| match event {
+            SourceEvent::Assigned { partitions, .. } => partitions.first().cloned(),
+            _ => None,
+        })
+        .await
     }
 
     /// Waits for this many records.

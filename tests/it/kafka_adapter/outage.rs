@@ -2,7 +2,6 @@
 
 use alertbridge::config::{KafkaSecurity, SaslMechanism, SecurityProtocol};
 use alertbridge::domain::{Offset, TopicPartition};
-use alertbridge::kafka::KafkaSource;
 use alertbridge::kafka::plain::PlainProducer;
 use alertbridge::offsets::{CompletedOffsets, Frontier};
 use alertbridge::ports::{RecordSource as _, SourceEvent};
@@ -29,13 +28,13 @@ async fn brokers_that_go_away_are_waited_for_and_a_session_that_ends_meanwhile_l
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
     producer.produce(&topic, None, None, Some(b"before"), &[]).await.unwrap();
     let (long, short) = (unique("long"), unique("short"));
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&long, &topic)).unwrap());
+    let mut feed = Feed::start(broker.settings(&long, &topic));
     feed.until(joined).await;
     feed.records(1).await;
     let mut settings = broker.settings(&short, &topic);
     settings.client.insert("session.timeout.ms".to_owned(), "6000".to_owned());
     settings.client.insert("heartbeat.interval.ms".to_owned(), "500".to_owned());
-    let mut losing = Feed::new(KafkaSource::start(settings).unwrap());
+    let mut losing = Feed::start(settings);
     losing.records(1).await;
     losing.source.pause(&[TopicPartition::new(topic.as_str(), 0)]);
 
@@ -76,7 +75,7 @@ async fn brokers_that_are_not_there_at_the_start_are_said_to_be_away_and_closing
     let mut settings = kafka::shared().settings(&unique("g"), "nothing");
     // Port 9 (discard) of the loopback interface: nobody listens.
     settings.bootstrap_servers = "127.0.0.1:9".to_owned();
-    let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
+    let mut feed = Feed::start(settings);
     let error = feed.until(unavailable).await;
     assert!(error.contains("127.0.0.1:9"), "{error}");
     feed.close().await;
@@ -99,18 +98,18 @@ async fn a_broker_is_reached_by_scram_over_tls_with_an_own_authority() {
         password: Some(kafka::PASSWORD.into()),
         ..KafkaSecurity::default()
     };
-    let mut feed = Feed::new(KafkaSource::start(settings.clone()).unwrap());
+    let mut feed = Feed::start(settings.clone());
     feed.records(1).await;
     feed.close().await;
 
     settings.security.password = Some("wrong".into());
-    let mut feed = Feed::new(KafkaSource::start(settings.clone()).unwrap());
+    let mut feed = Feed::start(settings.clone());
     let error = feed.until(unavailable).await;
     assert!(error.to_lowercase().contains("authentication") && !error.contains("wrong"), "{error}");
     feed.close().await;
 
     settings.security.ca_file = None;
-    let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
+    let mut feed = Feed::start(settings);
     let error = feed.until(unavailable).await;
     assert!(error.contains("certificate"), "{error}");
     feed.close().await;
@@ -122,7 +121,7 @@ async fn a_broker_that_takes_little_metadata_is_told_the_offsets_alone() {
     let broker = tokio::task::spawn_blocking(start).await.unwrap();
     let (topic, group) = (unique("metadata"), unique("g"));
     broker.create_topic(&topic, 1, &[]).await;
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     feed.assigned().await;
     let completed = CompletedOffsets::from_sorted([Offset(2)]);
     feed.source.commit(vec![Frontier { completed, ..frontier(at(&topic, 0, 0)) }]);

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use alertbridge::domain::{Header, Offset, TopicPartition};
-use alertbridge::kafka::KafkaSource;
 use alertbridge::kafka::plain::PlainProducer;
 use alertbridge::offsets::{CompletedOffsets, Frontier};
 use alertbridge::ports::{RecordSource as _, SourceError, SourceEvent};
 use bytes::Bytes;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
-use super::{Feed, at, frontier};
+use super::{Feed, Scene, at, frontier, write};
 use crate::support::kafka::{self, unique};
 
 fn header(name: &str, value: Option<&'static [u8]>) -> Header {
@@ -35,7 +34,7 @@ async fn records_come_with_every_byte_and_null_as_null() {
     producer.produce(&topic, None, Some(b""), Some(b""), &[]).await.unwrap();
     producer.produce(&topic, None, Some(odd), None, &[]).await.unwrap();
 
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&unique("g"), &topic)).unwrap());
+    let mut feed = Feed::start(broker.settings(&unique("g"), &topic));
     let records = feed.records(3).await;
 
     let bytes = |b: &Option<Bytes>| b.as_ref().map(|b| b.to_vec());
@@ -56,14 +55,12 @@ async fn records_come_with_every_byte_and_null_as_null() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_goes_on_at_the_committed_offsets() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("restart"), unique("g"));
-    broker.create_topic(&topic, 2, &[]).await;
+    let Scene { broker, topic, group } = Scene::new("restart", 2).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
     for partition in [0, 0, 0, 1, 1] {
         producer.produce(&topic, Some(partition), None, Some(b"x"), &[]).await.unwrap();
     }
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     assert_eq!(feed.assigned().await, [at(&topic, 0, 0), at(&topic, 1, 0)]);
     feed.records(5).await;
     feed.source.commit(vec![frontier(at(&topic, 0, 1))]);
@@ -73,7 +70,7 @@ async fn a_restart_goes_on_at_the_committed_offsets() {
     feed.source.close(vec![frontier(at(&topic, 1, 2))]).await.unwrap();
     assert_eq!(broker.committed(&group, &topic, 2), [Some(2), Some(2)]);
 
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     assert_eq!(feed.assigned().await, [at(&topic, 0, 2), at(&topic, 1, 2)]);
     assert_eq!(feed.records(1).await[0].offset.0, 2);
     feed.close().await;
@@ -85,7 +82,7 @@ async fn a_paused_partition_rests_until_it_is_resumed() {
     let topic = unique("pause");
     broker.create_topic(&topic, 2, &[]).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&unique("g"), &topic)).unwrap());
+    let mut feed = Feed::start(broker.settings(&unique("g"), &topic));
     feed.assigned().await;
     feed.source.pause(&[TopicPartition::new(topic.as_str(), 0)]);
     producer.produce(&topic, Some(0), None, Some(b"resting"), &[]).await.unwrap();
@@ -101,9 +98,7 @@ async fn a_paused_partition_rests_until_it_is_resumed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_position_passes_aborted_transactions_up_to_the_end() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("aborted"), unique("g"));
-    broker.create_topic(&topic, 1, &[]).await;
+    let Scene { broker, topic, group } = Scene::new("aborted", 1).await;
     let end = {
         let topic = topic.clone();
         let mut config = broker.client();
@@ -130,7 +125,7 @@ async fn the_position_passes_aborted_transactions_up_to_the_end() {
         .await
         .unwrap()
     };
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     let records = feed.records(2).await;
     assert!(records.iter().all(|r| r.value.as_deref() == Some(b"kept")));
     let wanted = at(&topic, 0, end);
@@ -143,19 +138,15 @@ async fn the_position_passes_aborted_transactions_up_to_the_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn offsets_that_are_gone_at_the_start_are_told_and_the_earliest_is_committed() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("gone"), unique("g"));
-    broker.create_topic(&topic, 1, &[]).await;
+    let Scene { broker, topic, group } = Scene::new("gone", 1).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
-    for _ in 0..10 {
-        producer.produce(&topic, Some(0), None, Some(b"x"), &[]).await.unwrap();
-    }
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    write(&producer, &topic, [0; 10], b"x").await;
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     feed.records(10).await;
     feed.source.close(vec![frontier(at(&topic, 0, 2))]).await.unwrap();
     broker.delete_records(&topic, 0, 7).await;
 
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     assert_eq!(feed.assigned().await, [at(&topic, 0, 7)]);
     let records = feed.records(3).await;
     assert_eq!(records[0].offset.0, 7);
@@ -171,14 +162,10 @@ async fn offsets_that_are_gone_at_the_start_are_told_and_the_earliest_is_committ
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_known_of_the_records_that_are_left_is_kept_where_others_are_gone() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("aged"), unique("g"));
-    broker.create_topic(&topic, 1, &[]).await;
+    let Scene { broker, topic, group } = Scene::new("aged", 1).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
-    for _ in 0..10 {
-        producer.produce(&topic, Some(0), None, Some(b"x"), &[]).await.unwrap();
-    }
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    write(&producer, &topic, [0; 10], b"x").await;
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     feed.records(10).await;
     let completed = CompletedOffsets::from_sorted([Offset(4), Offset(8)]);
     let settled = Frontier { completed, mark: Some(Offset(9)), ..frontier(at(&topic, 0, 2)) };
@@ -187,13 +174,8 @@ async fn what_is_known_of_the_records_that_are_left_is_kept_where_others_are_gon
 
     // The second time it is what the first one committed, which has settled nothing.
     for _ in 0..2 {
-        let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
-        let start = feed
-            .until(|event| match event {
-                SourceEvent::Assigned { partitions, .. } => partitions.first().cloned(),
-                _ => None,
-            })
-            .await;
+        let mut feed = Feed::start(broker.settings(&group, &topic));
+        let start = feed.first_start().await;
         assert_eq!((start.offset, start.mark), (Offset(7), Some(Offset(9))));
         assert!(start.completed.contains(Offset(8)) && !start.completed.contains(Offset(7)));
         feed.close().await;
@@ -202,19 +184,15 @@ async fn what_is_known_of_the_records_that_are_left_is_kept_where_others_are_gon
 
 #[tokio::test(flavor = "multi_thread")]
 async fn offsets_that_go_while_a_partition_rests_are_told_and_reading_goes_on() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("going"), unique("g"));
-    broker.create_topic(&topic, 2, &[]).await;
+    let Scene { broker, topic, group } = Scene::new("going", 2).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     feed.assigned().await;
     let resting = [TopicPartition::new(topic.as_str(), 0)];
     producer.produce(&topic, Some(0), None, Some(b"x"), &[]).await.unwrap();
     feed.records(1).await;
     feed.source.pause(&resting);
-    for _ in 0..9 {
-        producer.produce(&topic, Some(0), None, Some(b"x"), &[]).await.unwrap();
-    }
+    write(&producer, &topic, [0; 9], b"x").await;
     broker.delete_records(&topic, 0, 6).await;
     feed.source.resume(&resting);
 
@@ -234,15 +212,13 @@ async fn offsets_that_go_while_a_partition_rests_are_told_and_reading_goes_on() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handle_that_is_dropped_leaves_the_group() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("dropped"), unique("g"));
-    broker.create_topic(&topic, 1, &[]).await;
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let Scene { broker, topic, group } = Scene::new("dropped", 1).await;
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     feed.assigned().await;
     drop(feed);
     // Well within the session time-out of 45 s, or the bound of the assertion would pass for it.
     let started = tokio::time::Instant::now();
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     feed.assigned().await;
     assert!(started.elapsed() < Duration::from_secs(30));
     feed.close().await;
@@ -250,10 +226,8 @@ async fn a_handle_that_is_dropped_leaves_the_group() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_last_commit_of_partitions_that_are_not_ours_is_not_sent() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("foreign"), unique("g"));
-    broker.create_topic(&topic, 1, &[]).await;
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let Scene { broker, topic, group } = Scene::new("foreign", 1).await;
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     feed.assigned().await;
     let other = unique("other");
     feed.source.commit(vec![frontier(at(&other, 0, 5))]);
@@ -265,10 +239,8 @@ async fn a_last_commit_of_partitions_that_are_not_ours_is_not_sent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_committed_is_answered_too() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("mixed"), unique("g"));
-    broker.create_topic(&topic, 1, &[]).await;
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let Scene { broker, topic, group } = Scene::new("mixed", 1).await;
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     feed.assigned().await;
     let (ours, foreign) = (frontier(at(&topic, 0, 0)), frontier(at(&unique("other"), 0, 5)));
     feed.source.commit(vec![ours.clone(), foreign.clone()]);
@@ -287,26 +259,17 @@ async fn what_is_not_committed_is_answered_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_settled_above_a_commit_is_known_to_the_next_owner() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("completed"), unique("g"));
-    broker.create_topic(&topic, 1, &[]).await;
+    let Scene { broker, topic, group } = Scene::new("completed", 1).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
-    for _ in 0..5 {
-        producer.produce(&topic, Some(0), None, Some(b"x"), &[]).await.unwrap();
-    }
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    write(&producer, &topic, [0; 5], b"x").await;
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     feed.records(5).await;
     let completed = CompletedOffsets::from_sorted([Offset(2), Offset(4)]);
     let settled = Frontier { completed: completed.clone(), ..frontier(at(&topic, 0, 1)) };
     feed.source.close(vec![settled]).await.unwrap();
 
-    let mut next = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
-    let start = next
-        .until(|event| match event {
-            SourceEvent::Assigned { partitions, .. } => partitions.first().cloned(),
-            _ => None,
-        })
-        .await;
+    let mut next = Feed::start(broker.settings(&group, &topic));
+    let start = next.first_start().await;
     assert_eq!((start.offset, start.completed), (Offset(1), completed));
     next.close().await;
 }

@@ -9,7 +9,7 @@ use alertbridge::kafka::KafkaSource;
 use alertbridge::kafka::plain::PlainProducer;
 use alertbridge::ports::{RecordSource as _, SourceEvent};
 
-use super::{Feed, at, frontier, places};
+use super::{Feed, Scene, at, frontier, places, write};
 use crate::support::kafka::{self, unique};
 
 fn revoked(event: &SourceEvent) -> Option<Vec<TopicPartition>> {
@@ -21,20 +21,16 @@ fn revoked(event: &SourceEvent) -> Option<Vec<TopicPartition>> {
 
 /// A second member takes half of the partitions, and goes on where the first has committed.
 async fn hands_over(strategy: &str) {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("handover"), unique("g"));
-    broker.create_topic(&topic, 4, &[]).await;
+    let Scene { broker, topic, group } = Scene::new("handover", 4).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
-    for partition in 0..4 {
-        producer.produce(&topic, Some(partition), None, Some(b"x"), &[]).await.unwrap();
-    }
+    write(&producer, &topic, 0..4, b"x").await;
     let mut settings = broker.settings(&group, &topic);
     settings.client.insert("partition.assignment.strategy".to_owned(), strategy.to_owned());
-    let mut first = Feed::new(KafkaSource::start(settings.clone()).unwrap());
+    let mut first = Feed::start(settings.clone());
     assert_eq!(first.assigned().await.len(), 4);
     first.records(4).await;
 
-    let mut second = Feed::new(KafkaSource::start(settings).unwrap());
+    let mut second = Feed::start(settings);
     // The second is fed too while the first gives way: both have to be polled for events.
     let (gained, ()) = tokio::join!(second.assigned(), async {
         let given = first.until(revoked).await;
@@ -48,9 +44,7 @@ async fn hands_over(strategy: &str) {
     assert_eq!(gained.len(), 2);
     assert!(gained.iter().all(|(_, offset)| offset.0 == 1), "{gained:?}");
 
-    for partition in 0..4 {
-        producer.produce(&topic, Some(partition), None, Some(b"y"), &[]).await.unwrap();
-    }
+    write(&producer, &topic, 0..4, b"y").await;
     let theirs = second.records(2).await;
     let ours = first.records(2).await;
     let all: BTreeSet<_> = theirs.iter().chain(&ours).map(|r| (r.partition.partition, r.offset.0)).collect();
@@ -82,12 +76,10 @@ async fn partitions_are_handed_over_eagerly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_without_partitions_has_joined() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("spare"), unique("g"));
-    broker.create_topic(&topic, 1, &[]).await;
-    let mut first = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let Scene { broker, topic, group } = Scene::new("spare", 1).await;
+    let mut first = Feed::start(broker.settings(&group, &topic));
     first.assigned().await;
-    let mut spare = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let mut spare = Feed::start(broker.settings(&group, &topic));
     spare.until(|event| matches!(event, SourceEvent::Joined).then_some(())).await;
     first.close().await;
     assert_eq!(spare.assigned().await.len(), 1);
@@ -96,16 +88,12 @@ async fn a_member_without_partitions_has_joined() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_while_partitions_are_being_revoked_commits_and_leaves() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("closing"), unique("g"));
-    broker.create_topic(&topic, 2, &[]).await;
+    let Scene { broker, topic, group } = Scene::new("closing", 2).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
-    for partition in 0..2 {
-        producer.produce(&topic, Some(partition), None, Some(b"x"), &[]).await.unwrap();
-    }
-    let mut first = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    write(&producer, &topic, 0..2, b"x").await;
+    let mut first = Feed::start(broker.settings(&group, &topic));
     first.records(2).await;
-    let mut second = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    let mut second = Feed::start(broker.settings(&group, &topic));
     first.until(revoked).await;
     first.source.close(vec![frontier(at(&topic, 0, 1)), frontier(at(&topic, 1, 1))]).await.unwrap();
     let mut gained = BTreeSet::new();
@@ -118,13 +106,9 @@ async fn closing_while_partitions_are_being_revoked_commits_and_leaves() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_that_start_at_once_agree_where_the_group_begins() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("fresh"), unique("g"));
-    broker.create_topic(&topic, 6, &[]).await;
+    let Scene { broker, topic, group } = Scene::new("fresh", 6).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
-    for partition in 0..6 {
-        producer.produce(&topic, Some(partition), None, Some(b"old"), &[]).await.unwrap();
-    }
+    write(&producer, &topic, 0..6, b"old").await;
     let mut settings = broker.settings(&group, &topic);
     settings.start_from = Some(StartFrom::Latest);
     let members: Vec<_> = (0..3).map(|_| KafkaSource::start(settings.clone()).unwrap()).collect();
@@ -168,9 +152,9 @@ async fn an_assignment_tells_all_partitions_of_all_subscribed_topics_whoever_rea
     };
     let of = |topic: &str, count| (0..count).map(|p| TopicPartition::new(topic, p)).collect::<Vec<_>>();
     let expected = [of(&topic, 3), of(&more, 2)].concat();
-    let mut first = Feed::new(KafkaSource::start(settings.clone()).unwrap());
+    let mut first = Feed::start(settings.clone());
     assert_eq!(first.until(told).await, (5, expected.clone()));
-    let mut second = Feed::new(KafkaSource::start(settings).unwrap());
+    let mut second = Feed::start(settings);
     let ((ours, all), ()) = tokio::join!(second.until(told), async {
         let given = first.until(revoked).await;
         first.source.release(given, Vec::new());

@@ -1,33 +1,25 @@
 //! A topic that is deleted and made anew under its reader.
 
 use alertbridge::domain::Offset;
-use alertbridge::kafka::KafkaSource;
 use alertbridge::kafka::plain::PlainProducer;
 use alertbridge::ports::{RecordSource as _, SourceEvent};
 use rdkafka::admin::AdminOptions;
 
-use super::{Feed, at, frontier};
-use crate::support::kafka::{self, unique};
+use super::{Feed, Scene, at, frontier, write};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_made_anew_is_read_from_its_beginning_even_if_it_holds_more_than_the_old_one() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("anew"), unique("g"));
-    broker.create_topic(&topic, 1, &[]).await;
+    let Scene { broker, topic, group } = Scene::new("anew", 1).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
-    for _ in 0..3 {
-        producer.produce(&topic, Some(0), None, Some(b"old"), &[]).await.unwrap();
-    }
-    let mut feed = Feed::new(KafkaSource::start(broker.settings(&group, &topic)).unwrap());
+    write(&producer, &topic, [0; 3], b"old").await;
+    let mut feed = Feed::start(broker.settings(&group, &topic));
     feed.records(3).await;
     feed.source.commit(vec![frontier(at(&topic, 0, 3))]);
     feed.committed().await;
     broker.make_anew(&topic, 1).await;
     // Of its own: the first one may still know the old topic.
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
-    for _ in 0..7 {
-        producer.produce(&topic, Some(0), None, Some(b"new"), &[]).await.unwrap();
-    }
+    write(&producer, &topic, [0; 7], b"new").await;
 
     // What is read in its middle must not hide that it is another one by being committed.
     feed.records(4).await;
@@ -53,15 +45,13 @@ async fn a_topic_made_anew_is_read_from_its_beginning_even_if_it_holds_more_than
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_was_away_for_a_while_commits_again() {
-    let broker = kafka::shared();
-    let (topic, group) = (unique("away"), unique("g"));
-    broker.create_topic(&topic, 1, &[]).await;
+    let Scene { broker, topic, group } = Scene::new("away", 1).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
     producer.produce(&topic, Some(0), None, Some(b"old"), &[]).await.unwrap();
     let mut settings = broker.settings(&group, &topic);
     // The client hears of the deletion, and of the new topic, by its metadata.
     let _default = settings.client.insert("topic.metadata.refresh.interval.ms".to_owned(), "2000".to_owned());
-    let mut feed = Feed::new(KafkaSource::start(settings).unwrap());
+    let mut feed = Feed::start(settings);
     feed.records(1).await;
     feed.source.commit(vec![frontier(at(&topic, 0, 1))]);
     feed.committed().await;
@@ -81,9 +71,7 @@ async fn a_topic_that_was_away_for_a_while_commits_again() {
 
     broker.create_topic(&topic, 1, &[]).await;
     let producer = PlainProducer::new(&broker.bootstrap_servers()).unwrap();
-    for _ in 0..7 {
-        producer.produce(&topic, Some(0), None, Some(b"new"), &[]).await.unwrap();
-    }
+    write(&producer, &topic, [0; 7], b"new").await;
     feed.records(7).await;
     feed.source.commit(vec![frontier(at(&topic, 0, 7))]);
     assert_eq!(feed.committed().await, [at(&topic, 0, 7)]);

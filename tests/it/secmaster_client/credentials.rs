@@ -143,6 +143,38 @@ async fn a_token_that_cannot_be_replaced_yet_goes_on_being_used() {
 }
 
 #[tokio::test]
+async fn after_a_failed_renewal_the_password_is_read_again_though_the_token_lives() {
+    let simulator = simulator().await;
+    let (url, in_its_file) = (simulator.url(), Arc::new(Mutex::new("not-this-one")));
+    let (iam, read) = (url.clone(), Arc::clone(&in_its_file));
+    let renewal = Renewal::new(move || Some(password(&iam, *read.lock().unwrap())));
+    let settings = ClientSettings { renewal: Some(renewal), ..settings(&url, password(&url, "demo-password")) };
+    let client = SecMasterClient::new(settings).unwrap();
+    let asked = || simulator.handle().stats().token_requests;
+    let _first = client.start(&request()).await.unwrap();
+    pass(Duration::from_secs(23 * 3_600 + 1)).await;
+    let _due = client.start(&request()).await.unwrap();
+    until(|| asked() == 2).await;
+    assert!(!client.is_renewal_failing(), "a file that is ahead of IAM disturbs nobody");
+
+    simulator.handle().set_faults(faults(json!({"outage": {"service": "iam"}})));
+    pass(Duration::from_secs(23 * 3_600 + 1)).await;
+    let _due = client.start(&request()).await.unwrap();
+    until(|| client.is_renewal_failing()).await;
+    simulator.handle().set_faults(faults(json!({})));
+    pass(Duration::from_secs(61)).await;
+    until(|| simulator.handle().stats().token_requests == 4).await;
+    assert!(client.is_renewal_failing(), "what is in the file now is not the password");
+
+    *in_its_file.lock().unwrap() = "demo-password";
+    pass(Duration::from_secs(311)).await;
+    until(|| !client.is_renewal_failing()).await;
+    let _last = client.start(&request()).await.unwrap();
+    let stats = simulator.handle().stats();
+    assert_eq!((stats.requests, stats.accepted, asked()), (4, 4, 5), "no request was refused meanwhile");
+}
+
+#[tokio::test]
 async fn without_iam_everything_waits_and_it_is_said_how_soon_to_ask_again() {
     let simulator = simulator().await;
     simulator.handle().set_faults(faults(json!({"outage": {"service": "iam"}})));

@@ -219,7 +219,7 @@ async fn a_token_file_that_is_missing_or_no_token_is_said_by_its_name() {
     };
     assert!(said(None).await.contains("other: No such file"), "{}", said(None).await);
     assert!(said(Some(" \n")).await.contains("other is empty"));
-    assert!(said(Some(&"x".repeat(70_000))).await.contains("this is no token"));
+    assert!(said(Some(&"x".repeat(70_000))).await.contains("larger than 65536 bytes"));
     assert!(said(Some("two\nlines")).await.contains("cannot stand in a header"));
     assert_eq!(simulator.handle().stats().key_requests, 0);
 }

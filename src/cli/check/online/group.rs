@@ -101,6 +101,7 @@ fn takes(requests: usize, limits: &[RateLimit]) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::judge;
+    use crate::cli::check::online::survey_of;
     use crate::config::{RateLimit, TimeSpan};
     use crate::domain::TopicPartition;
     use crate::kafka::survey::{Group, Limits, Place, Presence, Probe, Survey, Topic, Usage};
@@ -114,11 +115,9 @@ mod tests {
             begin: committed.filter(|at| (earliest..=latest).contains(&at)).unwrap_or(*earliest),
         };
         Group {
-            described: Probe::Allowed,
-            right: Probe::Allowed,
             has_begun: places.iter().any(|(committed, ..)| committed.is_some()),
             places: Ok((0..).zip(places).map(place).collect()),
-            choices: None,
+            ..survey_of(Vec::new()).group
         }
     }
 
@@ -127,8 +126,7 @@ mod tests {
         let presence = Presence::There { partitions: 2, replicas: 3, in_sync: 3, leaderless: 0 };
         let topic =
             Topic { name: "t".to_owned(), usage: Usage::Source, presence, limits: Some(limits), right: Probe::Allowed };
-        let (matchless, idempotent, redrive) = (Vec::new(), Probe::Allowed, None);
-        let survey = Survey { brokers: 3, topics: vec![topic], matchless, group, idempotent, redrive };
+        let survey = Survey { group, ..survey_of(vec![topic]) };
         let limit = |requests, seconds| RateLimit { requests, per: TimeSpan::from_secs(seconds), burst: 1 };
         let lines = judge(&survey, "soc", Some("latest"), &[limit(10, 1), limit(300, 60)]);
         lines.iter().map(|line| format!("{line}\n")).collect()

@@ -105,3 +105,12 @@ fn spinner() -> ProgressBar {
     spinner.enable_steady_tick(Duration::from_millis(100));
     spinner
 }
+
+/// What is found of these topics where everything is well and a group has not begun.
+#[cfg(test)]
+fn survey_of(topics: Vec<survey::Topic>) -> Survey {
+    use crate::kafka::survey::{Group, Probe};
+    let (described, right) = (Probe::Allowed, Probe::Allowed);
+    let group = Group { described, right, has_begun: false, places: Ok(Vec::new()), choices: None };
+    Survey { brokers: 3, topics, matchless: Vec::new(), group, idempotent: Probe::Allowed, redrive: None }
+}

@@ -79,7 +79,8 @@ fn right_to_redrive(redrive: &Redrive, dead_letter_topic: &str, redrive_topic: &
 #[cfg(test)]
 mod tests {
     use super::{judge, redriving};
-    use crate::kafka::survey::{Group, Presence, Probe, Redrive, Survey, Topic, Usage};
+    use crate::cli::check::online::survey_of;
+    use crate::kafka::survey::{Presence, Probe, Redrive, Survey, Topic, Usage};
 
     fn redrive(rights: [Probe; 4]) -> String {
         let [written, read, group, transactional_id] = rights;
@@ -106,15 +107,7 @@ mod tests {
         let lines = |right: Probe, idempotent: Probe| {
             let presence = Presence::There { partitions: 1, replicas: 3, in_sync: 3, leaderless: 0 };
             let letters = Topic { name: "letters".to_owned(), usage: Usage::DeadLetter, presence, limits: None, right };
-            let group = Group {
-                described: Probe::Allowed,
-                right: Probe::Allowed,
-                has_begun: false,
-                places: Ok(Vec::new()),
-                choices: None,
-            };
-            let survey =
-                Survey { brokers: 3, topics: vec![letters], matchless: Vec::new(), group, idempotent, redrive: None };
+            let survey = Survey { idempotent, ..survey_of(vec![letters]) };
             judge(&survey, "letters", "again").iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert!(lines(Probe::Allowed, Probe::Allowed).is_empty());

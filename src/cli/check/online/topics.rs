@@ -208,7 +208,8 @@ mod tests {
     use std::time::Duration;
 
     use super::{Demands, judge};
-    use crate::kafka::survey::{Group, Limits, Presence, Probe, Survey, Topic, Usage};
+    use crate::cli::check::online::survey_of;
+    use crate::kafka::survey::{Limits, Presence, Probe, Topic, Usage};
 
     const DAY: i64 = 24 * 3_600_000;
 
@@ -232,20 +233,8 @@ mod tests {
 
     const DEMANDS: Demands = Demands { outage_budget: Duration::from_secs(3 * 24 * 3_600), max_record_bytes: 12 << 20 };
 
-    fn survey(topics: Vec<Topic>) -> Survey {
-        let group = Group {
-            described: Probe::Allowed,
-            right: Probe::Allowed,
-            has_begun: false,
-            places: Ok(Vec::new()),
-            choices: None,
-        };
-        let (idempotent, redrive) = (Probe::Allowed, None);
-        Survey { brokers: 3, topics, matchless: Vec::new(), group, idempotent, redrive }
-    }
-
     fn said(topics: Vec<Topic>) -> String {
-        judge(&survey(topics), DEMANDS).iter().map(|line| format!("{line}\n")).collect()
+        judge(&survey_of(topics), DEMANDS).iter().map(|line| format!("{line}\n")).collect()
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::{failure, gzip, map, mapper_of, parts};
-use crate::mapping::{Mapper, MappingSettings};
+use crate::mapping::Mapper;
+use crate::mapping::testing::folder_of;
 
 #[test]
 fn a_gzip_bomb_costs_a_dead_letter() {
@@ -35,9 +36,7 @@ fn a_small_record_of_many_values_costs_a_dead_letter() {
 fn a_record_that_is_not_split_makes_no_more_than_one_that_is() {
     let fields: String = (0..40).map(|i| format!("  f{i}: .d\n")).collect();
     let yaml = format!("name: s\nmatch: has(\"d\")\ndata_class: {{name: Own}}\nalert:\n{fields}");
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("own.yaml"), yaml).unwrap();
-    let settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    let (_directory, settings) = folder_of(&[("own.yaml", &yaml)]);
     let mapper = Mapper::load(&settings).unwrap();
     let of = |bytes: usize| map(&mapper, json!({"d": "x".repeat(bytes)}).to_string(), &[]);
     assert!(of(1_600_000)[0].result.is_ok());
@@ -55,11 +54,9 @@ fn a_record_of_too_many_or_too_large_parts_is_one_dead_letter() {
         let failed = failure(parts(many));
         assert_eq!(failed.to_string(), "malformed/too_many_parts: the record has more than 10000 parts");
     }
-    let directory = tempfile::tempdir().unwrap();
     let square =
         "name: s\nmatch: has(\"all\")\nsplit: '. as $d | .all[] | {d: $d}'\nalert: {title: '\"t\"', system_info: .d}";
-    std::fs::write(directory.path().join("own.yaml"), square).unwrap();
-    let settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    let (_directory, settings) = folder_of(&[("own.yaml", square)]);
     let mapper = Mapper::load(&settings).unwrap();
     let value = json!({"all": vec![0; 1000], "pad": "x".repeat(200_000)});
     let failed = failure(map(&mapper, value.to_string(), &[]));

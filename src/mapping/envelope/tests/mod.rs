@@ -11,6 +11,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::domain::{Alert, Data, FailureReason, Header, Offset, Origin, Record, TopicPartition, instance_id};
+use crate::mapping::testing::folder_of;
 use crate::mapping::{MapFailure, Mapped, MappedPart, Mapper, MappingSettings, OnUnmatched};
 
 const OWN: &str = "
@@ -29,10 +30,7 @@ alert: {id: '\"\\(.source)/\\(.id)\"', title: '.data.title? // .type', system_in
 ";
 
 fn mapper_of(change: impl FnOnce(&mut MappingSettings)) -> Mapper {
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("own.yaml"), OWN).unwrap();
-    std::fs::write(directory.path().join("events.yaml"), EVENTS).unwrap();
-    let mut settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    let (_directory, mut settings) = folder_of(&[("own.yaml", OWN), ("events.yaml", EVENTS)]);
     change(&mut settings);
     Mapper::load(&settings).unwrap()
 }
@@ -148,10 +146,8 @@ fn a_list_of_records_is_taken_apart_and_each_has_its_own_format() {
 
 #[test]
 fn a_mapping_that_matches_the_envelope_itself_takes_it() {
-    let directory = tempfile::tempdir().unwrap();
     let own = "name: mine\nmatch: '.records or .type == \"alert.created\"'\nalert: {title: '\"whole\"'}";
-    std::fs::write(directory.path().join("own.yaml"), own).unwrap();
-    let settings = MappingSettings { directories: vec![directory.path().to_owned()], ..MappingSettings::default() };
+    let (_directory, settings) = folder_of(&[("own.yaml", own)]);
     let mapper = Mapper::load(&settings).unwrap();
     for value in [json!({"records": [{}, {}]}), event(json!({"title": "t", "severity": "Low"}))] {
         assert_eq!(titles(map(&mapper, value.to_string(), &[])), of(&[("mine", "whole")]));
