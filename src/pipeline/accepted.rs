@@ -12,6 +12,28 @@ use crate::domain::FailureClass;
 use crate::ports::ApiFailure;
 use crate::scheduler::RouteId;
 
+/// What an answer tells of the credentials and a route.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Told {
+    /// They were good for what was asked.
+    Accepted,
+    /// A probe has not shown that.
+    NotAccepted,
+    /// Neither: it left before they were refused, or they are good for reading, which says nothing of starting.
+    Nothing,
+}
+
+impl Told {
+    /// What an attempt tells that left then; `closed` is when the credentials were refused, as far as was known before.
+    pub(super) fn by_attempt(verdict: Verdict, sent_at: Instant, closed: Option<Instant>) -> Self {
+        match verdict {
+            Verdict::Fine => Self::Accepted,
+            _ if closed.is_none_or(|closed| sent_at > closed) => Self::NotAccepted,
+            _ => Self::Nothing,
+        }
+    }
+}
+
 /// Which routes the credentials have been good for.
 #[derive(Debug, Default)]
 pub(super) struct Accepted {
@@ -24,8 +46,8 @@ pub(super) struct Accepted {
 struct OfRoute {
     /// When they were good for it last.
     at: Option<Instant>,
-    /// How often it was refused since they were not good.
-    refusals: u32,
+    /// How many of its probes have not found them good since they were not.
+    in_vain: u32,
 }
 
 impl Accepted {
@@ -36,29 +58,29 @@ impl Accepted {
         is_forbidden && self.since.is_some_and(|since| sent_at >= since && !has_been_accepted(since))
     }
 
-    /// How often a route was refused since the credentials are: the next probe is another's.
-    pub(super) fn refusals(&self, route: RouteId) -> u32 {
-        self.of(route).refusals
+    /// How many of a route's probes were in vain since the credentials are refused: the next one is another's.
+    pub(super) fn in_vain(&self, route: RouteId) -> u32 {
+        self.of(route).in_vain
     }
 
-    /// Notes what an answer has said of the credentials, and whether they are known to be good with it.
-    pub(super) fn answered(&mut self, route: RouteId, verdict: Verdict, are_good: bool, now: Instant) {
+    /// Notes what an answer has told of a route, and whether the credentials are known to be good with it.
+    pub(super) fn answered(&mut self, route: RouteId, told: Told, are_good: bool, now: Instant) {
         if self.routes.len() <= route.0 {
             self.routes.resize_with(route.0 + 1, OfRoute::default);
         }
         match (are_good, self.since) {
             (true, None) => {
                 self.since = Some(now);
-                self.routes.iter_mut().for_each(|of| of.refusals = 0);
+                self.routes.iter_mut().for_each(|of| of.in_vain = 0);
             }
             (false, Some(_)) => self.since = None,
             _ => {}
         }
         let Some(of) = self.routes.get_mut(route.0) else { return };
-        match verdict {
-            Verdict::Fine => of.at = Some(now),
-            Verdict::Trouble => of.refusals = of.refusals.saturating_add(1),
-            Verdict::Nothing | Verdict::Lost => {}
+        match told {
+            Told::Accepted => of.at = Some(now),
+            Told::NotAccepted if !are_good => of.in_vain = of.in_vain.saturating_add(1),
+            Told::NotAccepted | Told::Nothing => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::accepted::Accepted;
+use super::accepted::{Accepted, Told};
 use super::active_time::ActiveTime;
 use super::verdicts::{Changes, Verdict, verdict};
 use crate::domain::{FailureClass, FailureReason};
@@ -25,6 +25,17 @@ pub(super) struct GateChange {
 pub(super) enum Moved {
     Closed { probe_in: Duration },
     Opened { after: Duration },
+}
+
+/// What a look-up says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Says {
+    /// What was asked for is there.
+    Present,
+    /// It is not, or the answer says neither.
+    NotPresent,
+    /// It will never be told.
+    Refused,
 }
 
 #[derive(Debug)]
@@ -105,7 +116,7 @@ impl Gates {
         };
         // A route that is refused for its own sake must not have all the probes of the credentials.
         let is_probe = turn != Turn::Nobody && self.credentials_are_refused();
-        if is_probe { Turn::After(self.accepted.refusals(route)) } else { turn }
+        if is_probe { Turn::After(self.accepted.in_vain(route)) } else { turn }
     }
 
     /// For how long this route has not been paused: the clock by which its deliveries grow old.
@@ -163,9 +174,10 @@ impl Gates {
             verdict => verdict,
         };
         // Where nothing was sent, no key can lock: who gives out tokens and keys says how soon to ask again.
+        let told = Told::by_attempt(verdict, sent_at, self.credentials.closed_since());
         let ask_again = cap.filter(|_| failure.is_some_and(|f| f.reason == FailureReason::CredentialsUnavailable));
         changes.apply(&mut self.credentials, verdict, PauseReason::Credentials, None, ask_again, sent_at, now);
-        self.accepted.answered(route, verdict, self.credentials.is_open(), now);
+        self.accepted.answered(route, told, self.credentials.is_open(), now);
         let verdict = self::verdict(class == Some(FailureClass::Throttled), is_answer).or_lost();
         changes.apply(&mut self.hold_off, verdict, PauseReason::HoldOff, None, cap, sent_at, now);
 
@@ -189,26 +201,27 @@ impl Gates {
         changes.0
     }
 
-    /// What a look-up says about the gates. That an instance can be read says that the target answers, and nothing of
-    /// whether a workflow can be started; `refused`: nor does it say anything where reading is refused for good.
-    pub(super) fn looked_up(
-        &mut self,
-        route: RouteId,
-        refused: bool,
-        sent_at: Instant,
-        now: Instant,
-    ) -> Vec<GateChange> {
+    /// What a look-up says about the gates. That reading works says that the target answers, and nothing of whether a
+    /// workflow can be started: only what is found was. Nor does it say anything where reading is refused for good.
+    pub(super) fn looked_up(&mut self, route: RouteId, says: Says, sent_at: Instant, now: Instant) -> Vec<GateChange> {
         let mut changes = Changes::default();
+        let refused = says == Says::Refused;
         let credentials = verdict(false, !refused);
+        let told = if refused {
+            Told::by_attempt(credentials, sent_at, self.credentials.closed_since())
+        } else {
+            Told::Nothing
+        };
         changes.apply(&mut self.credentials, credentials, PauseReason::Credentials, None, None, sent_at, now);
-        self.accepted.answered(route, credentials, self.credentials.is_open(), now);
+        self.accepted.answered(route, told, self.credentials.is_open(), now);
         changes.apply(&mut self.hold_off, Verdict::Fine, PauseReason::HoldOff, None, None, sent_at, now);
         if let Some(gates) = self.routes.get_mut(route.0) {
             if !refused {
-                // Only a create tells whether the target is there: its turn is next.
+                // Only a create tells whether the target is there, or the outage over: its turn is next.
                 gates.target.probe_at(now);
+                gates.breaker.probe_at(now);
             }
-            gates.judge_breaker(verdict(false, !refused), route, sent_at, now, &mut changes);
+            gates.judge_breaker(verdict(false, says == Says::Present), route, sent_at, now, &mut changes);
         }
         if !changes.0.is_empty() {
             self.follow_pauses(now);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::delivery::OpenDelivery;
 use super::doubt::{Because, LookUp, Subject};
 use super::flow::Flow;
+use super::gates::Says;
 use super::timers::Wake;
 use super::verify::CallDone;
 use crate::domain::{DeadLetterClass, FailureClass, Found, FoundAlert};
@@ -102,12 +103,16 @@ impl<A: WorkflowApi, D: DeadLetterSink> Flow<A, D> {
         self.under_way.answered(is_probe, result.as_ref().err(), sent_at, now);
         let is_in_doubt = self.gates.is_in_doubt(route);
         let failure = result.as_ref().err().map(|failure| (failure, Failure::of(failure)));
+        let says = match &result {
+            Ok(Shown::Instance(Found::Present { .. }) | Shown::Alert(FoundAlert::Present(_))) => Says::Present,
+            _ => Says::NotPresent,
+        };
         let changes = match failure {
             Some((failure, Failure::Closed | Failure::Passing)) => {
                 self.gates.answered(route, Some(failure), sent_at, now)
             }
-            Some((_, Failure::Final)) => self.gates.looked_up(route, true, sent_at, now),
-            None => self.gates.looked_up(route, false, sent_at, now),
+            Some((_, Failure::Final)) => self.gates.looked_up(route, Says::Refused, sent_at, now),
+            None => self.gates.looked_up(route, says, sent_at, now),
         };
         self.gates_moved(changes, &failure.map(|(failure, _)| failure.to_string()).unwrap_or_default());
         let Some(delivery) = self.deliveries.get_mut(&id) else { return };

@@ -31,10 +31,13 @@ impl PausedRoutes {
         Self { after, answers: HashMap::new() }
     }
 
-    /// Remembers what is said of a route's target.
+    /// Remembers what is said of a route's target. Where the latest word is that its project refuses us, credentials
+    /// are at fault, for which nothing is given up.
     pub(super) fn answered(&mut self, route: RouteId, failure: &ApiFailure) {
-        if self.after.is_some() && failure.class == FailureClass::Target {
-            drop(self.answers.insert(route, failure.clone()));
+        match failure.class {
+            FailureClass::Target if self.after.is_some() => drop(self.answers.insert(route, failure.clone())),
+            FailureClass::Credentials => drop(self.answers.remove(&route)),
+            _ => {}
         }
     }
 }

@@ -246,9 +246,9 @@ fn walk<'v>(
     term.run(Context::new(env, input), input.item(), out)
 }
 
-/// What a field takes of a result.
+/// What a field takes of a result. JSON has no infinite number: there it is null, which leaves the field out.
 fn some(item: &Item<'_>) -> Option<Data> {
-    if item.is_null() { None } else { Some(to_data(item)) }
+    Some(to_data(item)).filter(|data| !matches!(data, Data::Null))
 }
 
 fn several() -> Fault {

@@ -20,6 +20,9 @@ fn null_and_empty_are_nothing_and_two_results_are_a_fault() {
     assert_eq!(eval("null", &json!({})), Ok(None));
     assert_eq!(eval("empty", &json!({})), Ok(None));
     assert_eq!(eval(".a.b", &json!({})), Ok(None));
+    for infinite in ["infinite", "-infinite | .", ".a * 1e308 * 10", "nan", "[infinite] | .[0]", "def f: infinite; f"] {
+        assert_eq!(eval(infinite, &json!({"a": 5})), Ok(None), "{infinite}: JSON has no such number");
+    }
     assert_eq!(eval("1, 2", &json!({})), Err("it gives more than one result".to_owned()));
     assert_eq!(eval(".a | ascii_upcase", &json!({"a": "x"})), Ok(Some(json!("X"))));
 }

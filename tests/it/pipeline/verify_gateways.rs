@@ -72,3 +72,24 @@ async fn an_alert_that_a_gateway_has_given_up_is_looked_up_and_not_created_again
     bench.until("it is delivered", |b| b.committed(0) == Some(1)).await;
     assert_eq!((alerts_kept.counts(), service.runs()), (vec![1], vec![1]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn look_ups_that_find_nothing_do_not_end_an_outage_of_creating() {
+    let end = Instant::now() + Duration::from_secs(600);
+    let service = Service::new(Ids::Honour);
+    let api = service.api(move |service, call| async move {
+        if Instant::now() >= end {
+            return service.start(&call);
+        }
+        failed(FailureClass::Transient, FailureReason::ServerError, Some(502))
+    });
+    let bench = Bench::start_with(Arc::clone(&api), verifying(), one_route());
+    bench.feed(alerts(0..500));
+    sleep(end - Instant::now()).await;
+    let (creates, look_ups) = (api.calls().len(), api.looked_up().len());
+    assert!(creates <= 250 && look_ups <= creates, "{creates} creates and {look_ups} look-ups");
+    bench.until("it goes on", |b| b.totals().delivered > 0).await;
+    assert!(end.elapsed() <= Duration::from_secs(4), "{:?}", end.elapsed());
+    bench.until("all is committed", |b| b.committed(0) == Some(500)).await;
+    assert_eq!((service.runs(), bench.sink.letters().len()), (vec![1; 500], 0));
+}
